@@ -1,0 +1,25 @@
+// Owned buffers: 64-byte aligned, zeroed, in 2 MiB pages when large (+20-40 % streaming speed).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+namespace gpte {
+
+constexpr int64_t kAlignment = 64;
+constexpr int64_t kHugePage = int64_t(2) << 20;
+
+inline int64_t round_up(int64_t n, int64_t multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
+
+// Throws std::bad_alloc (MemoryError in Python) naming nothing it cannot know; see Tensor for
+// sizes.
+std::shared_ptr<void> allocate(int64_t bytes);
+
+// How many buffers were allocated and how many bytes are alive in this process: the proof that a
+// step allocates nothing.
+int64_t allocation_count();
+int64_t allocated_bytes();
+
+}  // namespace gpte

@@ -1,0 +1,189 @@
+#include "core/parallel.h"
+
+#include <pthread.h>
+#ifdef __linux__
+#include <sched.h>
+#endif
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/check.h"
+
+namespace gpte {
+namespace {
+
+inline void pause_cpu() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+constexpr int kSpins = 4000;  // about 50 microseconds before a worker sleeps
+
+thread_local bool inside_chunk = false;
+
+// Quota over period of the process's own cgroup (v2, else v1), rounded up; 0 when there is none.
+int cgroup_cpus() {
+  double quota = 0, period = 0;
+  std::string word;
+  std::ifstream v2("/sys/fs/cgroup/cpu.max");
+  if (v2 >> word >> period && word != "max") {
+    quota = std::atof(word.c_str());
+  } else {
+    std::ifstream q("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
+        p("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+    if (!(q >> quota && p >> period)) return 0;
+  }
+  return quota > 0 && period > 0 ? std::max(1, int((quota + period - 1) / period)) : 0;
+}
+
+class Pool {
+ public:
+  explicit Pool(int size) : size_(size) {
+    for (int i = 1; i < size; ++i) workers_.emplace_back([this] { work(); });
+  }
+  ~Pool() {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      stop_ = true;
+    }
+    wake_.notify_all();
+    for (auto& worker : workers_) worker.join();
+  }
+  int size() const { return size_; }
+
+  void run(int64_t chunks, void (*task)(void*, int64_t), void* arg) {
+    // Workers of the last call may still be looking for a chunk: the counters are theirs until all
+    // left.
+    task_ = task;
+    arg_ = arg;
+    chunks_ = chunks;
+    next_.store(0, std::memory_order_relaxed);
+    busy_.store(size_ - 1, std::memory_order_relaxed);
+    epoch_.fetch_add(1, std::memory_order_seq_cst);
+    if (sleeping_.load(std::memory_order_seq_cst)) {
+      std::lock_guard<std::mutex> lock(mutex_);
+      wake_.notify_all();
+    }
+    claim_chunks();
+    for (int spins = 0; busy_.load(std::memory_order_acquire);)
+      if (++spins < kSpins)
+        pause_cpu();
+      else
+        std::this_thread::yield();
+  }
+
+ private:
+  void claim_chunks() {
+    inside_chunk = true;
+    for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < chunks_;) task_(arg_, i);
+    inside_chunk = false;
+  }
+  void work() {
+    uint64_t seen = 0;
+    for (;;) {
+      for (int spins = 0; epoch_.load(std::memory_order_acquire) == seen && !stop_;) {
+        if (++spins < kSpins) {
+          pause_cpu();
+          continue;
+        }
+        std::unique_lock<std::mutex> lock(mutex_);
+        sleeping_.fetch_add(1, std::memory_order_seq_cst);
+        wake_.wait(lock, [&] { return epoch_.load(std::memory_order_seq_cst) != seen || stop_; });
+        sleeping_.fetch_sub(1, std::memory_order_seq_cst);
+      }
+      if (stop_) return;
+      ++seen;  // run() waits for every worker, so no epoch is ever skipped
+      claim_chunks();
+      busy_.fetch_sub(1, std::memory_order_release);
+    }
+  }
+
+  const int size_;
+  std::vector<std::thread> workers_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::atomic<bool> stop_{false};
+  std::atomic<uint64_t> epoch_{0};
+  std::atomic<int> sleeping_{0};
+  std::atomic<int> busy_{0};
+  std::atomic<int64_t> next_{0};
+  int64_t chunks_ = 0;
+  void (*task_)(void*, int64_t) = nullptr;
+  void* arg_ = nullptr;
+};
+
+struct State {
+  std::mutex mutex;  // one parallel region at a time; a second caller waits
+  std::unique_ptr<Pool> pool;
+  std::atomic<int> wanted{0};
+};
+
+// Never destroyed: Python threads may still run while the process ends.
+State* state = new State;
+
+// After fork only the calling thread exists in the child: forget the parent's workers (leaking
+// their handles; joining them would hang) and start anew at the next call.
+void reset_after_fork() {
+  const int wanted = state->wanted;
+  state = new State;
+  state->wanted = wanted;
+}
+const int fork_handler = pthread_atfork(nullptr, nullptr, reset_after_fork);
+
+int default_threads() {
+  if (const char* text = std::getenv("GPTE_THREADS")) {
+    const int n = std::atoi(text);
+    check(n >= 1, "GPTE_THREADS: \"", text, "\" must be a number of at least 1");
+    return n;
+  }
+  return available_threads();
+}
+
+}  // namespace
+
+int available_threads() {
+  int n = int(std::thread::hardware_concurrency());
+#ifdef __linux__
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) n = CPU_COUNT(&set);
+#endif
+  const int quota = cgroup_cpus();
+  return std::max(1, quota ? std::min(n, quota) : n);
+}
+
+int num_threads() {
+  if (!state->wanted) state->wanted = default_threads();
+  return state->wanted;
+}
+
+void set_num_threads(int n) {
+  check(n >= 1 && n <= 1024, "set_num_threads: ", n, " must be from 1 to 1024");
+  state->wanted = n;
+}
+
+namespace detail {
+void run_chunks(int64_t chunks, void (*task)(void*, int64_t), void* arg) {
+  if (inside_chunk || chunks <= 1 || num_threads() == 1) {
+    for (int64_t i = 0; i < chunks; ++i) task(arg, i);
+    return;
+  }
+  std::lock_guard<std::mutex> lock(state->mutex);
+  if (!state->pool || state->pool->size() != num_threads())
+    state->pool = std::make_unique<Pool>(num_threads());
+  state->pool->run(chunks, task, arg);
+}
+}  // namespace detail
+
+}  // namespace gpte

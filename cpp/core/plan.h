@@ -1,0 +1,32 @@
+// One allocation for a struct of tensors: the struct lists its tensors once in `visit`, and that
+// list sizes the arena, names the checkpoint entries and walks the optimizer.
+#pragma once
+
+#include "core/tensor.h"
+
+namespace gpte {
+
+// s.visit(f) calls f(name, tensor, shape, dtype) for each tensor, always in the same order.
+template <class S>
+int64_t planned_bytes(S& s) {
+  int64_t total = 0;
+  s.visit([&](const auto&, Tensor&, const Shape& shape, DType dtype) {
+    total += round_up(shape.numel() * size_of(dtype), kAlignment);
+  });
+  return total;
+}
+
+// Lays every tensor of s end to end, each 64-byte aligned, into one new buffer and returns the
+// buffer.
+template <class S>
+Tensor allocate_together(S& s, Device device = Device::cpu) {
+  Tensor arena(Shape{planned_bytes(s)}, DType::u8, device);
+  int64_t offset = 0;
+  s.visit([&](const auto&, Tensor& t, const Shape& shape, DType dtype) {
+    t = Tensor(static_cast<char*>(arena.raw()) + offset, shape, dtype, device, arena.owner());
+    offset += round_up(shape.numel() * size_of(dtype), kAlignment);
+  });
+  return arena;
+}
+
+}  // namespace gpte

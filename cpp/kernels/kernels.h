@@ -1,0 +1,33 @@
+// The kernels that one instruction set offers, and the choice among them at run time.
+#pragma once
+
+#include "core/bf16.h"
+#include "kernels/norm.h"
+
+namespace gpte {
+
+// A family of kernels for both float types.
+template <template <class> class Family>
+struct BothTypes {
+  const Family<float>* f32;
+  const Family<bf16>* low;
+
+  template <class T>
+  const Family<T>& get() const {
+    if constexpr (sizeof(T) == sizeof(float))
+      return *f32;
+    else
+      return *low;
+  }
+};
+
+// Pointers to constant data only: building a table runs no code, so that loading the library on an
+// old processor cannot execute a new one's instructions.
+struct Kernels {
+  BothTypes<NormKernels> norm;
+};
+
+// The table of the instruction set that core/cpu.h chose.
+const Kernels& kernels();
+
+}  // namespace gpte

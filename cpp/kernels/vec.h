@@ -1,0 +1,131 @@
+// The vector of floats that one instruction set offers, by GCC/Clang vector extensions, and the few
+// functions that need more than arithmetic. Compiled once per instruction set, each in its own
+// namespace: only C headers, and everything forced inline, so that no copy built for a newer
+// processor can be linked into code that runs on an older one.
+#pragma once
+
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+#include "core/bf16.h"
+
+#ifndef GPTE_ISA_NAMESPACE
+#define GPTE_ISA_NAMESPACE isa_base
+#endif
+
+namespace gpte {
+namespace GPTE_ISA_NAMESPACE {
+
+#if defined(__AVX512F__)
+constexpr int kLanes = 16;
+#elif defined(__AVX2__)
+constexpr int kLanes = 8;
+#else
+constexpr int kLanes = 4;
+#endif
+
+typedef float Vec __attribute__((vector_size(kLanes * 4)));
+typedef int32_t IntVec __attribute__((vector_size(kLanes * 4)));
+typedef uint16_t HalfVec __attribute__((vector_size(kLanes * 2)));
+
+// `x - Vec{}` folds to one broadcast instruction; `Vec{} + x` does not, because of -0.0.
+GPTE_INLINE Vec splat(float x) {
+  return x - Vec{};
+}
+
+GPTE_INLINE Vec load(const float* p) {
+  Vec v;
+  memcpy(&v, p, sizeof(v));
+  return v;
+}
+GPTE_INLINE void store(float* p, Vec v) {
+  memcpy(p, &v, sizeof(v));
+}
+
+GPTE_INLINE Vec load(const bf16* p) {
+  HalfVec h;
+  memcpy(&h, p, sizeof(h));
+  typedef uint32_t Words __attribute__((vector_size(kLanes * 4)));
+  return (Vec)(__builtin_convertvector(h, Words) << 16);
+}
+// Rounds to nearest even like bf16(float), for all but NaN, which stays NaN.
+GPTE_INLINE void store(bf16* p, Vec v) {
+#if defined(__AVX512BF16__)
+  const __m256bh h = _mm512_cvtneps_pbh((__m512)v);
+  memcpy(p, &h, sizeof(h));
+#else
+  typedef uint32_t Words __attribute__((vector_size(kLanes * 4)));
+  const Words u = (Words)v;
+  const Words nearest = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
+  const Words is_nan = (Words)((IntVec)(u & 0x7fffffffu) > 0x7f800000);
+  const HalfVec h =
+      __builtin_convertvector((is_nan & ((u >> 16) | 0x40u)) | (~is_nan & nearest), HalfVec);
+  memcpy(p, &h, sizeof(h));
+#endif
+}
+
+// The first n < kLanes elements; the rest read as zero and are not written.
+template <class T>
+GPTE_INLINE Vec load_part(const T* p, int64_t n) {
+  T part[kLanes];
+  memset(part, 0, sizeof(part));
+  for (int64_t i = 0; i < n; ++i) part[i] = p[i];
+  return load(part);
+}
+template <class T>
+GPTE_INLINE void store_part(T* p, Vec v, int64_t n) {
+  T part[kLanes];
+  store(part, v);
+  for (int64_t i = 0; i < n; ++i) p[i] = part[i];
+}
+
+GPTE_INLINE Vec vmax(Vec a, Vec b) {
+  return a > b ? a : b;
+}
+GPTE_INLINE Vec vmin(Vec a, Vec b) {
+  return a < b ? a : b;
+}
+
+// Lane sums as a tree: the order is fixed for a given number of lanes.
+GPTE_INLINE float reduce_sum(Vec v) {
+  float lane[kLanes];
+  memcpy(lane, &v, sizeof(lane));
+  for (int width = kLanes / 2; width > 0; width /= 2)
+    for (int i = 0; i < width; ++i) lane[i] += lane[i + width];
+  return lane[0];
+}
+GPTE_INLINE float reduce_max(Vec v) {
+  float lane[kLanes];
+  memcpy(lane, &v, sizeof(lane));
+  for (int width = kLanes / 2; width > 0; width /= 2)
+    for (int i = 0; i < width; ++i) lane[i] = lane[i] > lane[i + width] ? lane[i] : lane[i + width];
+  return lane[0];
+}
+
+// e^x: range reduction by ln 2 in two parts, then a degree-5 polynomial on [-ln2/2, ln2/2]
+// (coefficients of Cephes expf, S. Moshier). Relative error below 1e-7; 0 below -87.3, and NaN
+// stays NaN. The rounding by adding 1.5 * 2^23 is exact arithmetic: never compile this with
+// -ffast-math.
+GPTE_INLINE Vec vexp(Vec x) {
+  const Vec clamped = vmin(x < -87.3f ? splat(-87.3f) : x, splat(88.3f));
+  const Vec rounded = clamped * 1.44269504f + 12582912.f;
+  const IntVec n = (IntVec)rounded;
+  const Vec k = rounded - 12582912.f;
+  const Vec r = clamped - k * 0.693359375f + k * 2.12194440e-4f;
+  Vec p = splat(1.9875691500e-4f);
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.f;
+  const Vec y = (Vec)((IntVec)p + (n << 23));
+  return x < -87.3f ? Vec{} : (x != x ? x : y);
+}
+
+}  // namespace GPTE_ISA_NAMESPACE
+}  // namespace gpte

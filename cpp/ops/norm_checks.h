@@ -1,0 +1,41 @@
+// What layer_norm and rms_norm check alike, and how both cut their work.
+#pragma once
+
+#include <initializer_list>
+
+#include "core/tensor.h"
+
+namespace gpte {
+
+constexpr int64_t kNormRows = 32;     // rows a chunk
+constexpr int64_t kNormColumns = 64;  // columns a chunk of the weight gradient
+
+struct Named {
+  const char* name;
+  const Tensor* tensor;
+};
+
+// Undefined tensors (absent options) pass.
+inline void check_vector(const char* op, const char* name, const Tensor& t, int64_t size) {
+  if (!t.defined()) return;
+  check(t.shape() == Shape{size}, op, ": ", name, " ", t.shape(), " must be ", Shape{size});
+  check(t.dtype() == DType::f32, op, ": ", name, " dtype ", t.dtype(), " must be float32");
+}
+
+inline void check_norm(const char* op, const Tensor& x, const Tensor& w,
+                       std::initializer_list<Named> like_x,
+                       std::initializer_list<Named> row_statistics) {
+  check(x.shape().rank() >= 1 && x.numel() > 0, op, ": x ", x.shape(), " must not be empty");
+  for (const Named& t : like_x) {
+    check(t.tensor->shape() == x.shape(), op, ": ", t.name, " ", t.tensor->shape(),
+          " must match x ", x.shape());
+    check(t.tensor->dtype() == x.dtype(), op, ": ", t.name, " dtype ", t.tensor->dtype(),
+          " must match x dtype ", x.dtype());
+    check_same_device(op, x, *t.tensor);
+  }
+  check_vector(op, "w", w, x.dim(-1));
+  for (const Named& t : row_statistics) check_vector(op, t.name, *t.tensor, x.numel() / x.dim(-1));
+  check_same_device(op, x, w);
+}
+
+}  // namespace gpte

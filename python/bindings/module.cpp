@@ -1,0 +1,8 @@
+#include "bindings/bindings.h"
+
+NB_MODULE(_core, m) {
+  m.doc() = "The engine of gptengine: tensors, operators, the transformer, the tokenizer.";
+  gpte::bind_tensor(m);
+  gpte::bind_system(m);
+  gpte::bind_ops(m);
+}

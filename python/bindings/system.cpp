@@ -1,0 +1,44 @@
+// The machine as the engine sees it.
+#include "bindings/bindings.h"
+#include "core/cpu.h"
+#include "core/device_copy.h"
+#include "core/memory.h"
+#include "core/parallel.h"
+
+#ifndef GPTE_VERSION
+#define GPTE_VERSION "0.1.0"
+#endif
+
+namespace gpte {
+
+void bind_system(nb::module_& m) {
+  m.attr("compiler") =
+#if defined(__clang__)
+      "clang " __clang_version__;
+#else
+      "gcc " __VERSION__;
+#endif
+  m.def(
+      "isa", [] { return std::string(name_of(chosen_isa())); },
+      "The instruction set in use (GPTE_ISA overrides).");
+  m.def(
+      "isas",
+      [] {
+        std::vector<std::string> names;
+        for (Isa isa : available_isas()) names.push_back(name_of(isa));
+        return names;
+      },
+      "The instruction sets that this processor runs, from base to best.");
+  m.def("cpu_name", &cpu_name);
+  m.def("threads", &num_threads, "Threads that the engine uses.");
+  m.def("set_threads", &set_num_threads, "n"_a);
+  m.def("available_threads", &available_threads,
+        "Threads that affinity and cgroup grant this process.");
+  m.def("allocation_count", &allocation_count,
+        "Buffers allocated so far: constant over training steps.");
+  m.def("allocated_bytes", &allocated_bytes, "Bytes of engine buffers alive now.");
+  m.def("cuda_unavailable", &cuda::unavailable,
+        "Empty when a CUDA device can be used, else why not.");
+}
+
+}  // namespace gpte
