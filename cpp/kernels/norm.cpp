@@ -8,18 +8,6 @@ namespace gpte {
 namespace GPTE_ISA_NAMESPACE {
 namespace {
 
-// f(column, load, store) over C columns: whole vectors first, then the rest padded with zeros.
-template <class T>
-GPTE_INLINE Vec load_n(const T* p, int64_t n) {
-  return n >= kLanes ? load(p) : load_part(p, n);
-}
-template <class T>
-GPTE_INLINE void store_n(T* p, Vec v, int64_t n) {
-  if (n >= kLanes)
-    store(p, v);
-  else
-    store_part(p, v, n);
-}
 // 1 in the first n lanes: keeps the padding of a shifted vector out of a sum.
 GPTE_INLINE Vec lanes_below(int64_t n) {
   Vec v;

@@ -83,6 +83,19 @@ GPTE_INLINE void store_part(T* p, Vec v, int64_t n) {
   for (int64_t i = 0; i < n; ++i) p[i] = part[i];
 }
 
+// One vector of a row of which n elements are left.
+template <class T>
+GPTE_INLINE Vec load_n(const T* p, int64_t n) {
+  return n >= kLanes ? load(p) : load_part(p, n);
+}
+template <class T>
+GPTE_INLINE void store_n(T* p, Vec v, int64_t n) {
+  if (n >= kLanes)
+    store(p, v);
+  else
+    store_part(p, v, n);
+}
+
 GPTE_INLINE Vec vmax(Vec a, Vec b) {
   return a > b ? a : b;
 }
