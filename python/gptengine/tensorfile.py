@@ -1,0 +1,163 @@
+"""Read and write safetensors files: a JSON header and the numbers, nothing that can run code.
+
+The format is 8 bytes of header length, a JSON header `{name: {dtype, shape, data_offsets}}`, then
+the data. It is read here rather than through the safetensors package because NumPy has no
+bfloat16 and because an error should name the tensor, the file and both sizes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from gptengine.files import atomic_write
+
+DTYPES = {
+    "F64": np.float64,
+    "F32": np.float32,
+    "F16": np.float16,
+    "BF16": np.uint16,  # the upper half of a float32
+    "I64": np.int64,
+    "I32": np.int32,
+    "I16": np.int16,
+    "I8": np.int8,
+    "U64": np.uint64,
+    "U32": np.uint32,
+    "U16": np.uint16,
+    "U8": np.uint8,
+    "BOOL": np.bool_,
+}
+CODES = {np.dtype(t): code for code, t in DTYPES.items() if code != "BF16"}
+LARGEST_HEADER = 100_000_000  # bytes; the limit of the format's own reader
+
+
+def to_bfloat16(x: np.ndarray) -> np.ndarray:
+    """The bits of float32 `x` rounded to the nearest bfloat16, ties to even, as uint16."""
+    bits = np.ascontiguousarray(x, np.float32).view(np.uint32)
+    rounded = (bits + (((bits >> 16) & 1) + np.uint32(0x7FFF))) >> 16
+    quiet_nan = (bits >> 16) | 0x40  # rounding could carry a NaN's bits over to infinity
+    return np.where(np.isnan(x), quiet_nan, rounded).astype(np.uint16)
+
+
+def from_bfloat16(bits: np.ndarray) -> np.ndarray:
+    """The float32 numbers whose upper halves are `bits`."""
+    return (bits.astype(np.uint32) << 16).view(np.float32)
+
+
+def write_tensors(path, arrays: dict, metadata: dict | None = None, dtype: str | None = None):
+    """Write `arrays` to `path` atomically; `dtype` "bfloat16" or "float32" narrows the floats.
+
+    Arrays may be views of any strides; one at a time is made contiguous. `metadata` maps strings
+    to strings.
+    """
+    if dtype not in (None, "float32", "bfloat16"):
+        raise ValueError(f"write_tensors: dtype {dtype!r} is none of float32, bfloat16")
+
+    def code_of(array):
+        if dtype and array.dtype.kind == "f":
+            return "BF16" if dtype == "bfloat16" else "F32"
+        if array.dtype not in CODES:
+            raise ValueError(f"{path}: safetensors cannot hold dtype {array.dtype}")
+        return CODES[array.dtype]
+
+    header: dict = {"__metadata__": metadata} if metadata else {}
+    offset = 0
+    for name, array in arrays.items():
+        size = array.size * np.dtype(DTYPES[code_of(array)]).itemsize
+        header[name] = {
+            "dtype": code_of(array),
+            "shape": list(array.shape),
+            "data_offsets": [offset, offset + size],
+        }
+        offset += size
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # so that the data starts aligned
+
+    def write(file):
+        file.write(struct.pack("<Q", len(text)) + text)
+        for name, array in arrays.items():
+            if header[name]["dtype"] == "BF16":
+                array = to_bfloat16(array)
+            array = np.ascontiguousarray(array, DTYPES[header[name]["dtype"]])
+            file.write(array.reshape(-1).view(np.uint8).data)
+
+    atomic_write(path, write)
+
+
+class TensorFile:
+    """A safetensors file, mapped into memory and checked; tensors are read-only views of it."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise ValueError(f"{self.path}: no such file")
+        size = self.path.stat().st_size
+        if size < 8:
+            raise ValueError(
+                f"{self.path}: not a safetensors file: {size} bytes, a header needs at least 8"
+            )
+        self._bytes = np.memmap(self.path, np.uint8, "r")
+        (length,) = struct.unpack("<Q", self._bytes[:8].tobytes())
+        if length > min(size - 8, LARGEST_HEADER):
+            raise ValueError(
+                f"{self.path}: not a safetensors file, or truncated: the header claims "
+                f"{length} bytes, the file holds {size - 8} after its first 8"
+            )
+        try:
+            header = json.loads(self._bytes[8 : 8 + length].tobytes())
+        except ValueError as error:
+            raise ValueError(f"{self.path}: the safetensors header is not JSON: {error}") from None
+        if not isinstance(header, dict):
+            raise ValueError(f"{self.path}: the safetensors header is not a JSON object")
+        self.metadata: dict = header.pop("__metadata__", None) or {}
+        self._start = 8 + length
+        self._entries = {name: self._checked(name, e, size) for name, e in header.items()}
+
+    def _checked(self, name, entry, size):
+        try:
+            code, shape = entry["dtype"], tuple(int(n) for n in entry["shape"])
+            begin, end = (int(n) for n in entry["data_offsets"])
+        except (KeyError, TypeError, ValueError):
+            raise ValueError(f"{self.path}: tensor {name!r} has a malformed header entry") from None
+        if code not in DTYPES:
+            raise ValueError(
+                f"{self.path}: tensor {name!r} has dtype {code!r}, which is none of "
+                f"{', '.join(DTYPES)}"
+            )
+        want = math.prod(shape) * np.dtype(DTYPES[code]).itemsize
+        if min(shape, default=1) < 0 or begin < 0 or end - begin != want:
+            raise ValueError(
+                f"{self.path}: tensor {name!r} of shape {shape} and dtype {code} needs {want} "
+                f"bytes, its entry gives {end - begin}"
+            )
+        if self._start + end > size:
+            raise ValueError(
+                f"{self.path}: tensor {name!r} ends at byte {self._start + end}, the file has "
+                f"{size}: it is truncated"
+            )
+        return code, shape, begin, end
+
+    def __contains__(self, name) -> bool:
+        return name in self._entries
+
+    def names(self) -> list[str]:
+        return list(self._entries)
+
+    def shape(self, name) -> tuple[int, ...]:
+        return self._entries[name][1]
+
+    def dtype(self, name) -> str:
+        return self._entries[name][0]
+
+    def __getitem__(self, name) -> np.ndarray:
+        """The tensor; bfloat16 comes as a float32 copy, everything else as a read-only view."""
+        code, shape, begin, end = self._entries[name]
+        raw = self._bytes[self._start + begin : self._start + end]
+        if (self._start + begin) % np.dtype(DTYPES[code]).itemsize:
+            raw = np.array(raw)  # foreign files may lack alignment
+        array = raw.view(DTYPES[code]).reshape(shape)
+        return from_bfloat16(array) if code == "BF16" else array
