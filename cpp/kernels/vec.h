@@ -69,6 +69,25 @@ GPTE_INLINE void store(bf16* p, Vec v) {
 }
 
 // The first n < kLanes elements; the rest read as zero and are not written.
+#if defined(__AVX512F__)
+GPTE_INLINE Vec load_part(const float* p, int64_t n) {
+  return (Vec)_mm512_maskz_loadu_ps(__mmask16((1u << n) - 1), p);
+}
+GPTE_INLINE void store_part(float* p, Vec v, int64_t n) {
+  _mm512_mask_storeu_ps(p, __mmask16((1u << n) - 1), (__m512)v);
+}
+GPTE_INLINE Vec load_part(const bf16* p, int64_t n) {
+  const __m256i h = _mm256_maskz_loadu_epi16(__mmask16((1u << n) - 1), p);
+  return (Vec)_mm512_slli_epi32(_mm512_cvtepu16_epi32(h), 16);
+}
+GPTE_INLINE void store_part(bf16* p, Vec v, int64_t n) {
+  bf16 part[kLanes];
+  store(part, v);
+  __m256i h;
+  memcpy(&h, part, sizeof(h));
+  _mm256_mask_storeu_epi16(p, __mmask16((1u << n) - 1), h);
+}
+#else
 template <class T>
 GPTE_INLINE Vec load_part(const T* p, int64_t n) {
   T part[kLanes];
@@ -82,6 +101,7 @@ GPTE_INLINE void store_part(T* p, Vec v, int64_t n) {
   store(part, v);
   for (int64_t i = 0; i < n; ++i) p[i] = part[i];
 }
+#endif
 
 // One vector of a row of which n elements are left.
 template <class T>
