@@ -38,7 +38,7 @@ PYTHON_ORDER = [  # left is seen by right; rooms of one line do not see each oth
 PYTHON_APART = {  # rooms beside the line: what they see, and who sees them
     "_core": ("", "*"),
     "report": ("files", "train align quickstart cli"),  # reads and writes files, loads no engine
-    "doctor": ("_core", "quickstart cli"),
+    "doctor": ("_core options", "quickstart cli"),
     "dist": ("", "data train align"),
     "__init__": ("*", ""),
     "__main__": ("cli", ""),
