@@ -1,0 +1,198 @@
+// Binds cpp/text: text comes in as bytes, ids go out as NumPy arrays.
+#include <string_view>
+#include <utility>
+
+#include "bindings/bindings.h"
+#include "core/check.h"
+#include "text/bpe.h"
+#include "text/bpe_train.h"
+#include "text/split.h"
+#include "text/stream_decoder.h"
+#include "text/unicode.h"
+
+namespace gpte {
+namespace {
+
+using Ids = nb::ndarray<const uint32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using MergeTable = nb::ndarray<const uint32_t, nb::shape<-1, 2>, nb::c_contig, nb::device::cpu>;
+using Buffer = nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+template <class T>
+auto to_numpy(std::vector<T> values) {
+  auto* owner = new std::vector<T>(std::move(values));
+  const nb::capsule deleter(owner,
+                            [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
+  return nb::ndarray<nb::numpy, T, nb::ndim<1>>(owner->data(), {owner->size()}, deleter);
+}
+
+auto merge_array(const std::vector<Merge>& merges) {
+  auto* owner = new std::vector<Merge>(merges);
+  const nb::capsule deleter(owner,
+                            [](void* p) noexcept { delete static_cast<std::vector<Merge>*>(p); });
+  return nb::ndarray<nb::numpy, uint32_t, nb::shape<-1, 2>>(owner->data(), {owner->size(), 2},
+                                                            deleter);
+}
+
+std::string_view view(const nb::bytes& text) {
+  return {text.c_str(), text.size()};
+}
+
+std::vector<std::string> to_strings(const nb::list& items) {
+  std::vector<std::string> out;
+  for (const nb::handle item : items) out.emplace_back(view(nb::cast<nb::bytes>(item)));
+  return out;
+}
+
+nb::bytes to_bytes(std::string_view text) {
+  return nb::bytes(text.data(), text.size());
+}
+
+// What to do with the names of special tokens that stand in a text.
+struct Policy {
+  bool as_text;
+  std::vector<uint32_t> allowed;
+};
+
+void encode(std::vector<uint32_t>& ids, const Bpe& bpe, std::string_view text,
+            const Policy& policy) {
+  if (policy.as_text) return bpe.encode(ids, text);
+  const SpecialTokens::Match refused = bpe.encode_with_specials(ids, text, policy.allowed);
+  if (refused.end == 0) return;
+  int64_t characters = 0;
+  for (size_t i = 0; i < refused.start; ++i) characters += (text[i] & 0xC0) != 0x80;
+  check(false, "encode: the special token ", bpe.tokens()[refused.id], " stands at character ",
+        characters, " (byte ", refused.start,
+        R"() of the text; specials="text" takes it as text, "allow" as a control token)");
+}
+
+}  // namespace
+
+void bind_text(nb::module_& m) {
+  nb::class_<Bpe>(m, "Bpe")
+      .def(
+          "__init__",
+          [](Bpe* self, const nb::list& tokens, const MergeTable& merges,
+             std::vector<uint32_t> specials) {
+            std::vector<Merge> pairs;
+            for (size_t i = 0; i < merges.shape(0); ++i) {
+              pairs.push_back({merges.data()[2 * i], merges.data()[2 * i + 1]});
+            }
+            new (self) Bpe(to_strings(tokens), std::move(pairs), std::move(specials));
+          },
+          "tokens"_a, "merges"_a, "specials"_a)
+      .def_prop_ro("vocab_size", &Bpe::vocab_size)
+      .def(
+          "token", [](const Bpe& bpe, uint32_t id) { return to_bytes(bpe.tokens().at(id)); },
+          "id"_a)
+      .def("merges", [](const Bpe& bpe) { return merge_array(bpe.merges()); })
+      .def(
+          "encode",
+          [](const Bpe& bpe, const nb::bytes& text, bool as_text, std::vector<uint32_t> allowed) {
+            const Policy policy{as_text, std::move(allowed)};
+            std::vector<uint32_t> ids;
+            {
+              const nb::gil_scoped_release released;
+              ids.reserve(text.size() / 3 + 8);
+              encode(ids, bpe, view(text), policy);
+            }
+            return to_numpy(std::move(ids));
+          },
+          "text"_a, "as_text"_a, "allowed"_a)
+      .def(
+          "encode_batch",
+          [](const Bpe& bpe, const nb::list& texts, bool as_text, std::vector<uint32_t> allowed) {
+            const Policy policy{as_text, std::move(allowed)};
+            std::vector<std::string_view> views;
+            for (const nb::handle text : texts) views.push_back(view(nb::cast<nb::bytes>(text)));
+            std::vector<uint32_t> ids;
+            std::vector<int64_t> offsets{0};
+            {
+              const nb::gil_scoped_release released;
+              for (const std::string_view text : views) {
+                encode(ids, bpe, text, policy);
+                offsets.push_back(int64_t(ids.size()));
+              }
+            }
+            return std::make_tuple(to_numpy(std::move(ids)), to_numpy(std::move(offsets)));
+          },
+          "texts"_a, "as_text"_a, "allowed"_a)
+      .def(
+          "decode",
+          [](const Bpe& bpe, const Ids& ids) {
+            std::string text;
+            {
+              const nb::gil_scoped_release released;
+              text = bpe.decode(ids.data(), int64_t(ids.size()));
+            }
+            return to_bytes(text);
+          },
+          "ids"_a);
+
+  nb::class_<BpeTrainer>(m, "BpeTrainer")
+      .def(
+          "__init__",
+          [](BpeTrainer* self, const nb::list& specials) {
+            new (self) BpeTrainer(to_strings(specials));
+          },
+          "specials"_a)
+      .def_prop_ro("bytes", &BpeTrainer::bytes)
+      .def(
+          "add",
+          [](BpeTrainer& trainer, const nb::bytes& text) {
+            const nb::gil_scoped_release released;
+            trainer.add(view(text));
+          },
+          "text"_a)
+      .def(
+          "add_buffer",
+          [](BpeTrainer& trainer, const Buffer& text) {
+            const nb::gil_scoped_release released;
+            trainer.add({reinterpret_cast<const char*>(text.data()), text.size()});
+          },
+          "text"_a)
+      .def(
+          "train",
+          [](const BpeTrainer& trainer, int64_t count, int64_t min_frequency) {
+            std::vector<Merge> merges;
+            {
+              const nb::gil_scoped_release released;
+              merges = trainer.train(count, min_frequency);
+            }
+            return merge_array(merges);
+          },
+          "count"_a, "min_frequency"_a);
+
+  nb::class_<StreamDecoder>(m, "StreamDecoder")
+      .def(nb::init<>())
+      .def(
+          "push",
+          [](StreamDecoder& decoder, const nb::bytes& bytes) { return decoder.push(view(bytes)); },
+          "bytes"_a)
+      .def("flush", &StreamDecoder::flush);
+
+  m.def(
+      "split_gpt2",
+      [](const nb::bytes& text) {
+        const Gpt2Splitter splitter;
+        const auto* begin = reinterpret_cast<const uint8_t*>(text.c_str());
+        std::vector<int64_t> ends;
+        for (const uint8_t *p = begin, *end = begin + text.size(); p < end;) {
+          p = splitter.next(p, end);
+          ends.push_back(p - begin);
+        }
+        return to_numpy(std::move(ends));
+      },
+      "text"_a, "Where each piece of GPT-2's split ends.");
+  m.def(
+      "char_classes",
+      [] {
+        std::vector<uint8_t> classes(kCodePoints);
+        for (uint32_t code = 0; code < kCodePoints; ++code) {
+          classes[code] = uint8_t(CharClasses::get().of(code));
+        }
+        return to_numpy(std::move(classes));
+      },
+      "Of every code point: 0 other, 1 letter, 2 number, 3 white space.");
+}
+
+}  // namespace gpte

@@ -1,0 +1,240 @@
+"""The tokenizer: learns a byte-level BPE vocabulary, encodes text with it, decodes ids.
+
+tok = Tokenizer.train([pathlib.Path("corpus.txt")], vocab_size=8192)
+ids = tok.encode("Hello, world")
+tok.save("model")  # tokenizer.json and tokenizer_config.json
+"""
+
+import hashlib
+import os
+import pathlib
+
+import numpy as np
+
+from gptengine import _core
+from gptengine.tokenizer import hugging_face
+from gptengine.tokenizer.vocabulary import Vocabulary
+
+END_OF_TEXT = "<|endoftext|>"
+SPLITS = ("gpt2",)
+
+
+class Tokenizer:
+    """A byte-level BPE vocabulary. Immutable, and safe to use from any number of threads.
+
+    vocab_size      number of tokens, special ones included
+    special_tokens  dict from name to id: control tokens, which text gives only on request
+    eos_token       name of the token that ends a text, or None; eos_id is its id
+    """
+
+    def __init__(self, vocabulary, eos_token=END_OF_TEXT, config=None):
+        specials = vocabulary.special_tokens
+        self._vocabulary = vocabulary
+        self._core = _core.Bpe(vocabulary.tokens, vocabulary.merges, list(specials.values()))
+        self.config = dict(config or {})  # of tokenizer_config.json: what belongs to others is kept
+        self.eos_token = eos_token if eos_token in specials else None
+        self.eos_id = specials.get(eos_token)
+
+    @classmethod
+    def train(
+        cls,
+        texts_or_paths,
+        *,
+        vocab_size,
+        split="gpt2",
+        special_tokens=(END_OF_TEXT,),
+        min_frequency=2,
+    ):
+        """Learns a vocabulary: 256 bytes first, then merges, then the special tokens.
+
+        texts_or_paths: texts (str or bytes) and files (pathlib.Path), one or an iterable of them.
+        vocab_size counts all tokens; the result has fewer where no pair is left that occurs
+        min_frequency times. The same text gives the same vocabulary, in whatever order.
+        """
+        if split not in SPLITS:
+            raise ValueError(f"tokenizer: split {split!r} is not known: choose from {SPLITS}")
+        special_tokens = _names(special_tokens)
+        merges = vocab_size - 256 - len(special_tokens)
+        if merges < 0:
+            raise ValueError(
+                f"tokenizer: vocab_size {vocab_size} must be at least {256 + len(special_tokens)}: "
+                f"256 bytes and {len(special_tokens)} special tokens"
+            )
+        trainer = _core.BpeTrainer([_utf8(name) for name in special_tokens])
+        if isinstance(texts_or_paths, (str, bytes, os.PathLike)):
+            texts_or_paths = [texts_or_paths]
+        for i, item in enumerate(texts_or_paths):
+            if i == 0 and isinstance(item, str) and len(item) < 256 and os.path.isfile(item):
+                raise ValueError(f"tokenizer: a str is a text: for the file {item!r} pass a Path")
+            _add(trainer, item)
+        if trainer.bytes == 0:
+            raise ValueError("tokenizer: there is no text to train on")
+        return cls(Vocabulary.of_bytes(trainer.train(merges, min_frequency), special_tokens))
+
+    @classmethod
+    def bytes(cls, *, special_tokens=(END_OF_TEXT,)):
+        """A vocabulary of the 256 bytes and the special tokens: nothing to learn."""
+        merges = np.empty((0, 2), np.uint32)
+        return cls(Vocabulary.of_bytes(merges, _names(special_tokens)))
+
+    @classmethod
+    def load(cls, path):
+        """Reads a folder with a tokenizer.json, or such a file itself."""
+        path = pathlib.Path(path)
+        file = path / hugging_face.TOKENIZER_FILE if path.is_dir() else path
+        config = hugging_face.read_config(file.parent / hugging_face.CONFIG_FILE)
+        try:
+            eos_token = config.get("eos_token", END_OF_TEXT)
+            if isinstance(eos_token, dict):  # an AddedToken
+                eos_token = eos_token.get("content")
+            return cls(hugging_face.read(file), eos_token, config)
+        except ValueError as error:
+            raise ValueError(f"{file}: {error}") from None
+
+    def save(self, path):
+        """Writes tokenizer.json and tokenizer_config.json into a folder, or one .json file.
+
+        tokenizers, transformers and what builds on them read it back with the same ids.
+        """
+        path = pathlib.Path(path)
+        if path.suffix == ".json":
+            hugging_face.write(path, self._vocabulary)
+            return
+        if path.suffix in (".tiktoken", ".txt", ".gguf", ".model"):
+            raise ValueError(f"tokenizer: {path} must be a folder or end in .json")
+        path.mkdir(parents=True, exist_ok=True)
+        hugging_face.write_config(path / hugging_face.CONFIG_FILE, self.config, self.eos_token)
+        hugging_face.write(path / hugging_face.TOKENIZER_FILE, self._vocabulary)
+
+    def encode(self, text, *, specials="refuse"):
+        """The ids of a text (str or bytes), uint32.
+
+        specials says what the name of a special token in the text means: "refuse" raises
+        ValueError with its offset, "text" takes it as text like any other, "allow" makes it the
+        control token, a set of names does so for these and refuses the others. A str is encoded
+        as UTF-8, a lone surrogate as U+FFFD; bytes may be any.
+        """
+        return self._core.encode(_utf8(text), *self._policy(specials))
+
+    def encode_batch(self, texts, *, specials="refuse"):
+        """The ids of all texts in one uint32 array, and int64 offsets (len(texts) + 1)."""
+        return self._core.encode_batch([_utf8(text) for text in texts], *self._policy(specials))
+
+    def count(self, text, *, specials="refuse"):
+        """The number of tokens of a text."""
+        return len(self.encode(text, specials=specials))
+
+    def decode(self, ids):
+        """The text of some ids; U+FFFD stands for what is not UTF-8."""
+        return self.decode_bytes(ids).decode("utf-8", "replace")
+
+    def decode_bytes(self, ids):
+        """The bytes of some ids: exactly what was encoded."""
+        return self._core.decode(self._checked(ids))
+
+    def stream_decoder(self):
+        """A StreamDecoder, which turns ids into text as they come."""
+        return StreamDecoder(self)
+
+    @property
+    def vocab_size(self):
+        return self._core.vocab_size
+
+    @property
+    def special_tokens(self):
+        return dict(self._vocabulary.special_tokens)
+
+    @property
+    def fingerprint(self):
+        """A hash of all that decides about ids, to tell whether two tokenizers agree."""
+        digest = hashlib.sha256(self._vocabulary.merges.tobytes())
+        for token in self._vocabulary.tokens:
+            digest.update(len(token).to_bytes(8, "little") + token)
+        digest.update(np.array([*self._vocabulary.special_tokens.values()], np.uint32).tobytes())
+        return digest.hexdigest()
+
+    def token_bytes(self, token):
+        """The bytes that one id stands for."""
+        return self._core.token(int(self._checked([token])[0]))
+
+    def __len__(self):
+        return self.vocab_size
+
+    def __repr__(self):
+        return f"Tokenizer(vocab_size={self.vocab_size}, special_tokens={self.special_tokens})"
+
+    def _checked(self, ids):
+        ids = np.asarray(ids)
+        if ids.size == 0:
+            return np.empty(0, np.uint32)
+        if ids.ndim != 1 or ids.dtype.kind not in "iu":
+            raise ValueError(
+                f"tokenizer: ids must be a list of integers, not {ids.dtype} of shape {ids.shape}"
+            )
+        for bad in (ids.min(), ids.max()):
+            if not 0 <= bad < self.vocab_size:
+                raise KeyError(f"token id {bad} is not in the vocabulary of {self.vocab_size}")
+        return np.ascontiguousarray(ids, np.uint32)
+
+    def _policy(self, specials):
+        """(whether names are text, ids of the allowed control tokens)"""
+        known = self._vocabulary.special_tokens
+        if specials == "text":
+            return True, []
+        if specials == "refuse":
+            return False, []
+        if specials == "allow":
+            return False, list(known.values())
+        if isinstance(specials, str):
+            raise ValueError(f"specials={specials!r} must be refuse, text, allow or a set of names")
+        for name in specials:
+            if name not in known:
+                raise ValueError(f"specials: {name!r} is not one of {list(known)}")
+        return False, [known[name] for name in specials]
+
+
+class StreamDecoder:
+    """Turns ids into text as they come, and never gives half a character.
+
+    The pieces joined, with flush() at the end, equal Tokenizer.decode of all ids.
+    """
+
+    def __init__(self, tokenizer):
+        self._tokenizer = tokenizer
+        self._core = _core.StreamDecoder()
+
+    def push(self, ids):
+        """The text that is complete after one more id, or after several."""
+        ids = [ids] if np.ndim(ids) == 0 else ids
+        return self._core.push(self._tokenizer.decode_bytes(ids))
+
+    def flush(self):
+        """U+FFFD if the ids ended inside a character, else an empty str."""
+        return self._core.flush()
+
+
+def _utf8(text):
+    if isinstance(text, bytes):
+        return text
+    if not isinstance(text, str):
+        raise ValueError(f"tokenizer: text must be str or bytes, not {type(text).__name__}")
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # joins surrogate pairs and replaces lone surrogates
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
+
+
+def _names(special_tokens):
+    names = list(special_tokens)
+    if isinstance(special_tokens, str) or not all(isinstance(n, str) and n for n in names):
+        raise ValueError(f"tokenizer: special_tokens must be a list of names: {special_tokens!r}")
+    if len(set(names)) < len(names):
+        raise ValueError(f"tokenizer: special_tokens repeat a name: {names}")
+    return names
+
+
+def _add(trainer, item):
+    if not isinstance(item, os.PathLike):
+        trainer.add(_utf8(item))
+    elif os.path.getsize(item) > 0:  # an empty file cannot be mapped
+        trainer.add_buffer(np.memmap(item, np.uint8, mode="r"))

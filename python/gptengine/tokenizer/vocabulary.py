@@ -1,0 +1,61 @@
+"""What a byte-level BPE tokenizer consists of, and the spelling of its tokens in files."""
+
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Vocabulary:
+    """The tokens by id, the merges by rank, and which tokens are special."""
+
+    tokens: list[bytes]
+    merges: np.ndarray  # (M, 2) uint32: the ids that each merge joins
+    special_tokens: dict[str, int]
+
+    @classmethod
+    def of_bytes(cls, merges, special_tokens):
+        """Bytes are 0 to 255, merge i makes token 256 + i, special tokens come last.
+
+        A special token must not look like the spelling of another one: files could not tell them
+        apart.
+        """
+        tokens = [bytes([b]) for b in range(256)]
+        for left, right in merges.tolist():
+            tokens.append(tokens[left] + tokens[right])
+        spelled = {spell(token) for token in tokens}
+        for name in special_tokens:
+            if name in spelled:
+                raise ValueError(
+                    f"tokenizer: the special token {name!r} is how files spell {unspell(name)!r}"
+                )
+        ids = {name: len(tokens) + i for i, name in enumerate(special_tokens)}
+        return cls(tokens + [name.encode() for name in special_tokens], merges, ids)
+
+
+def _alphabet():
+    """The character that stands for each byte in files, as GPT-2 has it.
+
+    A printable Latin-1 byte stands for itself, the others take code points from 256 on in order.
+    """
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [b for b in range(256) if b not in printable]
+    codes = {b: b for b in printable} | {b: 256 + i for i, b in enumerate(others)}
+    return [chr(codes[b]) for b in range(256)]
+
+
+ALPHABET = _alphabet()
+_BYTES = {c: b for b, c in enumerate(ALPHABET)}
+
+
+def spell(token):
+    """The bytes of a token as characters that JSON can hold."""
+    return "".join(ALPHABET[b] for b in token)
+
+
+def unspell(text):
+    """The bytes that spell() wrote; ValueError names a character that it never writes."""
+    for c in text:
+        if c not in _BYTES:
+            raise ValueError(f"{c!r} in the token {text!r} stands for no byte")
+    return bytes(_BYTES[c] for c in text)
