@@ -1,0 +1,170 @@
+"""What the class Tokenizer promises: special tokens, odd text, files to train on, errors."""
+
+import numpy as np
+import pytest
+
+from gptengine.tokenizer import Tokenizer
+
+EOT = "<|endoftext|>"
+
+
+@pytest.fixture(scope="module")
+def tok():
+    text = "the cat and the dog and the cat " * 9
+    return Tokenizer.train(text, vocab_size=300, special_tokens=[EOT, "<|user|>", "<|user|>x"])
+
+
+def test_bytes_come_first_and_special_tokens_last(tok):
+    assert [tok.token_bytes(i) for i in range(256)] == [bytes([i]) for i in range(256)]
+    assert tok.token_bytes(256) == b"he"  # as frequent as "th", but of smaller ids
+    n = tok.vocab_size
+    assert n < 300  # there is nothing more to learn
+    assert tok.special_tokens == {EOT: n - 3, "<|user|>": n - 2, "<|user|>x": n - 1}
+    assert (tok.eos_token, tok.eos_id) == (EOT, n - 3)
+    assert len(tok) == n
+
+
+def test_vocab_size_counts_all_tokens():
+    assert Tokenizer.train("abcabcabc", vocab_size=259).vocab_size == 259
+    assert Tokenizer.train("abcabcabc", vocab_size=257).vocab_size == 257
+
+
+def test_text_is_never_a_control_token_unless_asked(tok):
+    text = f"é the {EOT} cat"
+    with pytest.raises(ValueError, match=r"<\|endoftext\|> stands at character 6 \(byte 7\)"):
+        tok.encode(text)
+    with pytest.raises(ValueError, match=r"<\|endoftext\|>"):
+        tok.encode_batch(["fine", text])
+    with pytest.raises(ValueError, match=r"<\|endoftext\|>"):
+        tok.encode(text, specials={"<|user|>"})
+    as_text = tok.encode(text, specials="text")
+    assert tok.eos_id not in as_text and tok.decode(as_text) == text
+    ids = tok.encode(text, specials="allow").tolist()
+    assert ids == [*tok.encode("é the "), tok.eos_id, *tok.encode(" cat")]
+    assert tok.encode(text, specials={EOT}).tolist() == ids
+    assert tok.decode(ids) == text
+
+
+def test_the_longest_special_token_wins(tok):
+    ids = tok.encode("<|user|>x<|user|>y<|user|>x", specials="allow").tolist()
+    short, long = tok.special_tokens["<|user|>"], tok.special_tokens["<|user|>x"]
+    assert ids == [long, short, ord("y"), long]
+
+
+def test_nothing_is_learned_from_special_tokens():
+    text = "ab<|endoftext|>" * 9
+    tok = Tokenizer.train(text, vocab_size=300)
+    assert [tok.token_bytes(i) for i in range(256, tok.vocab_size)] == [b"ab", EOT.encode()]
+
+
+def test_a_byte_vocabulary():
+    tok = Tokenizer.bytes(special_tokens=["<|a|>"])
+    assert tok.vocab_size == 257 and tok.eos_id is None
+    assert tok.encode("aé\x00<|a|>", specials="allow").tolist() == [97, 195, 169, 0, 256]
+    assert Tokenizer.bytes().eos_id == 256
+    assert Tokenizer.train("text", vocab_size=256, special_tokens=[]).vocab_size == 256
+
+
+@pytest.mark.parametrize(
+    "text, same",
+    [
+        ("a\ud800b", "a\ufffdb"),
+        ("\udc80", "\ufffd"),
+        ("\ud83d\ude00", "😀"),
+        ("\x00", "\x00"),
+        ("", ""),
+    ],
+)
+def test_odd_strings(tok, text, same):
+    assert tok.decode(tok.encode(text)) == same
+    assert tok.encode_batch([text])[0].tolist() == tok.encode(same).tolist()
+
+
+def test_nothing_in_nothing_out(tok):
+    ids, offsets = tok.encode_batch([])
+    assert ids.shape == (0,) and offsets.tolist() == [0]
+    assert tok.encode_batch(["", ""])[1].tolist() == [0, 0, 0]
+    assert tok.decode([]) == "" and tok.decode_bytes(np.array([])) == b""
+
+
+def test_decode_takes_any_integers(tok):
+    for dtype in (np.uint8, np.uint16, np.int32, np.int64, np.uint64):
+        assert tok.decode(np.array([104, 105], dtype)) == "hi"
+    assert tok.decode(np.arange(97, 107)[::3]) == "adgj"
+    assert tok.decode((104, 105)) == "hi"
+
+
+@pytest.mark.parametrize("bad", [-1, 10**6, 2**32, 2**62])
+def test_bad_ids_are_named(tok, bad):
+    says = f"{bad} is not in the vocabulary of {tok.vocab_size}"
+    for decode in (tok.decode, tok.decode_bytes, tok.stream_decoder().push):
+        with pytest.raises(KeyError, match=says):
+            decode([104, bad])
+    with pytest.raises(KeyError, match=says):
+        tok.token_bytes(bad)
+    with pytest.raises(KeyError, match=says):
+        tok.stream_decoder().push(bad)
+
+
+@pytest.mark.parametrize("bad", [[0.5], [[1, 2]], "abc", [True], [2**70]])
+def test_what_is_not_a_list_of_ids_is_refused(tok, bad):
+    with pytest.raises(ValueError, match="ids must be a list of integers"):
+        tok.decode(bad)
+
+
+@pytest.mark.parametrize("bad", [3, None, ["a"], bytearray(b"a")])
+def test_what_is_not_text_is_refused(tok, bad):
+    for encode in (tok.encode, tok.count, lambda x: tok.encode_batch([x])):
+        with pytest.raises(ValueError, match="text must be str or bytes"):
+            encode(bad)
+
+
+@pytest.mark.parametrize(
+    "options, says",
+    [
+        (dict(vocab_size=256), "vocab_size 256 must be at least 257"),
+        (dict(vocab_size=300, split="cl100k"), "split 'cl100k' is not known"),
+        (dict(vocab_size=300, special_tokens=["<|a|>", "<|a|>"]), "repeat a name"),
+        (dict(vocab_size=300, special_tokens=EOT), "must be a list of names"),
+        (dict(vocab_size=300, special_tokens=[""]), "must be a list of names"),
+        (dict(vocab_size=300, special_tokens=["é"]), "is how files spell"),
+        (dict(vocab_size=300, min_frequency=0), "min_frequency is 0"),
+    ],
+)
+def test_bad_options_are_refused(options, says):
+    with pytest.raises(ValueError, match=says):
+        Tokenizer.train("some text", **options)
+
+
+def test_no_text_is_refused(tmp_path):
+    empty = tmp_path / "empty.txt"
+    empty.touch()
+    for nothing in ([], "", [""], empty):
+        with pytest.raises(ValueError, match="no text to train on"):
+            Tokenizer.train(nothing, vocab_size=300)
+
+
+def test_specials_must_be_known(tok):
+    with pytest.raises(ValueError, match="must be refuse, text, allow or a set"):
+        tok.encode("a", specials="ignore")
+    with pytest.raises(ValueError, match=r"'<\|no\|>' is not one of"):
+        tok.encode("a", specials={"<|no|>"})
+
+
+def test_training_on_files_equals_training_on_texts(tmp_path):
+    texts = ["the cat\nsat on the mat\n" * 5, "the other file " * 5]
+    paths = [tmp_path / "a.txt", tmp_path / "b.txt"]
+    for path, text in zip(paths, texts, strict=True):
+        path.write_text(text)
+    want = Tokenizer.train(texts, vocab_size=280).fingerprint
+    assert Tokenizer.train(paths, vocab_size=280).fingerprint == want
+    assert Tokenizer.train((t.encode() for t in texts), vocab_size=280).fingerprint == want
+    with pytest.raises(ValueError, match="a str is a text"):
+        Tokenizer.train(str(paths[0]), vocab_size=280)
+    with pytest.raises(FileNotFoundError, match="missing"):
+        Tokenizer.train(tmp_path / "missing", vocab_size=280)
+
+
+def test_fingerprints_tell_vocabularies_apart(tok):
+    assert Tokenizer.bytes().fingerprint == Tokenizer.bytes().fingerprint != tok.fingerprint
+    assert Tokenizer.bytes(special_tokens=[]).fingerprint != Tokenizer.bytes().fingerprint

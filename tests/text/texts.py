@@ -1,0 +1,88 @@
+"""Texts that find mistakes in tokenizers."""
+
+from hypothesis import strategies as st
+
+from gptengine import _core
+from reference import bpe
+
+# By code point: whether the running Python, whose Unicode may be older or newer, agrees with ours.
+KINDS = {"O": 0, "L": 1, "N": 2, "S": 3}
+CLASSES = _core.char_classes().tolist()
+AGREED = [CLASSES[c] == KINDS[bpe.kind(chr(c))] for c in range(0x110000)]
+
+# Words that merges can be learned from, and both sides of every boundary that the split has.
+WORDS = [
+    "the",
+    "then",
+    "token",
+    "ization",
+    "can't",
+    "'s",
+    "'S",
+    "'ll",
+    "'",
+    "’s",
+    "that'ſx",
+    "é",
+    "ß",
+    "ǅ",
+]
+WORDS += [
+    "नमस्ते",
+    "漢字",
+    "。",
+    "😀",
+    "👨‍👩‍👧",
+    "\u0301",
+    "1",
+    "23",
+    "½",
+    "Ⅷ",
+    "٣",
+    "-",
+    "!!",
+    "_",
+    "aaaaaaa",
+    "abab",
+]
+BLANKS = [
+    " ",
+    "  ",
+    "\n",
+    "\r\n",
+    "\t",
+    "\u00a0",
+    "\u3000",
+    "\u0085",
+    "\u2028",
+    "\u200b",
+    "\ufeff",
+    "\u180e",
+]
+ODD = ["\x00", "\x1c", "<|endoftext|>", "<|", "|>"]
+INVALID = [
+    b"\x80",
+    b"\xc0\x80",
+    b"\xed\xa0\x80",
+    b"\xf5",
+    b"\xf0\x9f\x91",
+    b"\xe2\x82",
+    b"\xff\xfe",
+]
+
+
+def texts(max_size=40):
+    """Strings of words and blanks that repeat, and of any characters."""
+    character = st.characters(exclude_categories=["Cs"]).filter(lambda c: AGREED[ord(c)])
+    part = st.sampled_from([*WORDS, *BLANKS, *ODD]) | character
+    return st.lists(part, max_size=max_size).map("".join)
+
+
+def byte_texts(max_size=40):
+    """Bytes: text with invalid UTF-8 in it, and random bytes."""
+    part = texts(8).map(str.encode) | st.sampled_from(INVALID) | st.binary(max_size=8)
+    return st.lists(part, max_size=max_size // 4).map(b"".join).filter(_agreed)
+
+
+def _agreed(data):
+    return all(AGREED[ord(c)] for c in data.decode("utf-8", "ignore"))
