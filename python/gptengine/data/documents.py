@@ -1,0 +1,75 @@
+"""Documents out of files: a .txt file is one, a line of a .jsonl file is one; .gz of both."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+SUFFIXES = (".txt", ".txt.gz", ".jsonl", ".jsonl.gz")
+
+
+def find_files(paths) -> list[Path]:
+    """The text files that `paths` (one or several files or folders) mean, in a fixed order."""
+    if isinstance(paths, (str, os.PathLike)):
+        paths = [paths]
+    found = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside = sorted(p for p in path.rglob("*") if p.is_file() and _suffix(p))
+            if not inside:
+                raise ValueError(f"{path}: the folder holds no {', '.join(SUFFIXES)} file")
+            found += inside
+        elif not path.is_file():
+            raise ValueError(f"{path}: no such file or folder")
+        elif not _suffix(path):
+            raise ValueError(f"{path}: its name ends in none of {', '.join(SUFFIXES)}")
+        else:
+            found.append(path)
+    if not found:
+        raise ValueError("no text files were given")
+    return found
+
+
+def read_documents(paths, field: str = "text") -> Iterator[bytes]:
+    """The documents of some files as UTF-8 bytes; `field` holds the text of a JSON line."""
+    for path in find_files(paths):
+        try:
+            if ".jsonl" in _suffix(path):
+                yield from _lines(path, field)
+            else:
+                with _open(path) as file:
+                    yield file.read()
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise ValueError(f"{path}: broken gzip file: {error}") from None
+
+
+def _lines(path: Path, field: str) -> Iterator[bytes]:
+    with _open(path) as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except ValueError as error:
+                raise ValueError(f"{path}: line {number} is not JSON: {error}") from None
+            if not isinstance(record, dict) or field not in record:
+                fields = list(record) if isinstance(record, dict) else type(record).__name__
+                raise ValueError(f"{path}: line {number} has no field {field!r}, only {fields}")
+            if not isinstance(record[field], str):
+                raise ValueError(
+                    f"{path}: line {number}: field {field!r} is {type(record[field]).__name__}, "
+                    f"not a string"
+                )
+            yield record[field].encode("utf-8", "replace")  # JSON can hold lone surrogates
+
+
+def _open(path: Path):
+    return gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb")
+
+
+def _suffix(path: Path) -> str:
+    return next((s for s in reversed(SUFFIXES) if path.name.endswith(s)), "")
