@@ -1,11 +1,31 @@
 // Operators, one line each: a name, a function, its argument names, and no GIL.
 #include "bindings/bindings.h"
 #include "ops/layer_norm.h"
+#include "ops/linear.h"
+#include "ops/linear_logprob.h"
 #include "ops/rms_norm.h"
 
 namespace gpte {
 
 void bind_ops(nb::module_& m) {
+  nb::enum_<Activation>(m, "Activation")
+      .value("none", Activation::none)
+      .value("gelu", Activation::gelu)
+      .value("gelu_tanh", Activation::gelu_tanh)
+      .value("relu", Activation::relu)
+      .value("silu", Activation::silu)
+      .value("swiglu", Activation::swiglu);
+  m.def("linear_forward", &linear_forward, "y"_a, "pre"_a, "x"_a, "w"_a, "b"_a, "residual"_a,
+        "activation"_a, no_gil());
+  m.def("linear_backward_input", &linear_backward_input, "dx"_a, "dy"_a, "w"_a, "pre"_a,
+        "activation"_a, no_gil());
+  m.def("linear_backward_weight", &linear_backward_weight, "dw"_a, "db"_a, "dy"_a, "x"_a, no_gil());
+  m.def("linear_logprob_forward", &linear_logprob_forward, "logp"_a, "lse"_a, "h"_a, "w"_a,
+        "targets"_a, no_gil());
+  m.def("linear_logprob_backward", &linear_logprob_backward, "dh"_a, "dw"_a, "dlogp"_a, "h"_a,
+        "w"_a, "targets"_a, "lse"_a, no_gil());
+  m.def("linear_logprob_forward_backward", &linear_logprob_forward_backward, "logp"_a, "lse"_a,
+        "dh"_a, "dw"_a, "dlogp"_a, "h"_a, "w"_a, "targets"_a, no_gil());
   m.def("layer_norm_forward", &layer_norm_forward, "y"_a, "mean"_a, "rstd"_a, "x"_a, "w"_a, "b"_a,
         "eps"_a, no_gil());
   m.def("layer_norm_backward", &layer_norm_backward, "dx"_a, "dw"_a, "db"_a, "dy"_a, "x"_a, "w"_a,

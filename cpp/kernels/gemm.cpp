@@ -1,0 +1,251 @@
+#include "kernels/gemm.h"
+
+#include "kernels/activate.h"
+#include "kernels/vec.h"
+
+namespace gpte {
+namespace GPTE_ISA_NAMESPACE {
+namespace {
+
+// The register tile: as many accumulators as leave room for one row of B and one element of A.
+#if defined(__AVX512F__)
+constexpr int kRows = 14, kVecs = 2;
+#elif defined(__AVX2__)
+constexpr int kRows = 6, kVecs = 2;
+#elif defined(__aarch64__)
+constexpr int kRows = 12, kVecs = 2;
+#else
+constexpr int kRows = 4, kVecs = 2;
+#endif
+constexpr int kColumns = kVecs * kLanes;
+
+// How elements of T become words, and how words multiply.
+template <class T>
+struct Words {
+  static constexpr int kPerWord = 1;
+  static GPTE_INLINE Vec load_words(const T* p) { return load(p); }
+  static GPTE_INLINE float word(T x) { return float(x); }
+  static GPTE_INLINE Vec multiply_add(Vec a, Vec b, Vec sum) { return sum + a * b; }
+};
+#if defined(__AVX512BF16__)
+template <>
+struct Words<bf16> {
+  static constexpr int kPerWord = 2;
+  static GPTE_INLINE Vec load_words(const bf16* p) {
+    Vec v;
+    memcpy(&v, p, sizeof(v));
+    return v;
+  }
+  static GPTE_INLINE float word(bf16 low, bf16 high = bf16(0.f)) {
+    const uint32_t u = uint32_t(low.bits) | uint32_t(high.bits) << 16;
+    float w;
+    memcpy(&w, &u, 4);
+    return w;
+  }
+  static GPTE_INLINE Vec multiply_add(Vec a, Vec b, Vec sum) {
+    return (Vec)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
+  }
+};
+#endif
+
+// kLanes x kLanes transpose: interleaving the two halves log2(kLanes) times.
+GPTE_INLINE void transpose(Vec* rows) {
+  IntVec low, high;
+  for (int i = 0; i < kLanes; ++i) {
+    low[i] = i / 2 + (i % 2) * kLanes;
+    high[i] = low[i] + kLanes / 2;
+  }
+  Vec next[kLanes];
+  for (int width = 1; width < kLanes; width *= 2) {
+    for (int i = 0; i < kLanes / 2; ++i) {
+      next[2 * i] = __builtin_shuffle(rows[i], rows[i + kLanes / 2], low);
+      next[2 * i + 1] = __builtin_shuffle(rows[i], rows[i + kLanes / 2], high);
+    }
+    for (int i = 0; i < kLanes; ++i) rows[i] = next[i];
+  }
+}
+
+// K is contiguous: blocks of kLanes x kLanes words are transposed in registers.
+template <class T, int W>
+void pack_panel_transposed(float* out, const T* src, int64_t stride, int64_t outer, int64_t k) {
+  constexpr int P = Words<T>::kPerWord;
+  const int64_t words = k / P;
+  int64_t w = 0;
+  // The last row of a block is stored whole over the next one's start: leave one row to the tail
+  // below.
+  for (; w + kLanes < words || (W % kLanes == 0 && w + kLanes <= words); w += kLanes)
+    for (int64_t o = 0; o < W; o += kLanes) {
+      Vec rows[kLanes];
+      for (int i = 0; i < kLanes; ++i)
+        rows[i] = o + i < outer ? Words<T>::load_words(src + (o + i) * stride + w * P) : Vec{};
+      transpose(rows);
+      if (o + kLanes <= W) {
+        for (int i = 0; i < kLanes; ++i) store(out + (w + i) * W + o, rows[i]);
+      } else {
+        for (int i = 0; i < kLanes; ++i) store_part(out + (w + i) * W + o, rows[i], W - o);
+      }
+    }
+  for (; w < words; ++w)
+    for (int64_t o = 0; o < W; ++o) {
+      const T* p = src + o * stride + w * P;
+      if constexpr (P == 2)
+        out[w * W + o] = o < outer ? Words<T>::word(p[0], p[1]) : 0.f;
+      else
+        out[w * W + o] = o < outer ? Words<T>::word(p[0]) : 0.f;
+    }
+  if (words * P < k)
+    for (int64_t o = 0; o < W; ++o)
+      out[words * W + o] = o < outer ? Words<T>::word(src[o * stride + words * P]) : 0.f;
+}
+
+// The panel's own direction is contiguous: rows are copied, or pairs of rows interleaved.
+template <class T, int W>
+void pack_panel_copied(float* out, const T* src, int64_t stride, int64_t outer, int64_t k) {
+  constexpr int P = Words<T>::kPerWord;
+  for (int64_t w = 0; w * P < k; ++w, out += W) {
+    const T* low = src + w * P * stride;
+    if constexpr (P == 2) {
+      const bool pair = w * P + 1 < k;
+      const T* high = pair ? low + stride : low;
+      if (outer >= W && pair)
+        for (int o = 0; o < W; ++o) out[o] = Words<T>::word(low[o], high[o]);
+      else
+        for (int o = 0; o < W; ++o)
+          out[o] =
+              o < outer ? (pair ? Words<T>::word(low[o], high[o]) : Words<T>::word(low[o])) : 0.f;
+    } else {
+      if (outer >= W)
+        for (int o = 0; o < W; ++o) out[o] = Words<T>::word(low[o]);
+      else
+        for (int o = 0; o < W; ++o) out[o] = o < outer ? Words<T>::word(low[o]) : 0.f;
+    }
+  }
+}
+
+template <class T, int W>
+void pack(float* panels, const T* src, int64_t stride_outer, int64_t stride_k, int64_t outer,
+          int64_t k) {
+  const int64_t words = (k + Words<T>::kPerWord - 1) / Words<T>::kPerWord;
+  for (int64_t o = 0; o < outer; o += W, panels += W * words, src += W * stride_outer)
+    if (stride_k == 1)
+      pack_panel_transposed<T, W>(panels, src, stride_outer, outer - o, k);
+    else
+      pack_panel_copied<T, W>(panels, src, stride_k, outer - o, k);
+}
+
+// R rows by kColumns columns of C from one packed panel of A and one of B.
+template <class T, int R>
+__attribute__((noinline)) void micro_kernel(int64_t k_words, const float* a, const float* b,
+                                            float* c, int64_t ldc, bool accumulate) {
+  Vec sum[R][kVecs] = {};
+  for (int i = 0; i < R; ++i)
+    for (int j = 0; j < kVecs; ++j) __builtin_prefetch(c + i * ldc + j * kLanes);
+  for (int64_t k = 0; k < k_words; ++k, a += kRows, b += kColumns) {
+    Vec b_row[kVecs];
+    for (int j = 0; j < kVecs; ++j) b_row[j] = load(b + j * kLanes);
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i) {
+      const Vec a_i = splat(a[i]);
+      for (int j = 0; j < kVecs; ++j) sum[i][j] = Words<T>::multiply_add(a_i, b_row[j], sum[i][j]);
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < R; ++i)
+    for (int j = 0; j < kVecs; ++j) {
+      float* out = c + i * ldc + j * kLanes;
+      store(out, accumulate ? load(out) + sum[i][j] : sum[i][j]);
+    }
+}
+
+typedef void (*MicroKernel)(int64_t, const float*, const float*, float*, int64_t, bool);
+
+// By rows left: the last panel of A may be short.
+template <class T, int R = kRows>
+GPTE_INLINE MicroKernel micro_kernel_for(int64_t rows) {
+  if constexpr (R > 1)
+    if (rows < R) return micro_kernel_for<T, R - 1>(rows);
+  return micro_kernel<T, R>;
+}
+
+// Finishes a tile of partial sums: adds what earlier blocks left in sum, runs the epilogue on the
+// last block.
+template <class T>
+__attribute__((noinline)) void finish_tile(const GemmBlock<T>& g, const float* tile, int64_t m,
+                                           int64_t n, int64_t rows, int64_t columns) {
+  const GemmEpilogue<T>& e = g.epilogue;
+  const bool finish = g.last && e.out;
+  for (int64_t i = 0; i < rows; ++i, tile += kColumns)
+    for (int64_t j = 0; j < columns; j += kLanes) {
+      const int64_t left = columns - j, at = (m + i) * e.ld + n + j;
+      float* sum = g.sum + (m + i) * g.ld_sum + n + j;
+      Vec c = load(tile + j);
+      if (!g.first) c = load_n(sum, left) + c;
+      if (!finish) {
+        store_n(sum, c, left);
+        continue;
+      }
+      if (e.bias) c += load_n(e.bias + n + j, left);
+      if (e.pre) store_n(e.pre + at, c, left);
+      c = activate(e.pre_read ? Activation::none : e.activation, c);
+      if (e.pre_read) c *= activate_grad(e.activation, load_n(e.pre_read + at, left));
+      if (e.residual) c += load_n(e.residual + at, left);
+      store_n(e.out + at, c, left);
+    }
+}
+
+template <class T>
+void multiply(const GemmBlock<T>& g) {
+  alignas(64) float tile[kRows * kColumns];
+  for (int64_t m = 0; m < g.M; m += kRows) {
+    const int64_t rows = g.M - m < kRows ? g.M - m : kRows;
+    const MicroKernel kernel = micro_kernel_for<T>(rows);
+    const float* a = g.a + m * g.k_words;
+    for (int64_t n = 0; n < g.N; n += kColumns) {
+      const int64_t columns = g.N - n < kColumns ? g.N - n : kColumns;
+      const float* b = g.b + n / kColumns * g.b_panel;
+      const bool plain = columns == kColumns && !(g.last && g.epilogue.out);
+      if (plain) {
+        kernel(g.k_words, a, b, g.sum + m * g.ld_sum + n, g.ld_sum, !g.first);
+      } else {
+        kernel(g.k_words, a, b, tile, kColumns, false);
+        finish_tile(g, tile, m, n, rows, columns);
+      }
+    }
+  }
+}
+
+// kVecs vectors of columns stay in registers while the rows stream by.
+template <class T, int V>
+GPTE_INLINE void sum_strip(float* sums, const T* x, int64_t N, int64_t C, int64_t left) {
+  Vec sum[V] = {};
+  for (int64_t n = 0; n < N; ++n, x += C)
+    for (int j = 0; j < V; ++j) sum[j] += load_n(x + j * kLanes, left - j * kLanes);
+  for (int j = 0; j < V; ++j) {
+    float* out = sums + j * kLanes;
+    store_n(out, load_n(out, left - j * kLanes) + sum[j], left - j * kLanes);
+  }
+}
+
+template <class T>
+void sum_rows(float* sums, const T* x, int64_t N, int64_t C, int64_t begin, int64_t end) {
+  constexpr int V = 4;
+  int64_t c = begin;
+  for (; c + V * kLanes <= end; c += V * kLanes) sum_strip<T, V>(sums + c, x + c, N, C, V * kLanes);
+  for (; c < end; c += kLanes) sum_strip<T, 1>(sums + c, x + c, N, C, end - c);
+}
+
+}  // namespace
+
+extern const GemmKernels<float> gemm_f32 = {kRows,
+                                            kColumns,
+                                            Words<float>::kPerWord,
+                                            pack<float, kRows>,
+                                            pack<float, kColumns>,
+                                            multiply<float>,
+                                            sum_rows<float>};
+extern const GemmKernels<bf16> gemm_bf16 = {
+    kRows,          kColumns,      Words<bf16>::kPerWord, pack<bf16, kRows>, pack<bf16, kColumns>,
+    multiply<bf16>, sum_rows<bf16>};
+
+}  // namespace GPTE_ISA_NAMESPACE
+}  // namespace gpte

@@ -1,0 +1,120 @@
+#include "ops/gemm.h"
+
+#include <algorithm>
+#include <type_traits>
+
+#include "core/bf16.h"
+#include "core/memory.h"
+#include "core/parallel.h"
+#include "core/scratch.h"
+#include "kernels/kernels.h"
+
+namespace gpte::cpu {
+namespace {
+
+constexpr int64_t kBlockRows =
+    1024;  // of A, packed once a K block and shared by all threads (2 MiB, in L3)
+constexpr int64_t kBlockColumns =
+    192;  // of B, packed by the thread that multiplies them (384 KiB, in L2)
+constexpr int64_t kPackPanels = 8;  // panels of A that one chunk packs
+
+int64_t ceil_div(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
+
+template <class T>
+T* at(T* p, int64_t offset) {
+  return p ? p + offset : nullptr;
+}
+
+// How many ways the rows are cut so that every thread has work. Each cut packs its columns of B
+// again, so it is avoided while the columns alone keep the threads evenly busy.
+int64_t row_cuts(int64_t column_blocks, int64_t panels) {
+  const int64_t threads = num_threads();
+  int64_t cuts = 1;
+  while (column_blocks * cuts % threads && column_blocks * cuts < 3 * threads && panels >= 8 * cuts)
+    ++cuts;
+  return cuts;
+}
+
+// Both public forms. Without epilogue.out the result stays in `sum`.
+template <class T>
+void multiply(int64_t M, int64_t N, int64_t K, Operand<T> a, Operand<T> b, GemmSum sum,
+              const GemmEpilogue<T>& epilogue) {
+  const auto& kernel = kernels().gemm.get<T>();
+  const int64_t block_k = kGemmBlockWords * kernel.per_word;
+  const int64_t block_rows = round_up(kBlockRows, kernel.tile_rows);
+  // bf16 outputs cannot hold partial sums: one block of rows at a time keeps them in scratch.
+  const bool scratch_sums = !sum.data && K > block_k;
+  if (scratch_sums)
+    sum = {scratch<float>(Scratch::gemm_sum, std::min(M, block_rows) * N), N, false};
+  float* packed_a = scratch<float>(Scratch::gemm_a, block_rows * kGemmBlockWords);
+  const int64_t column_blocks = ceil_div(N, kBlockColumns);
+
+  for (int64_t m0 = 0; m0 < M; m0 += block_rows) {
+    const int64_t rows = std::min(block_rows, M - m0), panels = ceil_div(rows, kernel.tile_rows);
+    const int64_t cuts = row_cuts(column_blocks, panels);
+    const int64_t cut_rows = ceil_div(panels, cuts) * kernel.tile_rows;
+    for (int64_t k0 = 0; k0 < K; k0 += block_k) {
+      const int64_t k = std::min(block_k, K - k0), words = ceil_div(k, kernel.per_word);
+      parallel_for(panels, kPackPanels, [&](int64_t begin, int64_t end) {
+        const int64_t first = begin * kernel.tile_rows;
+        kernel.pack_rows(packed_a + first * words,
+                         a.data + (m0 + first) * a.stride_row + k0 * a.stride_k, a.stride_row,
+                         a.stride_k, std::min(end * kernel.tile_rows, rows) - first, k);
+      });
+      parallel_chunks(column_blocks * cuts, [&](int64_t task) {
+        const int64_t n0 = task / cuts * kBlockColumns, row = task % cuts * cut_rows;
+        if (row >= rows) return;
+        const int64_t columns = std::min(kBlockColumns, N - n0);
+        float* packed_b = scratch<float>(Scratch::gemm_b, kBlockColumns * kGemmBlockWords);
+        kernel.pack_columns(packed_b, b.data + n0 * b.stride_row + k0 * b.stride_k, b.stride_row,
+                            b.stride_k, columns, k);
+        GemmBlock<T> block;
+        block.M = std::min(cut_rows, rows - row);
+        block.N = columns;
+        block.k_words = words;
+        block.a = packed_a + row * words;
+        block.b = packed_b;
+        block.b_panel = kernel.tile_columns * words;
+        block.sum = at(sum.data, (scratch_sums ? row : m0 + row) * sum.ld + n0);
+        block.ld_sum = sum.ld;
+        block.first = k0 == 0 && !sum.add;
+        block.last = k0 + k >= K;
+        const int64_t offset = (m0 + row) * epilogue.ld + n0;
+        block.epilogue = epilogue;
+        block.epilogue.out = at(epilogue.out, offset);
+        block.epilogue.pre = at(epilogue.pre, offset);
+        block.epilogue.pre_read = at(epilogue.pre_read, offset);
+        block.epilogue.residual = at(epilogue.residual, offset);
+        block.epilogue.bias = at(epilogue.bias, n0);
+        kernel.multiply(block);
+      });
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+void gemm(int64_t M, int64_t N, int64_t K, Operand<T> a, Operand<T> b, GemmSum sum) {
+  multiply<T>(M, N, K, a, b, sum, {});
+}
+
+template <class T>
+void gemm(int64_t M, int64_t N, int64_t K, Operand<T> a, Operand<T> b,
+          const GemmEpilogue<T>& epilogue) {
+  // A float32 output holds the partial sums itself.
+  GemmSum sum{nullptr, 0, false};
+  if constexpr (std::is_same_v<T, float>) sum = {epilogue.out, epilogue.ld, false};
+  multiply<T>(M, N, K, a, b, sum, epilogue);
+}
+
+template void gemm<float>(int64_t, int64_t, int64_t, Operand<float>, Operand<float>, GemmSum);
+template void gemm<bf16>(int64_t, int64_t, int64_t, Operand<bf16>, Operand<bf16>, GemmSum);
+template void gemm<float>(int64_t, int64_t, int64_t, Operand<float>, Operand<float>,
+                          const GemmEpilogue<float>&);
+template void gemm<bf16>(int64_t, int64_t, int64_t, Operand<bf16>, Operand<bf16>,
+                         const GemmEpilogue<bf16>&);
+
+}  // namespace gpte::cpu

@@ -1,0 +1,110 @@
+#include "ops/linear.h"
+
+#include "core/parallel.h"
+#include "kernels/kernels.h"
+#include "ops/gemm.h"
+
+namespace gpte {
+namespace {
+
+void check_matrix(const char* op, const char* name, const Tensor& t, const Shape& shape,
+                  DType dtype) {
+  if (!t.defined()) return;
+  check(t.shape() == shape, op, ": ", name, " ", t.shape(), " must be ", shape);
+  check(t.dtype() == dtype, op, ": ", name, " dtype ", t.dtype(), " must be ", dtype);
+}
+
+void check_rank2(const char* op, const char* name, const Tensor& t) {
+  check(t.shape().rank() == 2 && t.numel() > 0, op, ": ", name, " ", t.shape(),
+        " must be a matrix");
+}
+
+}  // namespace
+
+void linear_forward(Tensor& y, Tensor& pre, const Tensor& x, const Tensor& w, const Tensor& b,
+                    const Tensor& residual, Activation activation) {
+  const char* op = "linear_forward";
+  check_rank2(op, "x", x);
+  check_rank2(op, "w", w);
+  check(activation != Activation::swiglu, op, ": activation swiglu has an operator of its own");
+  const int64_t N = x.dim(0), O = w.dim(0);
+  check_matrix(op, "w", w, {O, x.dim(1)}, x.dtype());
+  check_matrix(op, "y", y, {N, O}, x.dtype());
+  check_matrix(op, "pre", pre, {N, O}, x.dtype());
+  check_matrix(op, "residual", residual, {N, O}, x.dtype());
+  check_matrix(op, "b", b, {O}, DType::f32);
+  check_same_device(op, x, y, pre, w, b, residual);
+  GPTE_DISPATCH_CPU(op, x.device(), linear_forward(y, pre, x, w, b, residual, activation));
+}
+
+void linear_backward_input(Tensor& dx, const Tensor& dy, const Tensor& w, const Tensor& pre,
+                           Activation activation) {
+  const char* op = "linear_backward_input";
+  check_rank2(op, "dy", dy);
+  check_rank2(op, "w", w);
+  check(activation != Activation::swiglu, op, ": activation swiglu has an operator of its own");
+  check_matrix(op, "w", w, {dy.dim(1), w.dim(1)}, dy.dtype());
+  check_matrix(op, "dx", dx, {dy.dim(0), w.dim(1)}, dy.dtype());
+  check_matrix(op, "pre", pre, {dy.dim(0), w.dim(1)}, dy.dtype());
+  check_same_device(op, dy, dx, w, pre);
+  GPTE_DISPATCH_CPU(op, dy.device(), linear_backward_input(dx, dy, w, pre, activation));
+}
+
+void linear_backward_weight(Tensor& dw, Tensor& db, const Tensor& dy, const Tensor& x) {
+  const char* op = "linear_backward_weight";
+  check_rank2(op, "dy", dy);
+  check_rank2(op, "x", x);
+  check_matrix(op, "x", x, {dy.dim(0), x.dim(1)}, dy.dtype());
+  check_matrix(op, "dw", dw, {dy.dim(1), x.dim(1)}, DType::f32);
+  check_matrix(op, "db", db, {dy.dim(1)}, DType::f32);
+  check_same_device(op, dy, dw, db, x);
+  GPTE_DISPATCH_CPU(op, dy.device(), linear_backward_weight(dw, db, dy, x));
+}
+
+namespace cpu {
+
+void linear_forward(Tensor& y, Tensor& pre, const Tensor& x, const Tensor& w, const Tensor& b,
+                    const Tensor& residual, Activation activation) {
+  const int64_t N = x.dim(0), K = x.dim(1), O = w.dim(0);
+  visit_float("linear_forward", x.dtype(), [&](auto type) {
+    using T = typename decltype(type)::type;
+    GemmEpilogue<T> epilogue;
+    epilogue.out = y.data<T>();
+    if (b.defined()) epilogue.bias = b.data<float>();
+    if (pre.defined()) epilogue.pre = pre.data<T>();
+    if (residual.defined()) epilogue.residual = residual.data<T>();
+    epilogue.activation = activation;
+    epilogue.ld = O;
+    gemm<T>(N, O, K, {x.data<T>(), K, 1}, {w.data<T>(), K, 1}, epilogue);
+  });
+}
+
+void linear_backward_input(Tensor& dx, const Tensor& dy, const Tensor& w, const Tensor& pre,
+                           Activation activation) {
+  const int64_t N = dy.dim(0), O = dy.dim(1), K = w.dim(1);
+  visit_float("linear_backward_input", dy.dtype(), [&](auto type) {
+    using T = typename decltype(type)::type;
+    GemmEpilogue<T> epilogue;
+    epilogue.out = dx.data<T>();
+    if (pre.defined()) epilogue.pre_read = pre.data<T>();
+    epilogue.activation = activation;
+    epilogue.ld = K;
+    gemm<T>(N, K, O, {dy.data<T>(), O, 1}, {w.data<T>(), 1, K}, epilogue);
+  });
+}
+
+void linear_backward_weight(Tensor& dw, Tensor& db, const Tensor& dy, const Tensor& x) {
+  const int64_t N = dy.dim(0), O = dy.dim(1), K = x.dim(1);
+  visit_float("linear_backward_weight", dy.dtype(), [&](auto type) {
+    using T = typename decltype(type)::type;
+    gemm<T>(O, K, N, {dy.data<T>(), 1, O}, {x.data<T>(), 1, K}, {dw.data<float>(), K, true});
+    if (!db.defined()) return;
+    constexpr int64_t kStrip = 64;
+    parallel_for(O, kStrip, [&](int64_t begin, int64_t end) {
+      kernels().gemm.get<T>().sum_rows(db.data<float>(), dy.data<T>(), N, O, begin, end);
+    });
+  });
+}
+
+}  // namespace cpu
+}  // namespace gpte

@@ -1,0 +1,28 @@
+// Linear layer with everything that follows it fused into the store of each element.
+//   pre[n,o] = sum_k x[n,k] * w[o,k] + b[o]
+//   y[n,o]   = activation(pre[n,o]) + residual[n,o]
+// x: (N, K)   w: (O, K)   b: (O) f32   y, pre, residual: (N, O)
+// pre is written when defined (backward needs it under an activation); b and residual may be
+// undefined. activation: none gelu gelu_tanh relu silu
+#pragma once
+
+#include "core/dispatch.h"
+#include "core/tensor.h"
+#include "kernels/activation_kind.h"
+
+namespace gpte {
+
+GPTE_OP(linear_forward, Tensor& y, Tensor& pre, const Tensor& x, const Tensor& w, const Tensor& b,
+        const Tensor& residual, Activation activation)
+
+// dx[n,k] = (sum_o dy[n,o] * w[o,k]) * activation'(pre[n,k])
+// pre: (N, K), what the activation that made x was applied to; undefined for no activation before
+// this layer
+GPTE_OP(linear_backward_input, Tensor& dx, const Tensor& dy, const Tensor& w, const Tensor& pre,
+        Activation activation)
+
+// dw[o,k] += sum_n dy[n,o] * x[n,k]        db[o] += sum_n dy[n,o], in row order
+// dw: (O, K) f32   db: (O) f32, may be undefined
+GPTE_OP(linear_backward_weight, Tensor& dw, Tensor& db, const Tensor& dy, const Tensor& x)
+
+}  // namespace gpte

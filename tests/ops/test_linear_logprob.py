@@ -1,0 +1,70 @@
+"""linear_logprob: log-probabilities without stored logits."""
+
+import numpy as np
+import pytest
+from gptengine import _core
+from hypothesis import given
+from hypothesis import strategies as st
+from ops.harness import DTYPES, assert_close, ints, put, rounded, zeros
+from reference.complex_step import vjp
+
+
+def linear_logprob(h, w, targets):
+    z = h @ w.T
+    z = z - z.real.max(-1, keepdims=True)
+    logp = z - np.log(np.exp(z).sum(-1, keepdims=True))
+    return np.where(targets < 0, 0, logp[np.arange(len(targets)), np.maximum(targets, 0)])
+
+
+def run(h, w, targets, dlogp, dtype):
+    N, C = h.shape
+    logp, lse, dh, dw = zeros(N), zeros(N), zeros(N, C, dtype=dtype), zeros(*w.shape)
+    args = put(h, dtype), put(w, dtype), ints(targets)
+    _core.linear_logprob_forward(logp, lse, *args)
+    _core.linear_logprob_backward(dh, dw, put(dlogp), *args, lse)
+    return logp, dh, dw
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@given(N=st.integers(1, 40), C=st.sampled_from([1, 7, 64]), V=st.sampled_from([1, 3, 33, 200, 700]))
+def test_forward(dtype, N, C, V):
+    rng = np.random.default_rng([N, C, V])
+    h, w = rounded(rng.normal(size=(N, C)), dtype), rounded(rng.normal(size=(V, C)), dtype)
+    targets = rng.integers(-1, V, size=N)
+    logp, _, _ = run(h, w, targets, np.zeros(N), dtype)
+    assert_close(logp, linear_logprob(h, w, targets), "float32", terms=C + V)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_backward_matches_complex_step(dtype, rng):
+    N, C, V = 5, 6, 37
+    h, w = rounded(rng.normal(size=(N, C)), dtype), rounded(rng.normal(size=(V, C)), dtype)
+    targets, dlogp = np.array([3, -1, 0, 36, 3]), rounded(rng.normal(size=N), "float32")
+    _, dh, dw = run(h, w, targets, dlogp, dtype)
+    want_dh, want_dw = vjp(lambda h, w: linear_logprob(h, w, targets), dlogp, h, w)
+    # dz is rounded to the operands' type before both products.
+    assert_close(dh, want_dh, dtype, terms=V)
+    assert_close(dw, want_dw, dtype, terms=N)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_one_pass_and_chunks_give_the_same_bits(dtype, rng):
+    """Enough rows for several chunks: each row's bits are those it has alone, fused or not."""
+    N, C, V = 700, 4, 40_000
+    h, w, dlogp = put(rng.normal(size=(N, C)), dtype), put(rng.normal(size=(V, C)), dtype), put(rng.normal(size=N))
+    targets = rng.integers(0, V, size=N)
+    logp, dh, dw = run(h.numpy(), w.numpy(), targets, dlogp.numpy(), dtype)
+    logp1, lse1, dh1, dw1 = zeros(N), zeros(N), zeros(N, C, dtype=dtype), zeros(V, C)
+    _core.linear_logprob_forward_backward(logp1, lse1, dh1, dw1, dlogp, h, w, ints(targets))
+    for a, b in [(logp, logp1), (dh, dh1), (dw, dw1)]:
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+    alone = zeros(1), zeros(1)
+    _core.linear_logprob_forward(*alone, put(h.numpy()[650:651], dtype), w, ints(targets[650:651]))
+    assert alone[0].numpy()[0] == logp.numpy()[650]
+
+
+def test_errors():
+    with pytest.raises(ValueError, match=r"targets\[1\] = 9 must be below the vocabulary size 9"):
+        _core.linear_logprob_forward(zeros(2), zeros(2), zeros(2, 3), zeros(9, 3), ints([8, 9]))
+    with pytest.raises(ValueError, match=r"w \(9, 4\) must be \(vocabulary, 3\)"):
+        _core.linear_logprob_forward(zeros(2), zeros(2), zeros(2, 3), zeros(9, 4), ints([8, 8]))
