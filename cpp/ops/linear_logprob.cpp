@@ -10,11 +10,15 @@
 namespace gpte {
 namespace {
 
-void check_head(const char* op, const Tensor& h, const Tensor& w, const Tensor& targets) {
+void check_matrices(const char* op, const Tensor& h, const Tensor& w) {
   check(h.shape().rank() == 2 && h.numel() > 0, op, ": h ", h.shape(), " must be a matrix");
   check(w.shape().rank() == 2 && w.dim(1) == h.dim(1), op, ": w ", w.shape(),
         " must be (vocabulary, ", h.dim(1), ")");
   check(w.dtype() == h.dtype(), op, ": w dtype ", w.dtype(), " must match h dtype ", h.dtype());
+}
+
+void check_head(const char* op, const Tensor& h, const Tensor& w, const Tensor& targets) {
+  check_matrices(op, h, w);
   check(targets.shape() == Shape{h.dim(0)} && targets.dtype() == DType::i32, op, ": targets ",
         targets.shape(), " ", targets.dtype(), " must be ", Shape{h.dim(0)}, " int32");
   const int32_t* t = targets.data<int32_t>();
@@ -71,6 +75,21 @@ void linear_logprob_forward_backward(Tensor& logp, Tensor& lse, Tensor& dh, Tens
   check_same_device(op, h, w, dh, dw, dlogp, logp, lse);
   GPTE_DISPATCH_CPU(op, h.device(),
                     linear_logprob_forward_backward(logp, lse, dh, dw, dlogp, h, w, targets));
+}
+
+void linear_logits(Tensor& logits, const Tensor& h, const Tensor& w, const Tensor& rows) {
+  const char* op = "linear_logits";
+  check_matrices(op, h, w);
+  check(rows.shape().rank() == 1 && rows.dtype() == DType::i32, op, ": rows ", rows.shape(), " ",
+        rows.dtype(), " must be a vector of int32");
+  const Shape shape{rows.dim(0), w.dim(0)};
+  check(logits.shape() == shape && logits.dtype() == DType::f32, op, ": logits ", logits.shape(),
+        " ", logits.dtype(), " must be ", shape, " float32");
+  for (int64_t r = 0; r < rows.numel(); ++r)
+    check(rows.data<int32_t>()[r] >= 0 && rows.data<int32_t>()[r] < h.dim(0), op, ": rows[", r,
+          "] = ", rows.data<int32_t>()[r], " must be in [0, ", h.dim(0), ")");
+  check_same_device(op, h, w, logits, rows);
+  GPTE_DISPATCH_CPU(op, h.device(), linear_logits(logits, h, w, rows));
 }
 
 namespace cpu {
@@ -135,6 +154,17 @@ void linear_logprob_forward_backward(Tensor& logp, Tensor& lse, Tensor& dh, Tens
   visit_float("linear_logprob_forward_backward", h.dtype(), [&](auto type) {
     run<typename decltype(type)::type>(logp.data<float>(), lse.data<float>(), &dh, &dw, &dlogp, h,
                                        w, targets.data<int32_t>());
+  });
+}
+
+void linear_logits(Tensor& logits, const Tensor& h, const Tensor& w, const Tensor& rows) {
+  const int64_t R = rows.numel(), C = h.dim(1), V = w.dim(0);
+  visit_float("linear_logits", h.dtype(), [&](auto type) {
+    using T = typename decltype(type)::type;
+    T* chosen = scratch<T>(Scratch::rows, R * C);
+    for (int64_t r = 0; r < R; ++r)
+      std::copy_n(h.data<T>() + rows.data<int32_t>()[r] * C, C, chosen + r * C);
+    gemm<T>(R, V, C, {chosen, C, 1}, {w.data<T>(), C, 1}, {logits.data<float>(), V, false});
   });
 }
 

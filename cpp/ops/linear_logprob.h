@@ -27,4 +27,9 @@ GPTE_OP(linear_logprob_backward, Tensor& dh, Tensor& dw, const Tensor& dlogp, co
 GPTE_OP(linear_logprob_forward_backward, Tensor& logp, Tensor& lse, Tensor& dh, Tensor& dw,
         const Tensor& dlogp, const Tensor& h, const Tensor& w, const Tensor& targets)
 
+// The logits of chosen rows, as logp above sees them.
+//   logits[r,v] = z[rows[r],v]
+// logits: (R, V) f32   rows: (R) i32
+GPTE_OP(linear_logits, Tensor& logits, const Tensor& h, const Tensor& w, const Tensor& rows)
+
 }  // namespace gpte

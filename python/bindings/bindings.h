@@ -20,6 +20,7 @@ using no_gil = nb::call_guard<nb::gil_scoped_release>;
 void bind_tensor(nb::module_& m);
 void bind_system(nb::module_& m);
 void bind_ops(nb::module_& m);
+void bind_model(nb::module_& m);
 void bind_text(nb::module_& m);
 
 }  // namespace gpte

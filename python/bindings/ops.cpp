@@ -26,6 +26,7 @@ void bind_ops(nb::module_& m) {
         "w"_a, "targets"_a, "lse"_a, no_gil());
   m.def("linear_logprob_forward_backward", &linear_logprob_forward_backward, "logp"_a, "lse"_a,
         "dh"_a, "dw"_a, "dlogp"_a, "h"_a, "w"_a, "targets"_a, no_gil());
+  m.def("linear_logits", &linear_logits, "logits"_a, "h"_a, "w"_a, "rows"_a, no_gil());
   m.def("layer_norm_forward", &layer_norm_forward, "y"_a, "mean"_a, "rstd"_a, "x"_a, "w"_a, "b"_a,
         "eps"_a, no_gil());
   m.def("layer_norm_backward", &layer_norm_backward, "dx"_a, "dw"_a, "db"_a, "dy"_a, "x"_a, "w"_a,

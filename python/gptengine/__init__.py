@@ -1,3 +1,28 @@
 """gptengine: the whole ChatGPT recipe in one installable library, without PyTorch."""
 
 __version__ = "0.1.0"
+
+# Public names and where they live: imported when first used, so that `import gptengine` stays quick.
+_HOMES = {
+    "Config": "gptengine.config",
+    "Model": "gptengine.model",
+    "Tokenizer": "gptengine.tokenizer",
+    "pretrain": "gptengine.train",
+    "stream": "gptengine.generate",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gptengine' has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted(__all__)
