@@ -5,6 +5,7 @@
 #include "kernels/gemm.h"
 #include "kernels/logprob.h"
 #include "kernels/norm.h"
+#include "kernels/probe.h"
 
 namespace gpte {
 
@@ -29,6 +30,7 @@ struct Kernels {
   BothTypes<GemmKernels> gemm;
   BothTypes<LogprobKernels> logprob;
   BothTypes<NormKernels> norm;
+  const ProbeKernels* probe;
 };
 
 // The table of the instruction set that core/cpu.h chose.

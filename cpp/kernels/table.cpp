@@ -11,12 +11,14 @@ extern const LogprobKernels<float> logprob_f32;
 extern const LogprobKernels<bf16> logprob_bf16;
 extern const NormKernels<float> norm_f32;
 extern const NormKernels<bf16> norm_bf16;
+extern const ProbeKernels probe;
 
 extern const Kernels table;
 const Kernels table = {
     {&gemm_f32, &gemm_bf16},
     {&logprob_f32, &logprob_bf16},
     {&norm_f32, &norm_bf16},
+    &probe,
 };
 
 }  // namespace GPTE_ISA_NAMESPACE

@@ -4,6 +4,7 @@
 #include "core/device_copy.h"
 #include "core/memory.h"
 #include "core/parallel.h"
+#include "ops/probe.h"
 
 #ifndef GPTE_VERSION
 #define GPTE_VERSION "0.1.0"
@@ -34,6 +35,17 @@ void bind_system(nb::module_& m) {
   m.def("set_threads", &set_num_threads, "n"_a);
   m.def("available_threads", &available_threads,
         "Threads that affinity and cgroup grant this process.");
+  m.def(
+      "peak_flops",
+      [](const std::string& dtype, int threads, double seconds) {
+        check(dtype == "float32" || dtype == "bfloat16", "peak_flops: dtype \"", dtype,
+              "\" must be float32 or bfloat16");
+        return peak_flops(dtype == "float32" ? DType::f32 : DType::bf16, threads, seconds);
+      },
+      "dtype"_a, "threads"_a, "seconds"_a = 0.5, no_gil(),
+      "Floating-point operations a second that the processor reaches in registers.");
+  m.def("memory_bandwidth", &memory_bandwidth, "threads"_a, "seconds"_a = 0.5, no_gil(),
+        "Bytes a second read from a buffer larger than the caches.");
   m.def("allocation_count", &allocation_count,
         "Buffers allocated so far: constant over training steps.");
   m.def("allocated_bytes", &allocated_bytes, "Bytes of engine buffers alive now.");
