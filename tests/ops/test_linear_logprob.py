@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from gptengine import _core
 from hypothesis import given
 from hypothesis import strategies as st
+
+from gptengine import _core
 from ops.harness import DTYPES, assert_close, ints, put, rounded, zeros
 from reference.complex_step import vjp
 
@@ -68,3 +69,11 @@ def test_errors():
         _core.linear_logprob_forward(zeros(2), zeros(2), zeros(2, 3), zeros(9, 3), ints([8, 9]))
     with pytest.raises(ValueError, match=r"w \(9, 4\) must be \(vocabulary, 3\)"):
         _core.linear_logprob_forward(zeros(2), zeros(2), zeros(2, 3), zeros(9, 4), ints([8, 8]))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_logits_of_chosen_rows(dtype, rng):
+    h, w = rounded(rng.normal(size=(9, 33)), dtype), rounded(rng.normal(size=(70, 33)), dtype)
+    rows, logits = [8, 0, 3, 3], zeros(4, 70)
+    _core.linear_logits(logits, put(h, dtype), put(w, dtype), ints(rows))
+    assert_close(logits, h[rows] @ w.T, "float32", terms=33)
