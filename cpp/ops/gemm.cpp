@@ -67,16 +67,23 @@ void multiply(int64_t M, int64_t N, int64_t K, Operand<T> a, Operand<T> b, GemmS
         const int64_t n0 = task / cuts * kBlockColumns, row = task % cuts * cut_rows;
         if (row >= rows) return;
         const int64_t columns = std::min(kBlockColumns, N - n0);
-        float* packed_b = scratch<float>(Scratch::gemm_b, kBlockColumns * kGemmBlockWords);
-        kernel.pack_columns(packed_b, b.data + n0 * b.stride_row + k0 * b.stride_k, b.stride_row,
-                            b.stride_k, columns, k);
         GemmBlock<T> block;
         block.M = std::min(cut_rows, rows - row);
         block.N = columns;
         block.k_words = words;
         block.a = packed_a + row * words;
-        block.b = packed_b;
-        block.b_panel = kernel.tile_columns * words;
+        if (b.packed) {  // panels lie whole, one after the other: this block is a stretch of each
+          const int64_t all_words = ceil_div(K, kernel.per_word);
+          block.b = reinterpret_cast<const float*>(b.data) + n0 * all_words +
+                    k0 / kernel.per_word * kernel.tile_columns;
+          block.b_panel = kernel.tile_columns * all_words;
+        } else {
+          float* packed_b = scratch<float>(Scratch::gemm_b, kBlockColumns * kGemmBlockWords);
+          kernel.pack_columns(packed_b, b.data + n0 * b.stride_row + k0 * b.stride_k, b.stride_row,
+                              b.stride_k, columns, k);
+          block.b = packed_b;
+          block.b_panel = kernel.tile_columns * words;
+        }
         block.sum = at(sum.data, (scratch_sums ? row : m0 + row) * sum.ld + n0);
         block.ld_sum = sum.ld;
         block.first = k0 == 0 && !sum.add;

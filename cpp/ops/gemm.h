@@ -13,6 +13,7 @@ template <class T>
 struct Operand {
   const T* data;
   int64_t stride_row, stride_k;
+  bool packed = false;  // data are panels as pack_weight leaves them (second operand only)
 };
 
 // A float32 matrix with rows of ld that the product overwrites, or is added to.

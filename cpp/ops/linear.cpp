@@ -1,5 +1,7 @@
 #include "ops/linear.h"
 
+#include <algorithm>
+
 #include "core/parallel.h"
 #include "kernels/kernels.h"
 #include "ops/gemm.h"
@@ -25,10 +27,12 @@ void linear_forward(Tensor& y, Tensor& pre, const Tensor& x, const Tensor& w, co
                     const Tensor& residual, Activation activation) {
   const char* op = "linear_forward";
   check_rank2(op, "x", x);
-  check_rank2(op, "w", w);
+  check_rank2(op, "y", y);
   check(activation != Activation::swiglu, op, ": activation swiglu has an operator of its own");
-  const int64_t N = x.dim(0), O = w.dim(0);
-  check_matrix(op, "w", w, {O, x.dim(1)}, x.dtype());
+  const int64_t N = x.dim(0), O = y.dim(-1);
+  const Shape shape{O, x.dim(1)};
+  check_matrix(op, "w", w, w.shape().rank() == 3 ? packed_shape(shape, x.dtype()) : shape,
+               x.dtype());
   check_matrix(op, "y", y, {N, O}, x.dtype());
   check_matrix(op, "pre", pre, {N, O}, x.dtype());
   check_matrix(op, "residual", residual, {N, O}, x.dtype());
@@ -61,11 +65,46 @@ void linear_backward_weight(Tensor& dw, Tensor& db, const Tensor& dy, const Tens
   GPTE_DISPATCH_CPU(op, dy.device(), linear_backward_weight(dw, db, dy, x));
 }
 
+void pack_weight(Tensor& packed, const Tensor& w) {
+  const char* op = "pack_weight";
+  check_rank2(op, "w", w);
+  check_matrix(op, "packed", packed, packed_shape(w.shape(), w.dtype()), w.dtype());
+  check_same_device(op, w, packed);
+  GPTE_DISPATCH_CPU(op, w.device(), pack_weight(packed, w));
+}
+
+Shape packed_shape(const Shape& w, DType dtype) {
+  Shape shape;
+  visit_float("packed_shape", dtype, [&](auto type) {
+    const auto& kernel = kernels().gemm.get<typename decltype(type)::type>();
+    const int64_t panels = (w[0] + kernel.tile_columns - 1) / kernel.tile_columns;
+    const int64_t words = (w[1] + kernel.per_word - 1) / kernel.per_word;
+    // A word is 4 bytes: two bf16, whether or not this processor multiplies pairs.
+    shape = Shape{panels, words, kernel.tile_columns * int64_t(sizeof(float)) / size_of(dtype)};
+  });
+  return shape;
+}
+
 namespace cpu {
+
+void pack_weight(Tensor& packed, const Tensor& w) {
+  const int64_t O = w.dim(0), K = w.dim(1);
+  visit_float("pack_weight", w.dtype(), [&](auto type) {
+    using T = typename decltype(type)::type;
+    const auto& kernel = kernels().gemm.get<T>();
+    const int64_t panel = packed.numel() / packed.dim(0);
+    parallel_for(packed.dim(0), 4, [&](int64_t begin, int64_t end) {
+      const int64_t first = begin * kernel.tile_columns;
+      kernel.pack_columns(reinterpret_cast<float*>(packed.data<T>() + begin * panel),
+                          w.data<T>() + first * K, K, 1,
+                          std::min(end * kernel.tile_columns, O) - first, K);
+    });
+  });
+}
 
 void linear_forward(Tensor& y, Tensor& pre, const Tensor& x, const Tensor& w, const Tensor& b,
                     const Tensor& residual, Activation activation) {
-  const int64_t N = x.dim(0), K = x.dim(1), O = w.dim(0);
+  const int64_t N = x.dim(0), K = x.dim(1), O = y.dim(1);
   visit_float("linear_forward", x.dtype(), [&](auto type) {
     using T = typename decltype(type)::type;
     GemmEpilogue<T> epilogue;
@@ -75,7 +114,7 @@ void linear_forward(Tensor& y, Tensor& pre, const Tensor& x, const Tensor& w, co
     if (residual.defined()) epilogue.residual = residual.data<T>();
     epilogue.activation = activation;
     epilogue.ld = O;
-    gemm<T>(N, O, K, {x.data<T>(), K, 1}, {w.data<T>(), K, 1}, epilogue);
+    gemm<T>(N, O, K, {x.data<T>(), K, 1}, {w.data<T>(), K, 1, w.shape().rank() == 3}, epilogue);
   });
 }
 

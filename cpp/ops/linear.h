@@ -15,6 +15,11 @@ namespace gpte {
 GPTE_OP(linear_forward, Tensor& y, Tensor& pre, const Tensor& x, const Tensor& w, const Tensor& b,
         const Tensor& residual, Activation activation)
 
+// The panels in which products read a matrix, laid out once for many products of few rows.
+// w: (O, K)   packed: packed_shape(w), of w's type
+GPTE_OP(pack_weight, Tensor& packed, const Tensor& w)
+Shape packed_shape(const Shape& w, DType dtype);
+
 // dx[n,k] = (sum_o dy[n,o] * w[o,k]) * activation'(pre[n,k])
 // pre: (N, K), what the activation that made x was applied to; undefined for no activation before
 // this layer

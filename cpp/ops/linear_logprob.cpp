@@ -6,6 +6,7 @@
 #include "core/scratch.h"
 #include "kernels/kernels.h"
 #include "ops/gemm.h"
+#include "ops/linear.h"
 
 namespace gpte {
 namespace {
@@ -79,10 +80,15 @@ void linear_logprob_forward_backward(Tensor& logp, Tensor& lse, Tensor& dh, Tens
 
 void linear_logits(Tensor& logits, const Tensor& h, const Tensor& w, const Tensor& rows) {
   const char* op = "linear_logits";
-  check_matrices(op, h, w);
+  check(h.shape().rank() == 2 && h.numel() > 0, op, ": h ", h.shape(), " must be a matrix");
+  check(logits.shape().rank() == 2, op, ": logits ", logits.shape(), " must be a matrix");
+  const Shape weights{logits.dim(1), h.dim(1)};
+  const Shape expected = w.shape().rank() == 3 ? packed_shape(weights, h.dtype()) : weights;
+  check(w.shape() == expected && w.dtype() == h.dtype(), op, ": w ", w.shape(), " ", w.dtype(),
+        " must be ", expected, " ", h.dtype());
   check(rows.shape().rank() == 1 && rows.dtype() == DType::i32, op, ": rows ", rows.shape(), " ",
         rows.dtype(), " must be a vector of int32");
-  const Shape shape{rows.dim(0), w.dim(0)};
+  const Shape shape{rows.dim(0), logits.dim(1)};
   check(logits.shape() == shape && logits.dtype() == DType::f32, op, ": logits ", logits.shape(),
         " ", logits.dtype(), " must be ", shape, " float32");
   for (int64_t r = 0; r < rows.numel(); ++r)
@@ -158,13 +164,14 @@ void linear_logprob_forward_backward(Tensor& logp, Tensor& lse, Tensor& dh, Tens
 }
 
 void linear_logits(Tensor& logits, const Tensor& h, const Tensor& w, const Tensor& rows) {
-  const int64_t R = rows.numel(), C = h.dim(1), V = w.dim(0);
+  const int64_t R = rows.numel(), C = h.dim(1), V = logits.dim(1);
   visit_float("linear_logits", h.dtype(), [&](auto type) {
     using T = typename decltype(type)::type;
     T* chosen = scratch<T>(Scratch::rows, R * C);
     for (int64_t r = 0; r < R; ++r)
       std::copy_n(h.data<T>() + rows.data<int32_t>()[r] * C, C, chosen + r * C);
-    gemm<T>(R, V, C, {chosen, C, 1}, {w.data<T>(), C, 1}, {logits.data<float>(), V, false});
+    gemm<T>(R, V, C, {chosen, C, 1}, {w.data<T>(), C, 1, w.shape().rank() == 3},
+            {logits.data<float>(), V, false});
   });
 }
 

@@ -17,6 +17,14 @@ void bind_ops(nb::module_& m) {
       .value("swiglu", Activation::swiglu);
   m.def("linear_forward", &linear_forward, "y"_a, "pre"_a, "x"_a, "w"_a, "b"_a, "residual"_a,
         "activation"_a, no_gil());
+  m.def(
+      "pack_weight",
+      [](const Tensor& w) {
+        Tensor packed(packed_shape(w.shape(), w.dtype()), w.dtype());
+        pack_weight(packed, w);
+        return packed;
+      },
+      "w"_a, no_gil());
   m.def("linear_backward_input", &linear_backward_input, "dx"_a, "dy"_a, "w"_a, "pre"_a,
         "activation"_a, no_gil());
   m.def("linear_backward_weight", &linear_backward_weight, "dw"_a, "db"_a, "dy"_a, "x"_a, no_gil());

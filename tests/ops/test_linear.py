@@ -79,6 +79,22 @@ def test_bits_do_not_depend_on_rows_or_threads(dtype, rng):
     np.testing.assert_array_equal(results[0][20:21], one.numpy())
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(1, 7, 5), (3, 200, 1300), (20, 33, 701)])
+def test_packed_weights_give_the_same_bits(dtype, shape, rng):
+    N, O, K = shape
+    x, w = put(rng.normal(size=(N, K)), dtype), put(rng.normal(size=(O, K)), dtype)
+    plain, packed = zeros(N, O, dtype=dtype), zeros(N, O, dtype=dtype)
+    panels = _core.pack_weight(w)
+    _core.linear_forward(plain, NONE, x, w, NONE, NONE, Activation.none)
+    _core.linear_forward(packed, NONE, x, panels, NONE, NONE, Activation.none)
+    np.testing.assert_array_equal(plain.numpy(), packed.numpy())
+    rows, logits = _core.Tensor.share(np.arange(N, dtype=np.int32)), [zeros(N, O), zeros(N, O)]
+    _core.linear_logits(logits[0], x, w, rows)
+    _core.linear_logits(logits[1], x, panels, rows)
+    np.testing.assert_array_equal(logits[0].numpy(), logits[1].numpy())
+
+
 def test_errors_name_both():
     with pytest.raises(ValueError, match=r"linear_forward: w \(5, 4\) must be \(5, 3\)"):
         _core.linear_forward(zeros(2, 5), NONE, zeros(2, 3), zeros(5, 4), NONE, NONE, Activation.none)
