@@ -215,7 +215,7 @@ class Config:
 
         def norm(name):
             shapes[f"{name}.weight"] = (C,)
-            if self.norm == "layer":
+            if self.norm == "layer" and self.bias:
                 shapes[f"{name}.bias"] = (C,)
 
         for i in range(self.layers):
@@ -231,7 +231,8 @@ class Config:
             if self.bias:
                 shapes[f"h.{i}.mlp.fc.bias"] = (fc,)
                 shapes[f"h.{i}.mlp.proj.bias"] = (C,)
-        norm("norm")
+        if self.norm_order == "pre":  # post-norm blocks end in a norm of their own
+            norm("norm")
         if self.head != "lm":
             shapes["head.bias"] = (1,)
         return shapes
