@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/bf16.h"
+#include "kernels/attention.h"
 #include "kernels/gemm.h"
 #include "kernels/logprob.h"
 #include "kernels/norm.h"
@@ -27,6 +28,7 @@ struct BothTypes {
 // Pointers to constant data only: building a table runs no code, so that loading the library on an
 // old processor cannot execute a new one's instructions.
 struct Kernels {
+  BothTypes<AttentionKernels> attention;
   BothTypes<GemmKernels> gemm;
   BothTypes<LogprobKernels> logprob;
   BothTypes<NormKernels> norm;

@@ -5,6 +5,8 @@
 namespace gpte {
 namespace GPTE_ISA_NAMESPACE {
 
+extern const AttentionKernels<float> attention_f32;
+extern const AttentionKernels<bf16> attention_bf16;
 extern const GemmKernels<float> gemm_f32;
 extern const GemmKernels<bf16> gemm_bf16;
 extern const LogprobKernels<float> logprob_f32;
@@ -15,6 +17,7 @@ extern const ProbeKernels probe;
 
 extern const Kernels table;
 const Kernels table = {
+    {&attention_f32, &attention_bf16},
     {&gemm_f32, &gemm_bf16},
     {&logprob_f32, &logprob_bf16},
     {&norm_f32, &norm_bf16},

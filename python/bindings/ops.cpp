@@ -1,5 +1,7 @@
 // Operators, one line each: a name, a function, its argument names, and no GIL.
 #include "bindings/bindings.h"
+#include "ops/attention.h"
+#include "ops/attention_cached.h"
 #include "ops/layer_norm.h"
 #include "ops/linear.h"
 #include "ops/linear_logprob.h"
@@ -8,6 +10,13 @@
 namespace gpte {
 
 void bind_ops(nb::module_& m) {
+  m.def("attention_forward", &attention_forward, "y"_a, "lse"_a, "qkv"_a, "segments"_a, "slopes"_a,
+        "heads"_a, "kv_heads"_a, "scale"_a, "causal"_a, no_gil());
+  m.def("kv_cache_append", &kv_cache_append, "k_cache"_a, "v_cache"_a, "qkv"_a, "segments"_a,
+        "slots"_a, "starts"_a, "heads"_a, "kv_heads"_a, no_gil());
+  m.def("attention_cached_forward", &attention_cached_forward, "y"_a, "qkv"_a, "k_cache"_a,
+        "v_cache"_a, "segments"_a, "slots"_a, "starts"_a, "slopes"_a, "heads"_a, "kv_heads"_a,
+        "scale"_a, no_gil());
   nb::enum_<Activation>(m, "Activation")
       .value("none", Activation::none)
       .value("gelu", Activation::gelu)

@@ -1,0 +1,153 @@
+#include "kernels/attention.h"
+
+#include <math.h>
+
+#include "kernels/attention_tile.h"
+
+namespace gpte {
+namespace GPTE_ISA_NAMESPACE {
+namespace {
+
+constexpr int64_t kTile = kAttentionTile;
+constexpr float kLog2E = 1.44269504f, kLn2 = 0.693147181f;  // scores are kept in units of log 2
+
+// Which keys a row sees, and by how much ALiBi lowers them.
+template <class T>
+struct Rows {
+  const AttentionTask<T>& t;
+
+  int64_t count() const { return t.queries * t.heads; }
+  int64_t position(int64_t row) const { return t.first + row / t.heads; }
+  // How many of the n keys of the tile at key0: never falls from one row to the next.
+  int64_t limit(int64_t row, int64_t key0, int64_t n) const {
+    return t.causal ? most(0, least(n, position(row) - key0 + 1)) : n;
+  }
+  // Before this row the tile at key0 is wholly masked.
+  int64_t begin(int64_t key0) const { return t.causal ? most(0, key0 - t.first) * t.heads : 0; }
+  float slope(int64_t row) const { return t.slopes ? t.slopes[row % t.heads] * kLog2E : 0.f; }
+};
+
+// Lowers the scores of a row by slope * distance and sets those past the limit to minus infinity.
+GPTE_INLINE void bias_and_mask(float* s, int64_t limit, float slope, float distance) {
+  const Vec lane = lane_index();
+  for (int64_t c = 0; c < kTile; c += kLanes) {
+    const Vec away = distance - float(c) - lane;
+    const Vec x = load(s + c) - slope * (away < 0.f ? -away : away);
+    store(s + c, lane < splat(float(limit - c)) ? x : splat(-INFINITY));
+  }
+}
+
+// The running softmax of the rows of a task: y = o / sum, lse = (max + log2 sum) ln 2.
+struct Softmax {
+  float *max, *sum, *o;  // (rows), (rows, kLanes), (rows, width)
+  int64_t width;
+
+  void start(int64_t rows) {
+    for (int64_t r = 0; r < rows; r += kLanes) store(max + r, splat(-INFINITY));
+    for (int64_t i = 0; i < rows * kLanes; i += kLanes) store(sum + i, Vec{});
+    for (int64_t i = 0; i < rows * width; i += kLanes) store(o + i, Vec{});
+  }
+
+  // Turns the scores s (n, kTile) of the rows from `row` on into weights. A row whose maximum
+  // stays is not rescaled: the factor would be 2^0 = 1.
+  void add_tile(int64_t row, int64_t n, float* s) {
+    for (int64_t r = 0; r < n; r += kLanes) {
+      Vec top[kLanes];
+      for (int i = 0; i < kLanes; ++i) {
+        const float* x = s + (r + i) * kTile;
+        top[i] = load(x);
+        for (int64_t c = kLanes; c < kTile; c += kLanes) top[i] = vmax(top[i], load(x + c));
+      }
+      const Vec before = load(max + row + r);
+      const Vec now = vmax(before, reduce_rows(top, [](Vec a, Vec b) { return vmax(a, b); }));
+      store(max + row + r, now);
+      float factor[kLanes], maximum[kLanes];
+      store(factor, exp2_of_negative(before - now));
+      store(maximum, now);
+      for (int64_t i = 0; i < kLanes && r + i < n; ++i)
+        add_row(row + r + i, s + (r + i) * kTile, maximum[i], factor[i]);
+    }
+  }
+
+  GPTE_INLINE void add_row(int64_t row, float* s, float maximum, float factor) {
+    Vec total = {};
+    for (int64_t c = 0; c < kTile; c += kLanes) {
+      const Vec p = exp2_of_negative(load(s + c) - maximum);
+      store(s + c, p);
+      total += p;
+    }
+    Vec before = load(sum + row * kLanes);
+    if (factor != 1.f) {
+      before *= factor;
+      for (float *x = o + row * width, *end = x + width; x < end; x += kLanes)
+        store(x, load(x) * factor);
+    }
+    store(sum + row * kLanes, before + total);
+  }
+};
+
+template <class T>
+void forward(const AttentionTask<T>& t, float* scratch) {
+  const Rows<T> rows{t};
+  const int64_t R = rows.count(), D = t.D, width = whole_vectors(D);
+  float* keys = scratch;                 // (D, kTile), scaled
+  float* values = keys + kTile * width;  // (kTile, width)
+  float* s = values + kTile * width;     // (kTile, kTile)
+  float* q = s + kTile * kTile;          // (R, width)
+  Softmax softmax;
+  softmax.width = width;
+  softmax.o = q + kAttentionRows * width;
+  softmax.sum = softmax.o + kAttentionRows * width;
+  softmax.max = softmax.sum + kAttentionRows * kLanes;
+  softmax.start(R);
+  for (int64_t r = 0; r < R; ++r)
+    pack_row(q + r * width, t.q + r / t.heads * t.q_stride + r % t.heads * D, D);
+
+  const int64_t all_keys = t.causal ? least(t.keys, t.first + t.queries) : t.keys;
+  for (int64_t key0 = 0; key0 < all_keys; key0 += kTile) {
+    const int64_t n = least(kTile, all_keys - key0);
+    pack_transposed(keys, t.k + key0 * t.kv_stride, t.kv_stride, n, D, t.scale * kLog2E);
+    for (int64_t i = 0; i < n; ++i) pack_row(values + i * width, t.v + (key0 + i) * t.kv_stride, D);
+    for (int64_t row = rows.begin(key0); row < R; row += kTile) {
+      const int64_t count = least(kTile, R - row);
+      // Rows that see the whole tile go together; others by the few that share a block of
+      // registers, each as far as its last row sees.
+      const bool whole = rows.limit(row, key0, n) == kTile;
+      const int64_t group = whole ? count : kBlockRows;
+      for (int64_t r = 0; r < count; r += group) {
+        const int64_t g = least(group, count - r);
+        multiply<false>(g, whole_vectors(rows.limit(row + r + g - 1, key0, n)), D, s + r * kTile,
+                        kTile, q + (row + r) * width, width, keys, kTile, false);
+      }
+      if (!whole || t.slopes)
+        for (int64_t r = 0; r < count; ++r)
+          bias_and_mask(s + r * kTile, rows.limit(row + r, key0, n), rows.slope(row + r),
+                        float(rows.position(row + r) - key0));
+      softmax.add_tile(row, count, s);
+      for (int64_t r = 0; r < count; r += group) {
+        const int64_t g = least(group, count - r);
+        multiply<false>(g, width, rows.limit(row + r + g - 1, key0, n),
+                        softmax.o + (row + r) * width, width, s + r * kTile, kTile, values, width,
+                        true);
+      }
+    }
+  }
+
+  for (int64_t r = 0; r < R; ++r) {
+    const int64_t query = r / t.heads, head = r % t.heads;
+    const float sum = reduce_sum(load(softmax.sum + r * kLanes)), inverse = 1 / sum;
+    T* y = t.y + query * t.y_stride + head * D;
+    // Adding zero makes -0 into +0: a masked key may leave either.
+    for (int64_t c = 0; c < D; c += kLanes)
+      store_n(y + c, load(softmax.o + r * width + c) * inverse + 0.f, D - c);
+    if (t.lse) t.lse[query * t.lse_stride + head] = softmax.max[r] * kLn2 + logf(sum);
+  }
+}
+
+}  // namespace
+
+extern const AttentionKernels<float> attention_f32 = {forward<float>};
+extern const AttentionKernels<bf16> attention_bf16 = {forward<bf16>};
+
+}  // namespace GPTE_ISA_NAMESPACE
+}  // namespace gpte

@@ -1,0 +1,41 @@
+// Attention of a few queries over the keys of their segment, walked in tiles that stay in cache;
+// formulas in ops/attention.h.
+#pragma once
+
+#include <stdint.h>
+
+namespace gpte {
+
+constexpr int64_t kAttentionTile = 64;   // keys a tile, counted from the segment's first key
+constexpr int64_t kAttentionRows = 256;  // rows (query, head) a task at most
+constexpr int64_t kAttentionMaxDim = 256;
+
+// Consecutive queries of one segment, for query heads that read one key head. Its rows are the
+// pairs (query, head), head fastest. Strides are elements from one token to the next.
+template <class T>
+struct AttentionTask {
+  T* y;                 // first query, first head
+  float* lse;           // likewise; null when nobody wants it
+  const T* q;           // likewise
+  const T *k, *v;       // the segment's first key, this key head
+  const float* slopes;  // first head; null without ALiBi
+  int64_t y_stride, lse_stride, q_stride, kv_stride;
+  int64_t queries, first;  // how many, and the position of the first in its segment
+  int64_t keys;            // of the segment
+  int64_t heads, D;
+  float scale;
+  bool causal;
+};
+
+template <class T>
+struct AttentionKernels {
+  void (*forward)(const AttentionTask<T>& task, float* scratch);
+};
+
+// Floats of scratch (64-byte aligned) that a task needs.
+inline __attribute__((always_inline)) int64_t attention_forward_scratch(int64_t D) {
+  const int64_t width = (D + 15) / 16 * 16;
+  return kAttentionTile * (2 * width + kAttentionTile) + kAttentionRows * (2 * width + 16 + 1) + 64;
+}
+
+}  // namespace gpte

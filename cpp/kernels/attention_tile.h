@@ -1,0 +1,195 @@
+// What the tiles of attention are made of: matrix products of blocks in cache, transposes in
+// registers, and 2^x. Included by the kernels of one instruction set only.
+#pragma once
+
+#include "kernels/attention.h"
+#include "kernels/vec.h"
+
+namespace gpte {
+namespace GPTE_ISA_NAMESPACE {
+namespace {
+
+// Rows and vectors of a block of C in registers: accumulators, one row of B and one element of A.
+constexpr int kBlockRows = 6;
+#if defined(__AVX512F__) || defined(__aarch64__)
+constexpr int kBlockVecs = 4;
+#else
+constexpr int kBlockVecs = 2;
+#endif
+
+GPTE_INLINE int64_t least(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+GPTE_INLINE int64_t most(int64_t a, int64_t b) {
+  return a > b ? a : b;
+}
+GPTE_INLINE int64_t whole_vectors(int64_t n) {
+  return (n + kLanes - 1) / kLanes * kLanes;
+}
+
+// C (+)= A B for kR rows by kV vectors. Each element is one chain of multiply-adds in the order of
+// k, so that its bits do not depend on the block around it.
+template <int kR, int kV, bool kTransposedA>
+void multiply_block(float* c, int64_t ldc, const float* a, int64_t lda, const float* b, int64_t ldb,
+                    int64_t K, bool add) {
+  Vec sum[kR][kV];
+  for (int r = 0; r < kR; ++r)
+    for (int v = 0; v < kV; ++v) sum[r][v] = add ? load(c + r * ldc + v * kLanes) : Vec{};
+  for (int64_t k = 0; k < K; ++k) {
+    Vec row[kV];
+    for (int v = 0; v < kV; ++v) row[v] = load(b + v * kLanes);
+    for (int r = 0; r < kR; ++r) {
+      const Vec x = splat(kTransposedA ? a[r] : a[r * lda]);
+      for (int v = 0; v < kV; ++v) sum[r][v] += x * row[v];
+    }
+    a += kTransposedA ? lda : 1;
+    b += ldb;
+  }
+  for (int r = 0; r < kR; ++r)
+    for (int v = 0; v < kV; ++v) store(c + r * ldc + v * kLanes, sum[r][v]);
+}
+
+template <int kV, bool kTransposedA>
+void multiply_rows(int64_t rows, float* c, int64_t ldc, const float* a, int64_t lda, const float* b,
+                   int64_t ldb, int64_t K, bool add) {
+  const int64_t step = kTransposedA ? 1 : lda;
+  for (; rows >= kBlockRows; rows -= kBlockRows, c += kBlockRows * ldc, a += kBlockRows * step)
+    multiply_block<kBlockRows, kV, kTransposedA>(c, ldc, a, lda, b, ldb, K, add);
+  switch (rows) {
+    case 1:
+      return multiply_block<1, kV, kTransposedA>(c, ldc, a, lda, b, ldb, K, add);
+    case 2:
+      return multiply_block<2, kV, kTransposedA>(c, ldc, a, lda, b, ldb, K, add);
+    case 3:
+      return multiply_block<3, kV, kTransposedA>(c, ldc, a, lda, b, ldb, K, add);
+    case 4:
+      return multiply_block<4, kV, kTransposedA>(c, ldc, a, lda, b, ldb, K, add);
+    case 5:
+      return multiply_block<5, kV, kTransposedA>(c, ldc, a, lda, b, ldb, K, add);
+  }
+}
+
+// C (rows, columns) (+)= A B with A (rows, K), or stored (K, rows) when transposed, and B
+// (K, columns). Columns are whole vectors.
+template <bool kTransposedA>
+void multiply(int64_t rows, int64_t columns, int64_t K, float* c, int64_t ldc, const float* a,
+              int64_t lda, const float* b, int64_t ldb, bool add) {
+  int64_t vecs = columns / kLanes;
+  for (; vecs >= kBlockVecs; vecs -= kBlockVecs, c += kBlockVecs * kLanes, b += kBlockVecs * kLanes)
+    multiply_rows<kBlockVecs, kTransposedA>(rows, c, ldc, a, lda, b, ldb, K, add);
+#if defined(__AVX512F__) || defined(__aarch64__)
+  if (vecs == 3) multiply_rows<3, kTransposedA>(rows, c, ldc, a, lda, b, ldb, K, add);
+  if (vecs == 2) multiply_rows<2, kTransposedA>(rows, c, ldc, a, lda, b, ldb, K, add);
+#endif
+  if (vecs == 1) multiply_rows<1, kTransposedA>(rows, c, ldc, a, lda, b, ldb, K, add);
+}
+
+template <int... kIndex>
+GPTE_INLINE Vec shuffle(Vec a, Vec b) {
+#if defined(__clang__)
+  return __builtin_shufflevector(a, b, kIndex...);
+#else
+  return __builtin_shuffle(a, b, IntVec{kIndex...});
+#endif
+}
+
+// The first (second) halves of a and b, lane by lane in turn.
+GPTE_INLINE Vec zip_first(Vec a, Vec b) {
+#if defined(__AVX512F__)
+  return shuffle<0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23>(a, b);
+#elif defined(__AVX2__)
+  return shuffle<0, 8, 1, 9, 2, 10, 3, 11>(a, b);
+#else
+  return shuffle<0, 4, 1, 5>(a, b);
+#endif
+}
+GPTE_INLINE Vec zip_second(Vec a, Vec b) {
+#if defined(__AVX512F__)
+  return shuffle<8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31>(a, b);
+#elif defined(__AVX2__)
+  return shuffle<4, 12, 5, 13, 6, 14, 7, 15>(a, b);
+#else
+  return shuffle<2, 6, 3, 7>(a, b);
+#endif
+}
+
+// A perfect shuffle of the rows, log2(kLanes) times, transposes the square.
+GPTE_INLINE void transpose(Vec (&x)[kLanes]) {
+  constexpr int kHalf = kLanes / 2;
+  Vec y[kLanes];
+  for (int i = 0; i < kHalf; ++i)
+    y[2 * i] = zip_first(x[i], x[i + kHalf]), y[2 * i + 1] = zip_second(x[i], x[i + kHalf]);
+  for (int i = 0; i < kHalf; ++i)
+    x[2 * i] = zip_first(y[i], y[i + kHalf]), x[2 * i + 1] = zip_second(y[i], y[i + kHalf]);
+  if (kLanes == 4) return;
+  for (int i = 0; i < kHalf; ++i)
+    y[2 * i] = zip_first(x[i], x[i + kHalf]), y[2 * i + 1] = zip_second(x[i], x[i + kHalf]);
+  if (kLanes == 8) {
+    for (int i = 0; i < kLanes; ++i) x[i] = y[i];
+    return;
+  }
+  for (int i = 0; i < kHalf; ++i)
+    x[2 * i] = zip_first(y[i], y[i + kHalf]), x[2 * i + 1] = zip_second(y[i], y[i + kHalf]);
+}
+
+// Lane i of the result is op over all lanes of x[i], in a fixed tree.
+template <class Op>
+GPTE_INLINE Vec reduce_rows(Vec (&x)[kLanes], Op op) {
+  for (int half = kLanes / 2; half; half /= 2)
+    for (int i = 0; i < half; ++i)
+      x[i] = op(zip_first(x[i], x[i + half]), zip_second(x[i], x[i + half]));
+  return x[0];
+}
+
+GPTE_INLINE Vec lane_index() {
+  Vec v;
+  for (int i = 0; i < kLanes; ++i) v[i] = float(i);
+  return v;
+}
+
+// 2^x for x <= 0: 1 at 0, exactly 0 below -127, NaN for NaN. A minimax polynomial of degree 6 on
+// [-1/2, 1/2] (relative error 3e-9 before rounding). Rounding by a magic number leaves the
+// exponent, already biased, in the low bits: never compile this with -ffast-math.
+GPTE_INLINE Vec exp2_of_negative(Vec x) {
+  const Vec clamped = vmax(splat(-127.f), x);
+  const Vec rounded = clamped + 12583039.f;
+  const Vec f = clamped - (rounded - 12583039.f);
+  Vec p = splat(1.54614447e-4f);
+  p = p * f + 1.34004282e-3f;
+  p = p * f + 9.61805668e-3f;
+  p = p * f + 5.55032723e-2f;
+  p = p * f + 2.40226509e-1f;
+  p = p * f + 6.93147207e-1f;
+  p = p * f + 1.f;
+  return p * (Vec)((IntVec)rounded << 23);
+}
+
+// to (columns, kAttentionTile) = from (rows, columns) transposed and multiplied by factor; rows up
+// to whole vectors, padded with zeros.
+template <class T>
+void pack_transposed(float* to, const T* from, int64_t stride, int64_t rows, int64_t columns,
+                     float factor) {
+  for (int64_t r = 0; r < rows; r += kLanes)
+    for (int64_t c = 0; c < columns; c += kLanes) {
+      const T* p = from + r * stride + c;
+      Vec x[kLanes];
+      if (r + kLanes <= rows && c + kLanes <= columns)
+        for (int i = 0; i < kLanes; ++i) x[i] = load(p + i * stride) * factor;
+      else
+        for (int i = 0; i < kLanes; ++i)
+          x[i] = r + i < rows ? load_n(p + i * stride, columns - c) * factor : Vec{};
+      transpose(x);
+      for (int i = 0; i < kLanes && c + i < columns; ++i)
+        store(to + (c + i) * kAttentionTile + r, x[i]);
+    }
+}
+
+// One row, padded with zeros to whole vectors.
+template <class T>
+GPTE_INLINE void pack_row(float* to, const T* from, int64_t columns) {
+  for (int64_t c = 0; c < columns; c += kLanes) store(to + c, load_n(from + c, columns - c));
+}
+
+}  // namespace
+}  // namespace GPTE_ISA_NAMESPACE
+}  // namespace gpte

@@ -1,0 +1,23 @@
+// Attention inside each segment (Vaswani et al. 2017), with shared key heads (Ainslie et al. 2023)
+// and linear biases (ALiBi; Press, Smith, Lewis 2022).
+// With q, k, v the parts of a row of qkv, head h reading key head h / (H/K), and i, j two tokens
+// of one segment at positions p_i and p_j:
+//   s[i,h,j] = scale * sum_d q[i,h,d] k[j,h/(H/K),d] - slopes[h] * |p_i - p_j|
+//              over all j, or where causal over those with p_j <= p_i
+//   lse[i,h] = log sum_j exp s[i,h,j]
+//   y[i,h]   = sum_j exp(s[i,h,j] - lse[i,h]) v[j,h/(H/K)]
+// qkv: (N, (H+2K) D), a row is H query, K key, K value heads   y: (N, H D)
+// lse: (N, H) f32, kept for backward, may be undefined         slopes: (H) f32, may be undefined
+// segments: (B+1) i32 from 0 to N, never falling
+// A float32 row has the same bits whatever else is in the batch, and as attention_cached_forward.
+#pragma once
+
+#include "core/dispatch.h"
+#include "core/tensor.h"
+
+namespace gpte {
+
+GPTE_OP(attention_forward, Tensor& y, Tensor& lse, const Tensor& qkv, const Tensor& segments,
+        const Tensor& slopes, int64_t heads, int64_t kv_heads, float scale, bool causal)
+
+}  // namespace gpte

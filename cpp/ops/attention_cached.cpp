@@ -1,0 +1,118 @@
+#include "ops/attention_cached.h"
+
+#include <cstring>
+
+#include "core/scratch.h"
+#include "kernels/kernels.h"
+#include "ops/attention_checks.h"
+
+namespace gpte {
+namespace {
+
+HeadSizes check_cached(const char* op, const Tensor& qkv, const Tensor& k_cache,
+                       const Tensor& v_cache, const Tensor& segments, const Tensor& slots,
+                       const Tensor& starts, int64_t heads, int64_t kv_heads) {
+  const HeadSizes s = check_heads(op, qkv, heads, kv_heads);
+  check(k_cache.shape().rank() == 3 && k_cache.dim(2) == s.K * s.D, op, ": k_cache ",
+        k_cache.shape(), " must be (slots, positions, ", s.K * s.D, ")");
+  check_tensor(op, "k_cache", k_cache, k_cache.shape(), qkv.dtype());
+  check_tensor(op, "v_cache", v_cache, k_cache.shape(), qkv.dtype());
+  check_same_device(op, qkv, k_cache, v_cache, segments, slots, starts);
+  check_segments(op, segments, qkv.dim(0));
+  const int64_t B = segments.dim(0) - 1;
+  check_tensor(op, "slots", slots, Shape{B}, DType::i32);
+  check_tensor(op, "starts", starts, Shape{B}, DType::i32);
+  if (qkv.device() != Device::cpu) return s;
+  const int32_t *at = segments.data<int32_t>(), *slot = slots.data<int32_t>(),
+                *start = starts.data<int32_t>();
+  for (int64_t b = 0; b < B; ++b) {
+    check(slot[b] >= 0 && slot[b] < k_cache.dim(0), op, ": slots[", b, "] = ", slot[b],
+          " must be below ", k_cache.dim(0), " and not negative");
+    check(start[b] >= 0 && start[b] + int64_t(at[b + 1] - at[b]) <= k_cache.dim(1), op, ": starts[",
+          b, "] = ", start[b], " and ", at[b + 1] - at[b], " new tokens must fit into ",
+          k_cache.dim(1), " positions");
+  }
+  return s;
+}
+
+}  // namespace
+
+void kv_cache_append(Tensor& k_cache, Tensor& v_cache, const Tensor& qkv, const Tensor& segments,
+                     const Tensor& slots, const Tensor& starts, int64_t heads, int64_t kv_heads) {
+  check_cached("kv_cache_append", qkv, k_cache, v_cache, segments, slots, starts, heads, kv_heads);
+  GPTE_DISPATCH_CPU(
+      "kv_cache_append", qkv.device(),
+      kv_cache_append(k_cache, v_cache, qkv, segments, slots, starts, heads, kv_heads));
+}
+
+void attention_cached_forward(Tensor& y, const Tensor& qkv, const Tensor& k_cache,
+                              const Tensor& v_cache, const Tensor& segments, const Tensor& slots,
+                              const Tensor& starts, const Tensor& slopes, int64_t heads,
+                              int64_t kv_heads, float scale) {
+  const char* op = "attention_cached_forward";
+  const HeadSizes s =
+      check_cached(op, qkv, k_cache, v_cache, segments, slots, starts, heads, kv_heads);
+  check_tensor(op, "y", y, Shape{qkv.dim(0), s.H * s.D}, qkv.dtype());
+  if (slopes.defined()) check_tensor(op, "slopes", slopes, Shape{s.H}, DType::f32);
+  check_same_device(op, qkv, y, slopes);
+  GPTE_DISPATCH_CPU(op, qkv.device(),
+                    attention_cached_forward(y, qkv, k_cache, v_cache, segments, slots, starts,
+                                             slopes, heads, kv_heads, scale));
+}
+
+namespace cpu {
+
+void kv_cache_append(Tensor& k_cache, Tensor& v_cache, const Tensor& qkv, const Tensor& segments,
+                     const Tensor& slots, const Tensor& starts, int64_t heads, int64_t kv_heads) {
+  const HeadSizes s = check_heads("kv_cache_append", qkv, heads, kv_heads);
+  const int64_t B = segments.dim(0) - 1, T = k_cache.dim(1);
+  const int64_t row = s.K * s.D * size_of(qkv.dtype()), qkv_row = s.width * size_of(qkv.dtype());
+  const int32_t *at = segments.data<int32_t>(), *slot = slots.data<int32_t>(),
+                *start = starts.data<int32_t>();
+  const char* keys = static_cast<const char*>(qkv.raw()) + s.H * s.D * size_of(qkv.dtype());
+  for (int64_t b = 0; b < B; ++b)
+    for (int64_t n = at[b]; n < at[b + 1]; ++n) {
+      const int64_t to = (slot[b] * T + start[b] + n - at[b]) * row;
+      std::memcpy(static_cast<char*>(k_cache.raw()) + to, keys + n * qkv_row, size_t(row));
+      std::memcpy(static_cast<char*>(v_cache.raw()) + to, keys + n * qkv_row + row, size_t(row));
+    }
+}
+
+void attention_cached_forward(Tensor& y, const Tensor& qkv, const Tensor& k_cache,
+                              const Tensor& v_cache, const Tensor& segments, const Tensor& slots,
+                              const Tensor& starts, const Tensor& slopes, int64_t heads,
+                              int64_t kv_heads, float scale) {
+  const HeadSizes s = check_heads("attention_cached_forward", qkv, heads, kv_heads);
+  const int64_t T = k_cache.dim(1), row = s.K * s.D;
+  const int32_t *at = segments.data<int32_t>(), *slot = slots.data<int32_t>(),
+                *start = starts.data<int32_t>();
+  visit_float("attention_cached_forward", qkv.dtype(), [&](auto type) {
+    using E = typename decltype(type)::type;
+    const auto& kernel = kernels().attention.get<E>();
+    for_each_run(segments, s, [&](int64_t b, int64_t begin, int64_t end, int64_t head, int64_t n) {
+      const int64_t key = slot[b] * T * row + head / s.group * s.D;
+      AttentionTask<E> task;
+      task.y = y.data<E>() + (begin * s.H + head) * s.D;
+      task.lse = nullptr;
+      task.q = qkv.data<E>() + begin * s.width + head * s.D;
+      task.k = k_cache.data<E>() + key;
+      task.v = v_cache.data<E>() + key;
+      task.slopes = slopes.defined() ? slopes.data<float>() + head : nullptr;
+      task.y_stride = s.H * s.D;
+      task.lse_stride = 0;
+      task.q_stride = s.width;
+      task.kv_stride = row;
+      task.queries = end - begin;
+      task.first = start[b] + begin - at[b];
+      task.keys = task.first + task.queries;
+      task.heads = n;
+      task.D = s.D;
+      task.scale = scale;
+      task.causal = true;
+      kernel.forward(task, scratch<float>(Scratch::attention, attention_forward_scratch(s.D)));
+    });
+  });
+}
+
+}  // namespace cpu
+}  // namespace gpte
