@@ -61,6 +61,12 @@ void run(const Case& c, double budget) {
   const double product = double(c.B) * double(c.T) * double(c.T) * double(c.H * c.D);
   auto forward = [&] { attention_forward(y, lse, qkv, segments, slopes, c.H, c.K, scale, true); };
   report("forward", c, 2 * product, bench::best_seconds(forward, budget));
+  const Tensor dy = random(y.shape(), c.dtype);
+  Tensor dqkv(qkv.shape(), c.dtype);
+  auto backward = [&] {
+    attention_backward(dqkv, dy, qkv, y, lse, segments, slopes, c.H, c.K, scale, true);
+  };
+  report("backward", c, 5 * product, bench::best_seconds(backward, budget));
 }
 
 }  // namespace

@@ -11,20 +11,20 @@ namespace {
 constexpr int64_t kTile = kAttentionTile;
 constexpr float kLog2E = 1.44269504f, kLn2 = 0.693147181f;  // scores are kept in units of log 2
 
-// Which keys a row sees, and by how much ALiBi lowers them.
-template <class T>
+// The pairs (query, head) of a task, head fastest: which keys a row sees, and its slope.
 struct Rows {
-  const AttentionTask<T>& t;
+  int64_t first, heads;  // position of the first query, query heads
+  const float* slopes;
+  bool causal;
 
-  int64_t count() const { return t.queries * t.heads; }
-  int64_t position(int64_t row) const { return t.first + row / t.heads; }
+  int64_t position(int64_t row) const { return first + row / heads; }
   // How many of the n keys of the tile at key0: never falls from one row to the next.
   int64_t limit(int64_t row, int64_t key0, int64_t n) const {
-    return t.causal ? most(0, least(n, position(row) - key0 + 1)) : n;
+    return causal ? most(0, least(n, position(row) - key0 + 1)) : n;
   }
-  // Before this row the tile at key0 is wholly masked.
-  int64_t begin(int64_t key0) const { return t.causal ? most(0, key0 - t.first) * t.heads : 0; }
-  float slope(int64_t row) const { return t.slopes ? t.slopes[row % t.heads] * kLog2E : 0.f; }
+  // Before this row the key is masked.
+  int64_t begin(int64_t key) const { return causal ? most(0, key - first) * heads : 0; }
+  float slope(int64_t row) const { return slopes ? slopes[row % heads] * kLog2E : 0.f; }
 };
 
 // Lowers the scores of a row by slope * distance and sets those past the limit to minus infinity.
@@ -88,8 +88,8 @@ struct Softmax {
 
 template <class T>
 void forward(const AttentionTask<T>& t, float* scratch) {
-  const Rows<T> rows{t};
-  const int64_t R = rows.count(), D = t.D, width = whole_vectors(D);
+  const Rows rows{t.first, t.heads, t.slopes, t.causal};
+  const int64_t R = t.queries * t.heads, D = t.D, width = whole_vectors(D);
   float* keys = scratch;                 // (D, kTile), scaled
   float* values = keys + kTile * width;  // (kTile, width)
   float* s = values + kTile * width;     // (kTile, kTile)
@@ -144,10 +144,112 @@ void forward(const AttentionTask<T>& t, float* scratch) {
   }
 }
 
+// Turns scores s of a row into weights p, and dp into ds = p (dp - delta); both 0 past the limit.
+GPTE_INLINE void weights_and_gradient(float* s, float* dp, int64_t limit, float lse, float delta) {
+  const Vec lane = lane_index();
+  for (int64_t c = 0; c < kTile; c += kLanes) {
+    Vec p = exp2_of_negative(load(s + c) - lse);
+    Vec ds = p * (load(dp + c) - delta);
+    if (limit < kTile) {  // what lies there was never computed
+      const Vec seen = splat(float(limit - c));
+      p = lane < seen ? p : Vec{};
+      ds = lane < seen ? ds : Vec{};
+    }
+    store(s + c, p);
+    store(dp + c, ds);
+  }
+}
+
+template <class T>
+GPTE_INLINE float dot(const T* a, const T* b, int64_t n) {
+  Vec sum = {};
+  for (int64_t i = 0; i < n; i += kLanes) sum += load_n(a + i, n - i) * load_n(b + i, n - i);
+  return reduce_sum(sum);
+}
+template <class T>
+GPTE_INLINE void store_row(T* to, const float* from, int64_t n, float factor) {
+  for (int64_t i = 0; i < n; i += kLanes) store_n(to + i, load(from + i) * factor, n - i);
+}
+GPTE_INLINE void clear(float* p, int64_t n) {
+  memset(p, 0, size_t(n) * sizeof(float));
+}
+
+template <class T>
+void backward(const AttentionBackwardTask<T>& t, float* scratch) {
+  const Rows rows{0, t.heads, t.slopes, t.causal};
+  const int64_t R = t.tokens * t.heads, D = t.D, width = whole_vectors(D), tile = kTile * width;
+  float *keys_t = scratch, *values_t = keys_t + tile;                 // (D, kTile)
+  float *keys = values_t + tile, *dk = keys + tile, *dv = dk + tile;  // (kTile, width)
+  float *q = dv + tile, *dy = q + tile;                               // (kTile, width)
+  float *s = dy + tile, *ds = s + kTile * kTile;                      // (kTile, kTile)
+  float* dq = ds + kTile * kTile;                                     // (R, width)
+  float *delta = dq + R * width, *lse = delta + R;
+  clear(dq, R * width);
+  for (int64_t r = 0; r < R; ++r) {
+    const int64_t at = r / t.heads * t.y_stride + r % t.heads * D;
+    delta[r] = dot(t.dy + at, t.y + at, D);
+    lse[r] = t.lse[r / t.heads * t.lse_stride + r % t.heads] * kLog2E;
+  }
+
+  for (int64_t key0 = 0; key0 < t.tokens; key0 += kTile) {
+    const int64_t n = least(kTile, t.tokens - key0), from = key0 * t.qkv_stride;
+    pack_transposed(keys_t, t.k + from, t.qkv_stride, n, D, t.scale * kLog2E);
+    pack_transposed(values_t, t.v + from, t.qkv_stride, n, D, 1.f);
+    for (int64_t i = 0; i < n; ++i) pack_row(keys + i * width, t.k + from + i * t.qkv_stride, D);
+    clear(dk, n * width);
+    clear(dv, n * width);
+    for (int64_t row = rows.begin(key0); row < R; row += kTile) {
+      const int64_t count = least(kTile, R - row);
+      for (int64_t r = 0; r < count; ++r) {
+        const int64_t token = (row + r) / t.heads, head = (row + r) % t.heads * D;
+        pack_row(q + r * width, t.q + token * t.qkv_stride + head, D);
+        pack_row(dy + r * width, t.dy + token * t.y_stride + head, D);
+      }
+      // As in forward: all rows at once where they see the whole tile, else by few.
+      const bool whole = rows.limit(row, key0, n) == kTile;
+      const int64_t group = whole ? kTile : kBlockRows;
+      for (int64_t r = 0; r < count; r += group) {
+        const int64_t g = least(group, count - r);
+        const int64_t columns = whole_vectors(rows.limit(row + r + g - 1, key0, n));
+        multiply<false>(g, columns, D, s + r * kTile, kTile, q + r * width, width, keys_t, kTile,
+                        false);
+        multiply<false>(g, columns, D, ds + r * kTile, kTile, dy + r * width, width, values_t,
+                        kTile, false);
+      }
+      for (int64_t r = 0; r < count; ++r) {
+        const int64_t limit = rows.limit(row + r, key0, n);
+        if (t.slopes)
+          bias_and_mask(s + r * kTile, limit, rows.slope(row + r),
+                        float(rows.position(row + r) - key0));
+        weights_and_gradient(s + r * kTile, ds + r * kTile, limit, lse[row + r], delta[row + r]);
+      }
+      for (int64_t i = 0; i < n; i += group) {
+        const int64_t g = least(group, n - i), r = most(0, rows.begin(key0 + i) - row);
+        if (r >= count) break;
+        multiply<true>(g, width, count - r, dv + i * width, width, s + r * kTile + i, kTile,
+                       dy + r * width, width, true);
+        multiply<true>(g, width, count - r, dk + i * width, width, ds + r * kTile + i, kTile,
+                       q + r * width, width, true);
+      }
+      for (int64_t r = 0; r < count; r += group) {
+        const int64_t g = least(group, count - r);
+        multiply<false>(g, width, rows.limit(row + r + g - 1, key0, n), dq + (row + r) * width,
+                        width, ds + r * kTile, kTile, keys, width, true);
+      }
+    }
+    for (int64_t i = 0; i < n; ++i) {
+      store_row(t.dk + from + i * t.qkv_stride, dk + i * width, D, t.scale);
+      store_row(t.dv + from + i * t.qkv_stride, dv + i * width, D, 1.f);
+    }
+  }
+  for (int64_t r = 0; r < R; ++r)
+    store_row(t.dq + r / t.heads * t.qkv_stride + r % t.heads * D, dq + r * width, D, t.scale);
+}
+
 }  // namespace
 
-extern const AttentionKernels<float> attention_f32 = {forward<float>};
-extern const AttentionKernels<bf16> attention_bf16 = {forward<bf16>};
+extern const AttentionKernels<float> attention_f32 = {forward<float>, backward<float>};
+extern const AttentionKernels<bf16> attention_bf16 = {forward<bf16>, backward<bf16>};
 
 }  // namespace GPTE_ISA_NAMESPACE
 }  // namespace gpte

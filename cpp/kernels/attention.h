@@ -27,15 +27,33 @@ struct AttentionTask {
   bool causal;
 };
 
+// The gradient of one segment, for one key head and the query heads that read it. Pointers are to
+// the segment's first token and the first such head.
+template <class T>
+struct AttentionBackwardTask {
+  T *dq, *dk, *dv;
+  const T *dy, *q, *k, *v, *y;
+  const float *lse, *slopes;  // slopes null without ALiBi
+  int64_t qkv_stride, y_stride, lse_stride;
+  int64_t tokens, heads, D;
+  float scale;
+  bool causal;
+};
+
 template <class T>
 struct AttentionKernels {
   void (*forward)(const AttentionTask<T>& task, float* scratch);
+  void (*backward)(const AttentionBackwardTask<T>& task, float* scratch);
 };
 
 // Floats of scratch (64-byte aligned) that a task needs.
 inline __attribute__((always_inline)) int64_t attention_forward_scratch(int64_t D) {
   const int64_t width = (D + 15) / 16 * 16;
   return kAttentionTile * (2 * width + kAttentionTile) + kAttentionRows * (2 * width + 16 + 1) + 64;
+}
+inline __attribute__((always_inline)) int64_t attention_backward_scratch(int64_t rows, int64_t D) {
+  const int64_t width = (D + 15) / 16 * 16;
+  return kAttentionTile * (7 * width + 2 * kAttentionTile) + rows * (width + 2);
 }
 
 }  // namespace gpte

@@ -20,4 +20,14 @@ namespace gpte {
 GPTE_OP(attention_forward, Tensor& y, Tensor& lse, const Tensor& qkv, const Tensor& segments,
         const Tensor& slopes, int64_t heads, int64_t kv_heads, float scale, bool causal)
 
+// With p[i,h,j] = exp(s[i,h,j] - lse[i,h]), delta[i,h] = sum_d dy[i,h,d] y[i,h,d] and
+// ds[i,h,j] = p[i,h,j] (sum_d dy[i,h,d] v[j,h/(H/K),d] - delta[i,h]), written and not added:
+//   dq[i,h] = scale * sum_j ds[i,h,j] k[j,h/(H/K)]
+//   dk[j,g] = scale * sum_{i, h of g} ds[i,h,j] q[i,h]     dv[j,g] = sum_{i, h of g} p[i,h,j]
+//   dy[i,h]
+// dqkv: (N, (H+2K) D), its rows laid out as those of qkv
+GPTE_OP(attention_backward, Tensor& dqkv, const Tensor& dy, const Tensor& qkv, const Tensor& y,
+        const Tensor& lse, const Tensor& segments, const Tensor& slopes, int64_t heads,
+        int64_t kv_heads, float scale, bool causal)
+
 }  // namespace gpte

@@ -12,6 +12,8 @@ namespace gpte {
 void bind_ops(nb::module_& m) {
   m.def("attention_forward", &attention_forward, "y"_a, "lse"_a, "qkv"_a, "segments"_a, "slopes"_a,
         "heads"_a, "kv_heads"_a, "scale"_a, "causal"_a, no_gil());
+  m.def("attention_backward", &attention_backward, "dqkv"_a, "dy"_a, "qkv"_a, "y"_a, "lse"_a,
+        "segments"_a, "slopes"_a, "heads"_a, "kv_heads"_a, "scale"_a, "causal"_a, no_gil());
   m.def("kv_cache_append", &kv_cache_append, "k_cache"_a, "v_cache"_a, "qkv"_a, "segments"_a,
         "slots"_a, "starts"_a, "heads"_a, "kv_heads"_a, no_gil());
   m.def("attention_cached_forward", &attention_cached_forward, "y"_a, "qkv"_a, "k_cache"_a,

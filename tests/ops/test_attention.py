@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from gptengine import _core
 from ops.harness import DTYPES, NONE, assert_close, ints, put, rounded, zeros
-from reference.attention import attention
+from reference.attention import attention, attention_gradient
+from reference.complex_step import vjp
 
 TILE = 64
 HEADS = [(1, 1), (2, 2), (4, 2), (6, 1)]  # (H, K)
@@ -26,6 +27,17 @@ def forward(qkv, segments, H, K, causal=True, slopes=None, dtype="float32", scal
     scale = D**-0.5 if scale is None else scale
     _core.attention_forward(y, lse, put(qkv, dtype), ints(segments), slopes, H, K, scale, causal)
     return y.numpy(), lse.numpy()
+
+
+def backward(dy, qkv, segments, H, K, causal=True, slopes=None, dtype="float32"):
+    """dqkv as an array."""
+    y, lse = forward(qkv, segments, H, K, causal, slopes, dtype)
+    D = qkv.shape[1] // (H + 2 * K)
+    dqkv = put(np.full_like(qkv, 7), dtype)  # written, not added
+    slopes = NONE if slopes is None else put(slopes)
+    saved = put(dy, dtype), put(qkv, dtype), put(y, dtype), put(lse), ints(segments), slopes
+    _core.attention_backward(dqkv, *saved, H, K, D**-0.5, causal)
+    return dqkv.numpy()
 
 
 def cached(qkv, H, K, pieces, slopes=None, dtype="float32", room=7, slot=1):
@@ -102,6 +114,33 @@ def test_nan_reaches_the_rows_that_see_it():
     assert np.isfinite(y[:70]).all() and np.isnan(y[70:]).all()
 
 
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize("with_slopes", [False, True])
+@pytest.mark.parametrize("heads", [(1, 1), (4, 2)])
+def test_gradient_by_complex_step(heads, with_slopes, causal, rng):
+    (H, K), D, segments = heads, 3, [0, 4, 5]
+    qkv, slopes = inputs(5, H, K, D), alibi(H) if with_slopes else None
+    dy = rounded(rng.normal(size=(5, H * D)), "float32")
+    formula = lambda x: attention(x, segments, H, K, np.float32(D**-0.5), causal, slopes)[0]
+    (want,) = vjp(formula, dy, qkv)
+    whole = attention_gradient(dy, qkv, segments, H, K, np.float32(D**-0.5), causal, slopes)
+    np.testing.assert_allclose(whole, want, atol=1e-12)  # the next test's truth
+    assert_close(backward(dy, qkv, segments, H, K, causal, slopes), want, terms=64)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@given(**shapes)
+def test_attention_backward(dtype, lengths, heads, D, causal, with_slopes):
+    H, K = heads
+    segments = np.cumsum([0, *lengths])
+    N, scale = segments[-1], np.float32(D**-0.5)
+    qkv, slopes = inputs(N, H, K, D, dtype=dtype), alibi(H) if with_slopes else None
+    dy = rounded(np.random.default_rng(N).normal(size=(N, H * D)), dtype)
+    got = backward(dy, qkv, segments, H, K, causal, slopes, dtype)
+    want = attention_gradient(dy, qkv, segments, H, K, scale, causal, slopes)
+    assert_close(got, want, dtype, terms=D + 200)
+
+
 # Exactness: one sequence, computed in different surroundings.
 
 
@@ -117,6 +156,21 @@ def test_packing_changes_no_bit(dtype, lengths, heads, D, causal, with_slopes):
             alone = forward(qkv[begin:end], [0, end - begin], H, K, causal, slopes, dtype)
             assert_same_bits(y[begin:end], alone[0])
             assert_same_bits(lse[begin:end], alone[1])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@given(**shapes)
+def test_packing_changes_no_bit_of_the_gradient(dtype, lengths, heads, D, causal, with_slopes):
+    H, K = heads
+    segments = np.cumsum([0, *lengths])
+    qkv, slopes = inputs(segments[-1], H, K, D), alibi(H) if with_slopes else None
+    dy = np.random.default_rng(1).normal(size=(segments[-1], H * D))
+    dqkv = backward(dy, qkv, segments, H, K, causal, slopes, dtype)
+    for begin, end in pairwise(segments):
+        if begin < end:
+            one = slice(begin, end)
+            alone = backward(dy[one], qkv[one], [0, end - begin], H, K, causal, slopes, dtype)
+            assert_same_bits(dqkv[one], alone)
 
 
 @given(
@@ -187,7 +241,8 @@ def test_threads_change_no_bit(dtype, threads):
     runs = []
     for n in (1, 2, 3):
         threads(n)
-        runs.append(forward(qkv, segments, H, K, dtype=dtype))
+        y, lse = forward(qkv, segments, H, K, dtype=dtype)
+        runs.append((y, lse, backward(y, qkv, segments, H, K, dtype=dtype)))
     for run in runs[1:]:
         for got, want in zip(run, runs[0], strict=True):
             assert_same_bits(got, want)
@@ -224,6 +279,22 @@ def test_errors_name_both_values():
         ),
     ]:
         with pytest.raises(ValueError, match="attention_forward: " + message):
+            run(**arguments)
+
+
+def test_backward_errors_name_both_values():
+    def run(dqkv=(6, 16), dy=(6, 8), y=(6, 8), lse=(6, 2)):
+        saved = zeros(*dy), zeros(6, 16), zeros(*y), zeros(*lse), ints([0, 6])
+        _core.attention_backward(zeros(*dqkv), *saved, NONE, 2, 1, 1.0, True)
+
+    run()
+    for arguments, message in [
+        (dict(dqkv=(6, 15)), r"dqkv \(6, 15\) must be \(6, 16\)"),
+        (dict(dy=(6, 9)), r"dy \(6, 9\) must be \(6, 8\)"),
+        (dict(y=(5, 8)), r"y \(5, 8\) must be \(6, 8\)"),
+        (dict(lse=(6, 1)), r"lse \(6, 1\) must be \(6, 2\)"),
+    ]:
+        with pytest.raises(ValueError, match="attention_backward: " + message):
             run(**arguments)
 
 
