@@ -1,5 +1,5 @@
 // Attention on one thread as a fraction of the multiply-add peak, causal work counted as half.
-// Run: bench_attention [seconds a case = 0.5]. The last line is JSON.
+// Run: bench_attention [seconds a case = 0.5] [part of a case's name]. The last line is JSON.
 #include "ops/attention.h"
 
 #include <cmath>
@@ -39,20 +39,26 @@ Tensor boundaries(int64_t B, int64_t T) {
   return t;
 }
 
-std::string json;
+double budget = 0.5;
+std::string wanted, json;
 
-void report(const char* name, const Case& c, double flops, double seconds) {
-  const double peak = bench::peak_flops(), rate = flops / seconds;
+template <class F>
+void measure(const char* op, const Case& c, double flops, const F& f) {
   char line[256];
-  std::snprintf(line, sizeof(line), "%s B%d T%d H%d K%d D%d %s", name, int(c.B), int(c.T), int(c.H),
+  std::snprintf(line, sizeof(line), "%s B%d T%d H%d K%d D%d %s", op, int(c.B), int(c.T), int(c.H),
                 int(c.K), int(c.D), name_of(c.dtype));
-  std::printf("%-58s %8.2f us %7.1f GFLOP/s  %5.3f of %.1f\n", line, seconds * 1e6, rate / 1e9,
+  const std::string name = line;
+  f();
+  if (name.find(wanted) == std::string::npos) return;
+  const double seconds = bench::best_seconds(f, budget), peak = bench::peak_flops();
+  const double rate = flops / seconds;
+  std::printf("%-45s %9.1f us %6.1f GFLOP/s  %5.3f of %.1f\n", line, seconds * 1e6, rate / 1e9,
               rate / peak, peak / 1e9);
   std::fflush(stdout);
-  json += (json.empty() ? "\"" : ", \"") + std::string(line) + "\": " + std::to_string(rate / peak);
+  json += (json.empty() ? "\"" : ", \"") + name + "\": " + std::to_string(rate / peak);
 }
 
-void run(const Case& c, double budget) {
+void run(const Case& c) {
   const int64_t N = c.B * c.T;
   const Tensor qkv = random(Shape{N, (c.H + 2 * c.K) * c.D}, c.dtype),
                segments = boundaries(c.B, c.T);
@@ -60,24 +66,25 @@ void run(const Case& c, double budget) {
   const float scale = 1 / std::sqrt(float(c.D));
   const double product = double(c.B) * double(c.T) * double(c.T) * double(c.H * c.D);
   auto forward = [&] { attention_forward(y, lse, qkv, segments, slopes, c.H, c.K, scale, true); };
-  report("forward", c, 2 * product, bench::best_seconds(forward, budget));
+  measure("forward", c, 2 * product, forward);
   const Tensor dy = random(y.shape(), c.dtype);
   Tensor dqkv(qkv.shape(), c.dtype);
   auto backward = [&] {
     attention_backward(dqkv, dy, qkv, y, lse, segments, slopes, c.H, c.K, scale, true);
   };
-  report("backward", c, 5 * product, bench::best_seconds(backward, budget));
+  measure("backward", c, 5 * product, backward);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const double budget = argc > 1 ? std::atof(argv[1]) : 0.5;
+  if (argc > 1) budget = std::atof(argv[1]);
+  if (argc > 2) wanted = argv[2];
   set_num_threads(1);
   for (DType dtype : {DType::f32, DType::bf16})
     for (const Case& c : {Case{1, 1024, 2, 2, 64, dtype}, Case{4, 256, 2, 2, 64, dtype},
                           Case{1, 1024, 8, 2, 128, dtype}, Case{1, 1024, 2, 2, 80, dtype},
                           Case{1, 1024, 4, 4, 32, dtype}, Case{1, 4096, 1, 1, 64, dtype}})
-      run(c, budget);
+      run(c);
   std::printf("{\"bench\": \"attention\", \"unit\": \"fraction of peak\", %s}\n", json.c_str());
 }

@@ -45,12 +45,11 @@ struct Softmax {
   void start(int64_t rows) {
     for (int64_t r = 0; r < rows; r += kLanes) store(max + r, splat(-INFINITY));
     for (int64_t i = 0; i < rows * kLanes; i += kLanes) store(sum + i, Vec{});
-    for (int64_t i = 0; i < rows * width; i += kLanes) store(o + i, Vec{});
   }
 
   // Turns the scores s (n, kTile) of the rows from `row` on into weights. A row whose maximum
-  // stays is not rescaled: the factor would be 2^0 = 1.
-  void add_tile(int64_t row, int64_t n, float* s) {
+  // stays is not rescaled: the factor would be 2^0 = 1. Before the first tile o is undefined.
+  void add_tile(int64_t row, int64_t n, float* s, bool first) {
     for (int64_t r = 0; r < n; r += kLanes) {
       Vec top[kLanes];
       for (int i = 0; i < kLanes; ++i) {
@@ -65,11 +64,11 @@ struct Softmax {
       store(factor, exp2_of_negative(before - now));
       store(maximum, now);
       for (int64_t i = 0; i < kLanes && r + i < n; ++i)
-        add_row(row + r + i, s + (r + i) * kTile, maximum[i], factor[i]);
+        add_row(row + r + i, s + (r + i) * kTile, maximum[i], factor[i], first);
     }
   }
 
-  GPTE_INLINE void add_row(int64_t row, float* s, float maximum, float factor) {
+  GPTE_INLINE void add_row(int64_t row, float* s, float maximum, float factor, bool first) {
     Vec total = {};
     for (int64_t c = 0; c < kTile; c += kLanes) {
       const Vec p = exp2_of_negative(load(s + c) - maximum);
@@ -77,7 +76,7 @@ struct Softmax {
       total += p;
     }
     Vec before = load(sum + row * kLanes);
-    if (factor != 1.f) {
+    if (factor != 1.f && !first) {
       before *= factor;
       for (float *x = o + row * width, *end = x + width; x < end; x += kLanes)
         store(x, load(x) * factor);
@@ -116,19 +115,21 @@ void forward(const AttentionTask<T>& t, float* scratch) {
       const int64_t group = whole ? count : kBlockRows;
       for (int64_t r = 0; r < count; r += group) {
         const int64_t g = least(group, count - r);
-        multiply<false>(g, whole_vectors(rows.limit(row + r + g - 1, key0, n)), D, s + r * kTile,
-                        kTile, q + (row + r) * width, width, keys, kTile, false);
+        multiply<Product::write>(g, whole_vectors(rows.limit(row + r + g - 1, key0, n)), D,
+                                 s + r * kTile, kTile, q + (row + r) * width, width, keys, kTile);
       }
       if (!whole || t.slopes)
         for (int64_t r = 0; r < count; ++r)
           bias_and_mask(s + r * kTile, rows.limit(row + r, key0, n), rows.slope(row + r),
                         float(rows.position(row + r) - key0));
-      softmax.add_tile(row, count, s);
+      softmax.add_tile(row, count, s, key0 == 0);
       for (int64_t r = 0; r < count; r += group) {
         const int64_t g = least(group, count - r);
-        multiply<false>(g, width, rows.limit(row + r + g - 1, key0, n),
-                        softmax.o + (row + r) * width, width, s + r * kTile, kTile, values, width,
-                        true);
+        // Every row sees the first key, so the first tile writes every row.
+        (key0 ? multiply<Product::add>
+              : multiply<Product::write>)(g, width, rows.limit(row + r + g - 1, key0, n),
+                                          softmax.o + (row + r) * width, width, s + r * kTile,
+                                          kTile, values, width);
       }
     }
   }
@@ -211,10 +212,10 @@ void backward(const AttentionBackwardTask<T>& t, float* scratch) {
       for (int64_t r = 0; r < count; r += group) {
         const int64_t g = least(group, count - r);
         const int64_t columns = whole_vectors(rows.limit(row + r + g - 1, key0, n));
-        multiply<false>(g, columns, D, s + r * kTile, kTile, q + r * width, width, keys_t, kTile,
-                        false);
-        multiply<false>(g, columns, D, ds + r * kTile, kTile, dy + r * width, width, values_t,
-                        kTile, false);
+        multiply<Product::write>(g, columns, D, s + r * kTile, kTile, q + r * width, width, keys_t,
+                                 kTile);
+        multiply<Product::write>(g, columns, D, ds + r * kTile, kTile, dy + r * width, width,
+                                 values_t, kTile);
       }
       for (int64_t r = 0; r < count; ++r) {
         const int64_t limit = rows.limit(row + r, key0, n);
@@ -226,15 +227,15 @@ void backward(const AttentionBackwardTask<T>& t, float* scratch) {
       for (int64_t i = 0; i < n; i += group) {
         const int64_t g = least(group, n - i), r = most(0, rows.begin(key0 + i) - row);
         if (r >= count) break;
-        multiply<true>(g, width, count - r, dv + i * width, width, s + r * kTile + i, kTile,
-                       dy + r * width, width, true);
-        multiply<true>(g, width, count - r, dk + i * width, width, ds + r * kTile + i, kTile,
-                       q + r * width, width, true);
+        multiply<Product::add_transposed>(g, width, count - r, dv + i * width, width,
+                                          s + r * kTile + i, kTile, dy + r * width, width);
+        multiply<Product::add_transposed>(g, width, count - r, dk + i * width, width,
+                                          ds + r * kTile + i, kTile, q + r * width, width);
       }
       for (int64_t r = 0; r < count; r += group) {
         const int64_t g = least(group, count - r);
-        multiply<false>(g, width, rows.limit(row + r + g - 1, key0, n), dq + (row + r) * width,
-                        width, ds + r * kTile, kTile, keys, width, true);
+        multiply<Product::add>(g, width, rows.limit(row + r + g - 1, key0, n),
+                               dq + (row + r) * width, width, ds + r * kTile, kTile, keys, width);
       }
     }
     for (int64_t i = 0; i < n; ++i) {

@@ -27,61 +27,69 @@ GPTE_INLINE int64_t whole_vectors(int64_t n) {
   return (n + kLanes - 1) / kLanes * kLanes;
 }
 
-// C (+)= A B for kR rows by kV vectors. Each element is one chain of multiply-adds in the order of
-// k, so that its bits do not depend on the block around it.
-template <int kR, int kV, bool kTransposedA>
+// How a product reads A and what it does with C.
+enum class Product {
+  write,           // C = A B
+  add,             // C += A B
+  add_transposed,  // C += A^T B, A stored (K, rows)
+};
+
+// kR rows by kV vectors of C. Each element is one chain of multiply-adds in the order of k, so that
+// its bits do not depend on the block around it.
+template <Product kWay, int kR, int kV>
 void multiply_block(float* c, int64_t ldc, const float* a, int64_t lda, const float* b, int64_t ldb,
-                    int64_t K, bool add) {
+                    int64_t K) {
+  constexpr bool kTransposed = kWay == Product::add_transposed;
   Vec sum[kR][kV];
   for (int r = 0; r < kR; ++r)
-    for (int v = 0; v < kV; ++v) sum[r][v] = add ? load(c + r * ldc + v * kLanes) : Vec{};
+    for (int v = 0; v < kV; ++v)
+      sum[r][v] = kWay == Product::write ? Vec{} : load(c + r * ldc + v * kLanes);
   for (int64_t k = 0; k < K; ++k) {
     Vec row[kV];
     for (int v = 0; v < kV; ++v) row[v] = load(b + v * kLanes);
     for (int r = 0; r < kR; ++r) {
-      const Vec x = splat(kTransposedA ? a[r] : a[r * lda]);
+      const Vec x = splat(kTransposed ? a[r] : a[r * lda]);
       for (int v = 0; v < kV; ++v) sum[r][v] += x * row[v];
     }
-    a += kTransposedA ? lda : 1;
+    a += kTransposed ? lda : 1;
     b += ldb;
   }
   for (int r = 0; r < kR; ++r)
     for (int v = 0; v < kV; ++v) store(c + r * ldc + v * kLanes, sum[r][v]);
 }
 
-template <int kV, bool kTransposedA>
+template <Product kWay, int kV>
 void multiply_rows(int64_t rows, float* c, int64_t ldc, const float* a, int64_t lda, const float* b,
-                   int64_t ldb, int64_t K, bool add) {
-  const int64_t step = kTransposedA ? 1 : lda;
+                   int64_t ldb, int64_t K) {
+  const int64_t step = kWay == Product::add_transposed ? 1 : lda;
   for (; rows >= kBlockRows; rows -= kBlockRows, c += kBlockRows * ldc, a += kBlockRows * step)
-    multiply_block<kBlockRows, kV, kTransposedA>(c, ldc, a, lda, b, ldb, K, add);
+    multiply_block<kWay, kBlockRows, kV>(c, ldc, a, lda, b, ldb, K);
   switch (rows) {
     case 1:
-      return multiply_block<1, kV, kTransposedA>(c, ldc, a, lda, b, ldb, K, add);
+      return multiply_block<kWay, 1, kV>(c, ldc, a, lda, b, ldb, K);
     case 2:
-      return multiply_block<2, kV, kTransposedA>(c, ldc, a, lda, b, ldb, K, add);
+      return multiply_block<kWay, 2, kV>(c, ldc, a, lda, b, ldb, K);
     case 3:
-      return multiply_block<3, kV, kTransposedA>(c, ldc, a, lda, b, ldb, K, add);
+      return multiply_block<kWay, 3, kV>(c, ldc, a, lda, b, ldb, K);
     case 4:
-      return multiply_block<4, kV, kTransposedA>(c, ldc, a, lda, b, ldb, K, add);
+      return multiply_block<kWay, 4, kV>(c, ldc, a, lda, b, ldb, K);
     case 5:
-      return multiply_block<5, kV, kTransposedA>(c, ldc, a, lda, b, ldb, K, add);
+      return multiply_block<kWay, 5, kV>(c, ldc, a, lda, b, ldb, K);
   }
 }
 
-// C (rows, columns) (+)= A B with A (rows, K), or stored (K, rows) when transposed, and B
-// (K, columns). Columns are whole vectors.
-template <bool kTransposedA>
+// C (rows, columns) with A (rows, K) and B (K, columns). Columns are whole vectors.
+template <Product kWay>
 void multiply(int64_t rows, int64_t columns, int64_t K, float* c, int64_t ldc, const float* a,
-              int64_t lda, const float* b, int64_t ldb, bool add) {
+              int64_t lda, const float* b, int64_t ldb) {
   int64_t vecs = columns / kLanes;
   for (; vecs >= kBlockVecs; vecs -= kBlockVecs, c += kBlockVecs * kLanes, b += kBlockVecs * kLanes)
-    multiply_rows<kBlockVecs, kTransposedA>(rows, c, ldc, a, lda, b, ldb, K, add);
-#if defined(__AVX512F__) || defined(__aarch64__)
-  if (vecs == 3) multiply_rows<3, kTransposedA>(rows, c, ldc, a, lda, b, ldb, K, add);
-  if (vecs == 2) multiply_rows<2, kTransposedA>(rows, c, ldc, a, lda, b, ldb, K, add);
-#endif
-  if (vecs == 1) multiply_rows<1, kTransposedA>(rows, c, ldc, a, lda, b, ldb, K, add);
+    multiply_rows<kWay, kBlockVecs>(rows, c, ldc, a, lda, b, ldb, K);
+  if constexpr (kBlockVecs == 4) {
+    if (vecs == 3) multiply_rows<kWay, 3>(rows, c, ldc, a, lda, b, ldb, K);
+    if (vecs == 2) multiply_rows<kWay, 2>(rows, c, ldc, a, lda, b, ldb, K);
+  }
+  if (vecs == 1) multiply_rows<kWay, 1>(rows, c, ldc, a, lda, b, ldb, K);
 }
 
 template <int... kIndex>
