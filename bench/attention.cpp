@@ -9,6 +9,7 @@
 
 #include "core/parallel.h"
 #include "core/random.h"
+#include "kernels/kernels.h"
 #include "measure.h"
 #include "ops/attention_cached.h"
 
@@ -39,6 +40,15 @@ Tensor boundaries(int64_t B, int64_t T) {
   return t;
 }
 
+// Operations a second of one thread, by the probe of the same instruction set.
+double peak_flops() {
+  float sink = 0;
+  int64_t done = 0;
+  const double seconds =
+      bench::best_seconds([&] { done = kernels().probe->multiply_float32(&sink, 1 << 16); }, 0.1);
+  return double(done) / seconds;
+}
+
 double budget = 0.5;
 std::string wanted, json;
 
@@ -50,7 +60,7 @@ void measure(const char* op, const Case& c, double flops, const F& f) {
   const std::string name = line;
   f();
   if (name.find(wanted) == std::string::npos) return;
-  const double seconds = bench::best_seconds(f, budget), peak = bench::peak_flops();
+  const double seconds = bench::best_seconds(f, budget), peak = peak_flops();
   const double rate = flops / seconds;
   std::printf("%-45s %9.1f us %6.1f GFLOP/s  %5.3f of %.1f\n", line, seconds * 1e6, rate / 1e9,
               rate / peak, peak / 1e9);
