@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,18 +24,20 @@ def write_shards(
     seed: int = 0,
     shard_tokens: int = LARGEST_SHARD,
     progress: Callable[[int], None] | None = None,
+    extra: dict[str, bytes] | None = None,
 ) -> dict:
     """Write a folder of shards and the tokenizer; return tokens, documents and bytes by split.
 
     Every document ends in the end-of-text token, if there is one. Of each 1 / held_out documents,
     one, chosen by `seed`, goes to the split `val`; of a text of fewer documents than that, the
-    last part of each does. `progress` is told the bytes of text done so far.
+    last part of each does. `progress` is told the bytes of text done so far; `extra` files go into
+    the folder too.
     """
     if not 0 <= held_out <= 0.5:
         raise ValueError(f"write_shards: held_out {held_out} must be from 0 to 0.5")
     with atomic_folder(folder) as partial:
         splits = {name: _Split(partial, name, tok, shard_tokens) for name in ("train", "val")}
-        for name, text, whole in _split(map(_utf8, documents), held_out, seed):
+        for name, text, whole in split_documents(documents, held_out, seed):
             splits[name].add(text, whole)
             if progress:
                 progress(sum(s.text_bytes + s.waiting for s in splits.values()))
@@ -43,11 +45,16 @@ def write_shards(
         if summary["train"]["tokens"] == 0:
             raise ValueError(f"{folder}: there is no text to write")
         tok.save(partial)
+        for name, content in (extra or {}).items():
+            (partial / name).write_bytes(content)
     return summary
 
 
-def _split(documents, held_out: float, seed: int):
-    """Yield (split, text, whether the document ends here)."""
+def split_documents(
+    documents: Iterable[str | bytes], held_out: float, seed: int
+) -> Iterator[tuple[str, bytes, bool]]:
+    """Yield (split, text, whether the document ends here) as `write_shards` splits them."""
+    documents = map(_utf8, documents)
     if held_out == 0:
         for document in documents:
             yield "train", document, True

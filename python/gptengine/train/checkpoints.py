@@ -1,0 +1,83 @@
+"""The checkpoints of a run: complete model folders with the training state beside the weights."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+
+from gptengine.checkpoint import atomic_folder, load_folder, load_state, save_state, write_folder
+
+STATE = "state.safetensors"
+
+
+def checkpoints(out) -> list[Path]:
+    """The complete checkpoints of a run, oldest first."""
+    return sorted(p for p in (Path(out) / "checkpoints").glob("step-*") if (p / STATE).is_file())
+
+
+def save_checkpoint(out, step: int, model, tok, metadata: dict, keep: int) -> Path:
+    """Write `checkpoints/step-...` and delete all but the newest `keep`.
+
+    The weights are float32 whatever the model computes in, so they are the master weights and
+    nothing is stored twice.
+    """
+    folder = Path(out) / "checkpoints" / f"step-{step:08d}"
+    if folder in checkpoints(out):
+        return folder  # the same step of the same run has the same bits
+    state = model.optimizer_state()
+    arrays = {
+        f"{moment}.{name}": array
+        for moment in ("exp_avg", "exp_avg_sq")
+        for name, array in state[moment].items()
+    }
+    with atomic_folder(folder) as partial:
+        write_folder(partial, model.config, model.parameters(), tok)
+        save_state(partial / STATE, arrays, {**metadata, "optimizer_step": state["step"]})
+    for old in checkpoints(out)[:-keep]:
+        remove(old)
+    return folder
+
+
+def load_checkpoint(folder, model) -> None:
+    """Put a checkpoint's weights and optimizer state into `model`."""
+    config, params = load_folder(folder)
+    if config != model.config:
+        ours, theirs = model.config.to_dict(), config.to_dict()
+        name = next(n for n in ours if ours[n] != theirs[n])
+        raise ValueError(f"{folder}: {name} is {theirs[name]} there, the model has {ours[name]}")
+    arrays, metadata = load_state(Path(folder) / STATE)
+    moments: dict = {"exp_avg": {}, "exp_avg_sq": {}}
+    for moment, values in moments.items():
+        for name, param in params.items():
+            array = arrays.get(f"{moment}.{name}")
+            if array is None or array.shape != param.shape:
+                found = "missing" if array is None else f"of shape {array.shape}"
+                raise ValueError(
+                    f"{Path(folder) / STATE}: {moment}.{name} is {found}, its parameter has shape "
+                    f"{param.shape}"
+                )
+            values[name] = array
+    model.load_parameters(params)
+    model.load_optimizer_state({**moments, "step": metadata["optimizer_step"]})
+
+
+def read_metadata(folder) -> dict:
+    """The dictionary that `save_checkpoint` was given."""
+    return load_state(Path(folder) / STATE)[1]
+
+
+def remove(folder) -> None:
+    """Delete a checkpoint; a kill in between leaves no half of one that looks whole."""
+    folder = Path(folder)
+    doomed = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
+    with contextlib.suppress(FileNotFoundError):
+        os.rename(folder, doomed)
+    shutil.rmtree(doomed, ignore_errors=True)
+
+
+def remove_leftovers(out) -> None:
+    """Delete what killed processes left unfinished among the checkpoints; nobody else writes."""
+    for path in (Path(out) / "checkpoints").glob(".step-*"):
+        shutil.rmtree(path, ignore_errors=True)

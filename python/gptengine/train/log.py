@@ -1,0 +1,123 @@
+"""What a run tells: `run.jsonl`, one JSON object a line, and a live line in the terminal."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import resource
+import sys
+from pathlib import Path
+
+from gptengine.files import atomic_write, explained
+
+PLAIN_LINES = 50  # how many progress lines a run prints where there is no terminal
+
+
+class RunLog:
+    """Appends records to a file. A crash loses at most the line that was being written."""
+
+    def __init__(self, path, resume_at: int = 0):
+        """Open the log; records of steps after `resume_at` are dropped: they come again."""
+        self.path = Path(path)
+        kept = [r for r in read_log(self.path) if r.get("step", 0) <= resume_at]
+        atomic_write(self.path, "".join(map(_line, kept)).encode())
+        self._file = open(self.path, "a", encoding="utf-8")
+
+    def write(self, **record) -> dict:
+        with explained(self.path):
+            self._file.write(_line(record))
+            self._file.flush()
+        return record
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def read_log(path) -> list[dict]:
+    """The records of a log, without a line that a crash cut short; [] if there is no file."""
+    path = Path(path)
+    if not path.exists():
+        return []
+    records = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict):
+            records.append(record)
+    return records
+
+
+def _line(record: dict) -> str:
+    return json.dumps(record, ensure_ascii=False) + "\n"
+
+
+class Display:
+    """The newest step in one live line; plain lines, fewer of them, where nobody watches."""
+
+    def __init__(self, console, steps: int):
+        self.console, self.steps, self._live = console, steps, None
+        self._every = max(1, steps // PLAIN_LINES)
+
+    def __enter__(self):
+        if self.console.is_terminal:
+            from rich.live import Live
+
+            self._live = Live(console=self.console, refresh_per_second=4)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_):
+        if self._live:
+            self._live.stop()
+
+    def step(self, record: dict, seconds_left: float) -> None:
+        text = progress_line(record, self.steps, seconds_left)
+        if self._live:
+            from rich.text import Text
+
+            self._live.update(Text(text, overflow="ellipsis", no_wrap=True))
+        elif record["step"] == 1 or record["step"] % self._every == 0:
+            self.say(text)
+
+    def say(self, text: str) -> None:
+        """A line that stays. The text is printed as it is, markup in it is not obeyed."""
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def progress_line(record: dict, steps: int, seconds_left: float) -> str:
+    parts = [
+        f"step {record['step']}/{steps}",
+        f"loss {record['loss']:.4f} (z {record['loss_z']:+.1f})",
+        f"norm {record['grad_norm']:.2f} (z {record['norm_z']:+.1f})",
+        f"{record['tokens_per_second']:,.0f} tok/s",
+    ]
+    if record.get("mfu") is not None:
+        parts.append(f"{record['mfu']:.0%} of peak")
+    parts += [f"{record['memory'] / 1e6:,.0f} MB", f"{duration(seconds_left)} left"]
+    if record["skipped"]:
+        parts.append("skipped")
+    return " | ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: 42s, 3m 20s, 2h 05m."""
+    if not math.isfinite(seconds):
+        return "?"
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h {minutes:02d}m"
+    return f"{minutes}m {seconds:02d}s" if minutes else f"{seconds}s"
+
+
+def memory_now() -> int:
+    """Bytes of memory that this process holds; its highest where the system tells only that."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,0 +1,68 @@
+"""What a run is going to be, said before its first step: sizes, memory and time."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from gptengine.train.log import duration
+
+PEAK_SECONDS = 0.3  # to spend on measuring the machine
+PROBE_SECONDS = 4.0  # a micro-step that would take longer is not tried but estimated
+USUAL_SHARE = 0.6  # of the measured peak, for such an estimate
+
+
+def measured_peak(model) -> float | None:
+    """FLOP/s that this machine reaches in the model's dtype; None without the engine or on CUDA."""
+    try:
+        from gptengine import _core
+    except ImportError:
+        return None
+    if model.device != "cpu":
+        return None
+    return _core.peak_flops(model.dtype, _core.threads(), PEAK_SECONDS)
+
+
+def step_seconds(model, batch: int, context: int, accumulate: int, peak: float | None) -> float:
+    """Seconds that an optimizer step will take, from one micro-step on made-up tokens.
+
+    Leaves weights, gradients and optimizer as they were.
+    """
+    flops = model.flops_per_token(context) * batch * context
+    if peak and flops / peak > PROBE_SECONDS * USUAL_SHARE:
+        return accumulate * flops / (USUAL_SHARE * peak)
+    tokens = np.arange(batch * context, dtype=np.int32).reshape(batch, context)
+    tokens %= model.config.vocab_size
+    dlogp = np.zeros(batch * context, np.float32)
+    for _ in range(2):  # the first touches the memory
+        begin = time.perf_counter()
+        model.forward_backward(tokens, tokens, dlogp)
+        seconds = time.perf_counter() - begin
+    model.zero_grad()
+    return accumulate * seconds
+
+
+def plan_lines(model, c, context: int, train, val, peak, seconds: float, first: int) -> list[str]:
+    """The plan as lines of text. c: the PretrainConfig; first: the step to start at."""
+    config, step_tokens = model.config, c.batch * c.accumulate * context
+    total = c.steps * step_tokens
+    memory = model.memory()
+    left = seconds * (c.steps - first)
+    rate = f"{peak / 1e9:,.0f} GFLOP/s measured peak" if peak else "peak unknown"
+    rows = {
+        "model": f"{config.num_parameters:,} parameters: {config.layers} layers x "
+        f"{config.model_dim}, {config.heads} heads, vocabulary {config.vocab_size:,}",
+        "data": f"{train.tokens:,} tokens to train on, {val.tokens if val else 0:,} held out, "
+        f"{train.text_bytes / max(1, train.tokens):.2f} bytes a token",
+        "steps": f"{c.steps:,} of {step_tokens:,} tokens ({c.batch} x {context} x {c.accumulate})",
+        "tokens": f"{total:,}: {total / train.tokens:.1f} epochs, "
+        f"{total / config.num_parameters:.1f} a parameter",
+        "memory": f"{sum(memory.values()) / 1e6:,.0f} MB: "
+        + ", ".join(f"{name} {size / 1e6:,.0f}" for name, size in memory.items()),
+        "machine": f"{model.device}, {model.dtype}, {rate}",
+        "time": f"about {duration(left)}, {seconds:.2g} s a step",
+    }
+    if first:
+        rows["resume"] = f"at step {first:,} of {c.steps:,}"
+    return [f"{name:8} {text}" for name, text in rows.items()]

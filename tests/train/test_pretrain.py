@@ -1,0 +1,268 @@
+"""The pretraining loop on a bigram model: it learns, refuses, skips, saves and goes on exactly."""
+
+import io
+import math
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from data.byte_tokenizer import ByteTokenizer
+from gptengine.checkpoint import load_folder
+from gptengine.data import write_shards
+from gptengine.train.checkpoints import checkpoints
+from gptengine.train.log import read_log
+from gptengine.train.pretrain import PretrainConfig, pretrain
+from train.fake_model import BigramModel
+
+SCRIPT = Path(__file__).with_name("run_small.py")
+TEXT = "".join(f"{i} sheep and {i * i} wolves\n" for i in range(600))
+QUICK = dict(steps=12, batch=2, context=8, warmup=2, lr=0.05, eval_every=4, eval_tokens=64)
+QUICK |= dict(checkpoint_every=4, sample_every=6, sample_tokens=4)
+
+
+@pytest.fixture
+def data(tmp_path):
+    write_shards([TEXT], tmp_path / "data", ByteTokenizer())
+    return tmp_path / "data"
+
+
+def quick(out, data, model=None, tok=None, **changes):
+    quiet = Console(file=io.StringIO())
+    model, tok = model or BigramModel(), tok or ByteTokenizer()
+    return pretrain(model, tok, data, out, console=quiet, **{**QUICK, **changes})
+
+
+def weights(out):
+    return (checkpoints(out)[-1] / "model.safetensors").read_bytes()
+
+
+def test_it_learns_and_keeps_its_best(tmp_path, data):
+    run = quick(tmp_path / "run", data, steps=200, keep=3, checkpoint_every=50, batch=8)
+    records = read_log(run.out / "run.jsonl")
+    losses = [r["loss"] for r in records if "loss" in r]
+    vals = [r["val_loss"] for r in records if "val_loss" in r]
+    assert losses[0] == pytest.approx(math.log(257), rel=0.02) and len(losses) == 200
+    assert run.val_loss < 3.5 < losses[0] and run.loss == losses[-1]
+    assert run.val_bpb == pytest.approx(run.val_loss / math.log(2), rel=0.02)
+    assert [p.name for p in checkpoints(run.out)] == [f"step-{n:08d}" for n in (100, 150, 200)]
+    assert min(vals) == vals[-1]
+    for name, array in load_folder(run.best)[1].items():
+        np.testing.assert_array_equal(array, load_folder(checkpoints(run.out)[-1])[1][name])
+    assert (run.best / "tokenizer.json").is_file()
+    samples = [r["sample"] for r in records if "sample" in r]
+    assert len(samples) == 34 and all(samples)
+
+
+def test_micro_steps_are_normalised_over_the_whole_step(tmp_path, data):
+    """Two micro-steps of 2 rows are one step of 4 rows, but for rounding."""
+    one = quick(tmp_path / "one", data, batch=4, accumulate=1)
+    two = quick(tmp_path / "two", data, batch=2, accumulate=2)
+    assert one.loss == pytest.approx(two.loss, rel=1e-5)
+
+
+def test_text_files_become_shards_once(tmp_path):
+    (tmp_path / "a.txt").write_text(TEXT)
+    quick(tmp_path / "run", tmp_path / "a.txt", steps=4)
+    written = (tmp_path / "run/data/train-00000.tok").stat().st_mtime_ns
+    quick(tmp_path / "run", tmp_path / "a.txt", steps=4)
+    assert (tmp_path / "run/data/train-00000.tok").stat().st_mtime_ns == written
+    (tmp_path / "a.txt").write_text(TEXT + "more")
+    with pytest.raises(ValueError, match=r"was made with files .*, now it is .*"):
+        quick(tmp_path / "run", tmp_path / "a.txt", steps=4)
+
+
+def test_the_open_loop_yields_every_step(tmp_path, data):
+    steps = pretrain.iter(
+        BigramModel(), ByteTokenizer(), data, tmp_path / "run", console=Console(quiet=True), **QUICK
+    )
+    records = list(steps)
+    assert [r["step"] for r in records] == list(range(1, 13))
+    assert ["val_loss" in r for r in records] == [s % 4 == 0 for s in range(1, 13)]
+
+
+def test_the_plan_comes_before_the_first_step(tmp_path, data):
+    console = Console(file=io.StringIO())
+    pretrain(BigramModel(), ByteTokenizer(), data, tmp_path / "run", console=console, **QUICK)
+    lines = console.file.getvalue().splitlines()
+    assert [line.split()[0] for line in lines[:7]] == (
+        "model data steps tokens memory machine time".split()
+    )
+    assert lines[7].startswith("step 1/12 | loss 5.5")
+
+
+def test_a_stopped_loop_resumes_with_the_same_bits(tmp_path, data):
+    whole = quick(tmp_path / "whole", data)
+    for record in pretrain.iter(
+        BigramModel(), ByteTokenizer(), data, tmp_path / "cut", console=Console(quiet=True), **QUICK
+    ):
+        if record["step"] == 7:
+            break
+    cut = quick(tmp_path / "cut", data)
+    assert weights(whole.out) == weights(cut.out)
+    kept = [
+        [(r["step"], r.get("loss"), r.get("val_loss"), r.get("sample")) for r in records[1:]]
+        for records in (
+            [r for r in read_log(run.out / "run.jsonl") if r.get("event") is None]
+            for run in (whole, cut)
+        )
+    ]
+    assert kept[0] == kept[1]
+    again = quick(tmp_path / "cut", data)
+    assert (again.steps, again.loss, again.val_loss) == (12, whole.loss, whole.val_loss)
+
+
+def test_changed_settings_are_refused_with_both_values(tmp_path, data):
+    quick(tmp_path / "run", data)
+    for change in (dict(lr=0.5), dict(steps=13), dict(batch=3)):
+        ((name, value),) = change.items()
+        with pytest.raises(ValueError, match=rf"{name} is {value}, but .* with {QUICK[name]}:"):
+            quick(tmp_path / "run", data, **change)
+    with pytest.raises(ValueError, match=r"model.vocab_size is 300, but .* with 257"):
+        quick(tmp_path / "run", data, BigramModel(300))
+    quick(tmp_path / "run", data, keep=1, eval_every=3)
+
+
+def test_mismatches_are_refused(tmp_path, data):
+    with pytest.raises(ValueError, match="has 300 tokens, the model.s vocabulary only 257"):
+        quick(tmp_path / "run", data, tok=ByteTokenizer(extra=43))
+    with pytest.raises(ValueError, match="vocabulary of 257 tokens, the tokenizer 300"):
+        quick(tmp_path / "run", data, BigramModel(300), ByteTokenizer(extra=43))
+    with pytest.raises(ValueError, match="context 17 is longer than .* 16"):
+        quick(tmp_path / "run", data, context=17)
+    with pytest.raises(ValueError, match="unknown setting 'step'"):
+        quick(tmp_path / "run", data, step=3)
+    with pytest.raises(ValueError, match="nowhere: no such file"):
+        quick(tmp_path / "run2", tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "change, match",
+    [
+        (dict(steps=0), "steps 0 must be at least 1"),
+        (dict(lr=math.nan), "lr nan must be above 0"),
+        (dict(beta1=2.0), "beta1 2.0 must be from 0 to 1"),
+        (dict(schedule="linear"), "'linear' is neither cosine nor wsd"),
+    ],
+)
+def test_nonsense_settings_are_named(change, match):
+    with pytest.raises(ValueError, match=match):
+        PretrainConfig(**change)
+
+
+class Broken(BigramModel):
+    """Returns a loss that is multiplied at some steps."""
+
+    factors: dict = {}
+    calls = 0
+
+    def forward_backward(self, tokens, targets, dlogp):
+        logp = super().forward_backward(tokens, targets, dlogp)
+        if not dlogp.any():
+            return logp  # the probe
+        self.calls += 1
+        return logp * self.factors.get(self.calls, 1)
+
+
+def test_a_nan_stops_the_run_and_says_where(tmp_path, data):
+    model = Broken()
+    model.factors = {6: math.nan}
+    with pytest.raises(ValueError, match=r"step 6: loss nan, .* learning rate .*step-00000004"):
+        quick(tmp_path / "run", data, model)
+    assert len(checkpoints(tmp_path / "run")) == 1
+
+
+def test_a_bad_step_is_skipped(tmp_path, data):
+    model = Broken()
+    model.factors = {9: 50}
+    before = {}
+    steps = pretrain.iter(
+        model,
+        ByteTokenizer(),
+        data,
+        tmp_path / "run",
+        console=Console(quiet=True),
+        **QUICK,
+        guard_window=4,
+    )
+    for record in steps:
+        if record["step"] == 8:
+            before = model.parameters()["wte"].copy()
+        if record["step"] == 9:
+            assert record["skipped"] and record["loss_z"] > 8
+            np.testing.assert_array_equal(model.parameters()["wte"], before)
+    assert not np.array_equal(model.parameters()["wte"], before)
+
+
+def test_two_runs_in_one_folder_are_refused(tmp_path, data):
+    arguments = (BigramModel(), ByteTokenizer(), data, tmp_path / "run")
+    first = pretrain.iter(*arguments, console=Console(quiet=True), **QUICK)
+    next(first)
+    with pytest.raises(ValueError, match="another process is training there"):
+        quick(tmp_path / "run", data)
+    first.close()
+    quick(tmp_path / "run", data)
+
+
+def test_without_held_out_text_the_newest_is_the_best(tmp_path):
+    write_shards([TEXT], tmp_path / "data", ByteTokenizer(), held_out=0)
+    run = quick(tmp_path / "run", tmp_path / "data")
+    assert run.val_loss is None and (run.best / "config.json").is_file()
+
+
+def start(out, data):
+    return subprocess.Popen(
+        [sys.executable, str(SCRIPT), str(out), str(data)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+
+
+def wait_for_step(process, step):
+    """Read the child's lines until it has done `step` steps; False if it ended first."""
+    for line in process.stdout:
+        if line.startswith("step ") and int(line.split()[1].split("/")[0].rstrip(":")) >= step:
+            return True
+    return False
+
+
+def test_ten_kills_do_not_change_a_bit(tmp_path, data):
+    process = start(tmp_path / "whole", data)
+    assert process.wait(60) == 0, process.stdout.read()
+    process.stdout.close()
+    rng = np.random.default_rng(0)
+    kills = 0
+    for at in sorted(rng.integers(1, 290, 10)):
+        process = start(tmp_path / "cut", data)
+        if wait_for_step(process, at):
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        process.wait(60)
+        process.stdout.close()
+    process = start(tmp_path / "cut", data)
+    assert process.wait(60) == 0, process.stdout.read()
+    process.stdout.close()
+    assert kills >= 8
+    assert weights(tmp_path / "whole") == weights(tmp_path / "cut")
+    best = [(tmp_path / run / "best/model.safetensors").read_bytes() for run in ("whole", "cut")]
+    assert best[0] == best[1]
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)])
+def test_a_signal_saves_and_ends(tmp_path, data, number, code):
+    process = start(tmp_path / "run", data)
+    assert wait_for_step(process, 20)
+    process.send_signal(number)
+    output = process.stdout.read()
+    assert process.wait(60) == code
+    process.stdout.close()
+    (newest,) = checkpoints(tmp_path / "run")[-1:]
+    assert f"saved {newest}" in output
+    assert int(newest.name[5:]) >= 20
