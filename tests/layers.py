@@ -27,6 +27,7 @@ PYTHON_ORDER = [  # left is seen by right; rooms of one line do not see each oth
     ["tokenizer"],
     ["data"],
     ["model"],
+    ["generate"],
     ["chat"],
     ["train"],
     ["align"],

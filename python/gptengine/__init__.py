@@ -7,7 +7,9 @@ _HOMES = {
     "Config": "gptengine.config",
     "Model": "gptengine.model",
     "Tokenizer": "gptengine.tokenizer",
-    "pretrain": "gptengine.train",
+    "PretrainConfig": "gptengine.train.pretrain",
+    "generate": "gptengine.generate",
+    "pretrain": "gptengine.train.pretrain",
     "stream": "gptengine.generate",
 }
 

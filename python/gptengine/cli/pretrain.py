@@ -1,0 +1,107 @@
+"""`gptengine pretrain`: text or token shards in, a trained model folder out."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from gptengine.config import Config
+from gptengine.options import REQUIRED, option
+from gptengine.train.pretrain import PretrainConfig
+
+EXAMPLES = """\
+  gptengine pretrain novels.jsonl.gz --out runs/novels
+  gptengine pretrain shakespeare.txt --tokenizer bytes --layers 4 --heads 4 --model-dim 128 \\
+      --context 64 --batch 12 --steps 2000 --out runs/shakespeare
+  gptengine pretrain data/shards --architecture llama --layers 8 --model-dim 512 --lr 6e-4
+The same command goes on where a stopped one ended."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelOptions:
+    """The model's shape."""
+
+    architecture: str = option("gpt2", "gpt2, llama or qwen3")
+    layers: int = option(6, "transformer blocks")
+    model_dim: int = option(384, "channels")
+    heads: int = option(0, "attention heads (0: one for 64 channels)")
+    kv_heads: int = option(0, "key and value heads (0: as many as heads)")
+    hidden_dim: int = option(0, "channels inside the MLP (0: the architecture's usual)")
+    context_length: int = option(0, "longest text (0: as --context)")
+    dtype: str = option("float32", "float32, or bfloat16 with float32 master weights")
+    device: str = option("cpu", "cpu or cuda")
+    recompute: int = option(0, "0 to 2: less memory for more time")
+
+    def config(self, vocab_size: int, context: int) -> Config:
+        heads = self.heads or max(1, self.model_dim // 64)
+        sizes = (vocab_size, self.context_length or context, self.layers, heads, self.model_dim)
+        options = dict(kv_heads=self.kv_heads or None, hidden_dim=self.hidden_dim or None)
+        if self.architecture == "gpt2":
+            return Config(*sizes, **options)
+        if self.architecture == "llama":
+            return Config.llama(*sizes, **options)
+        if self.architecture == "qwen3":
+            return Config.qwen3(*sizes, **options)
+        raise ValueError(
+            f"pretrain: architecture {self.architecture!r} is none of gpt2, llama, qwen3"
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainCommand:
+    """Train a GPT on text from nothing: .txt, .jsonl and .gz files, folders of them, or shards."""
+
+    data: tuple[str, ...] = option(REQUIRED, "text files, folders, or a shard folder", True)
+    out: str = option("runs/base", "folder of the run")
+    tokenizer: str = option("bpe", "bpe: learn one; bytes; or a tokenizer's file or folder")
+    vocab_size: int = option(8192, "tokens of a learned vocabulary")
+    field: str = option("text", "what holds the text in a .jsonl line")
+    held_out: float = option(0.1, "share of the text for validation")
+    model: ModelOptions = ModelOptions()
+    training: PretrainConfig = PretrainConfig(context=256)
+
+
+def main(c: PretrainCommand) -> None:
+    from rich.console import Console
+
+    from gptengine.data.prepare import prepare
+    from gptengine.model import Model
+    from gptengine.tokenizer import Tokenizer
+    from gptengine.train.pretrain import describe, pretrain
+
+    if not c.data:
+        raise ValueError("pretrain: no data: give text files, folders, or a folder of shards")
+    console = Console()
+    with console.status("reading the text") as status:
+
+        def tokenizer(documents):
+            if c.tokenizer == "bytes":
+                return Tokenizer.bytes()
+            if c.tokenizer != "bpe":
+                return Tokenizer.load(c.tokenizer)
+            status.update(f"learning a vocabulary of {c.vocab_size} tokens")
+            return Tokenizer.train(documents, vocab_size=c.vocab_size)
+
+        settings = {"tokenizer": c.tokenizer}
+        settings |= {"vocab_size": c.vocab_size} if c.tokenizer == "bpe" else {}
+        shards = prepare(
+            c.data[0] if len(c.data) == 1 else c.data,
+            Path(c.out) / "data",
+            tokenizer,
+            settings,
+            held_out=c.held_out,
+            field=c.field,
+            progress=lambda done: status.update(f"tokenizing: {done / 1e6:,.1f} MB"),
+        )
+    tok = Tokenizer.load(shards)
+    config = c.model.config(tok.vocab_size, c.training.context or 256)
+    model = Model(
+        config,
+        seed=c.training.seed,
+        dtype=c.model.dtype,
+        device=c.model.device,
+        recompute=c.model.recompute,
+    )
+    run = pretrain(model, tok, shards, c.out, config=c.training, console=console)
+    console.print(describe(run), highlight=False, markup=False, soft_wrap=True)
+    console.print(f"next: gptengine generate {c.out}", highlight=False, markup=False)

@@ -1,0 +1,85 @@
+"""The command line: quick to start, errors in one line, exit code 2."""
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+from gptengine.cli import main as cli
+from gptengine.options import option
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """A command for the tests."""
+
+    error: str = option("", "what goes wrong")
+
+
+def command(config):
+    if config.error == "value":
+        raise ValueError("pretrain: steps 0\nmust be at least 1")
+    if config.error == "file":
+        raise FileNotFoundError(2, "No such file or directory", "x.txt")
+    if config.error == "interrupt":
+        raise KeyboardInterrupt
+    if config.error == "term":
+        raise SystemExit(143)
+    print("done")
+
+
+@pytest.fixture(autouse=True)
+def known_command(monkeypatch):
+    module = type(sys)("cli_test_command")
+    module.Options, module.main, module.EXAMPLES = Options, command, "  gptengine test --error x"
+    monkeypatch.setitem(sys.modules, "cli_test_command", module)
+    monkeypatch.setitem(cli.COMMANDS, "test", cli.Command("cli_test_command", "Options", "tests"))
+
+
+def test_a_command_runs(capsys):
+    assert cli.main(["test"]) == 0
+    assert capsys.readouterr().out == "done\n"
+
+
+@pytest.mark.parametrize(
+    "args, code, says",
+    [
+        (["test", "--error", "value"], 2, "error: pretrain: steps 0 must be at least 1"),
+        (["test", "--error", "file"], 2, "No such file or directory: 'x.txt'"),
+        (["test", "--error", "interrupt"], 130, "to go on: gptengine test --error interrupt"),
+        (["test", "--error", "term"], 143, "to go on: gptengine test --error term"),
+        (["tset"], 2, "unknown command 'tset'; did you mean test?"),
+        (["xyzzy"], 2, "unknown command 'xyzzy'; commands: quickstart, pretrain"),
+    ],
+)
+def test_errors_take_one_line(capsys, args, code, says):
+    assert cli.main(args) == code
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and says in err
+
+
+def test_wrong_flags_exit_with_2(capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["test", "--eror", "x"])
+    assert stop.value.code == 2 and "--eror" in capsys.readouterr().err
+
+
+def test_help_lists_commands_and_examples(capsys):
+    assert cli.main([]) == 0
+    assert "pretrain " in capsys.readouterr().out
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["test", "--help"])
+    out = capsys.readouterr().out
+    assert stop.value.code == 0 and "what goes wrong" in out and "--error x" in out
+    assert cli.main(["--version"]) == 0
+
+
+def test_starting_imports_little():
+    """Neither NumPy nor tyro nor rich is paid for by `import gptengine` and `gptengine --help`."""
+    code = (
+        "import sys, gptengine, gptengine.cli.main as m; m.main(['--help']);"
+        "print([n for n in ('numpy', 'tyro', 'rich', 'gptengine._core') if n in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.splitlines()[-1] == "[]"
