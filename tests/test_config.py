@@ -87,10 +87,11 @@ class Outer:
 
     data: tuple[str, ...] = option(REQUIRED, "files", positional=True)
     warm: bool = option(True, "warm up")
-    inner: Inner = Inner()
+    inner: Inner = Inner(steps=6)
 
 
 def test_options_are_a_command_line(capsys):
+    assert parse(Outer, ["a"]) == Outer(data=("a",))
     got = parse(Outer, ["a", "b", "--steps", "7", "--no-warm"])
     assert got == Outer(data=("a", "b"), warm=False, inner=Inner(steps=7))
     with pytest.raises(SystemExit) as stop:

@@ -73,12 +73,12 @@ def write_folder(
 
 
 def load_folder(folder) -> tuple[Config, dict[str, np.ndarray]]:
-    """Read a model folder: its Config and every parameter by our name, float32.
+    """Read a model folder, or a run's best: its Config and every parameter by our name, float32.
 
     Every tensor is checked: it is there, has its shape, is a floating-point number and finite,
     and there is none that the model does not have.
     """
-    folder = Path(folder)
+    folder = find_model_folder(folder)
     config = config_of(folder)
     files = _weight_files(folder)
     params, seen = {}, set()

@@ -10,6 +10,7 @@ config = parse(PretrainConfig)
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import typing
 from typing import Annotated
 
@@ -29,21 +30,24 @@ def parse(cls, args: list[str] | None = None, prog: str | None = None, examples:
     """
     import tyro  # 0.1 s that only a command line should pay
 
-    description = cls.__doc__ + (f"\n\nExamples:\n{examples}" if examples else "")
+    description = inspect.cleandoc(cls.__doc__) + (f"\n\nExamples:\n{examples}" if examples else "")
     twin = tyro.conf.OmitArgPrefixes[_for_tyro(cls)]
     return _back(cls, tyro.cli(twin, args=args, prog=prog, description=description))
 
 
-def _for_tyro(cls):
-    """A copy of the dataclass whose types carry the help in the way that tyro reads."""
+def _for_tyro(cls, instance=None):
+    """A copy of the dataclass whose types carry the help in the way that tyro reads.
+
+    The defaults are those of `instance`, if there is one.
+    """
     import tyro
 
     types = typing.get_type_hints(cls)
     fields = []
     for f in dataclasses.fields(cls):
-        kind, default = types[f.name], f.default
+        kind, default = types[f.name], getattr(instance, f.name, f.default)
         if dataclasses.is_dataclass(kind):
-            kind = _for_tyro(kind)
+            kind = _for_tyro(kind, default)
             default = dataclasses.field(default_factory=kind)
         elif "help" in f.metadata:
             kind = Annotated[kind, tyro.conf.arg(help=f.metadata["help"])]

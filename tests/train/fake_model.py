@@ -10,7 +10,7 @@ from gptengine.config import Config
 
 
 class BigramModel:
-    device, dtype = "cpu", "float32"
+    device, dtype = "numpy", "float32"
 
     def __init__(self, vocab_size=257, seed=0, context_length=16):
         self.config = Config(
@@ -35,16 +35,16 @@ class BigramModel:
     def flops_per_token(self, context):
         return 6 * self.config.num_parameters
 
-    def reserve(self, tokens, segments):
+    def reserve(self, tokens):
         pass
 
-    def memory(self):
+    def memory(self, tokens):
         return {"weights": 4 * self.config.num_parameters}
 
     def parameters(self):
         return self._params
 
-    def load_parameters(self, params):
+    def set_parameters(self, params):
         for name, array in params.items():
             self._params[name][...] = array
 

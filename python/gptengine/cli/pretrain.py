@@ -13,8 +13,7 @@ EXAMPLES = """\
   gptengine pretrain novels.jsonl.gz --out runs/novels
   gptengine pretrain shakespeare.txt --tokenizer bytes --layers 4 --heads 4 --model-dim 128 \\
       --context 64 --batch 12 --steps 2000 --out runs/shakespeare
-  gptengine pretrain data/shards --architecture llama --layers 8 --model-dim 512 --lr 6e-4
-The same command goes on where a stopped one ended."""
+  gptengine pretrain data/shards --architecture llama --layers 8 --model-dim 512 --lr 6e-4"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +29,7 @@ class ModelOptions:
     context_length: int = option(0, "longest text (0: as --context)")
     dtype: str = option("float32", "float32, or bfloat16 with float32 master weights")
     device: str = option("cpu", "cpu or cuda")
-    recompute: int = option(0, "0 to 2: less memory for more time")
+    recompute: int = option(1, "0 to 2: less memory for more time")
 
     def config(self, vocab_size: int, context: int) -> Config:
         heads = self.heads or max(1, self.model_dim // 64)
@@ -49,7 +48,10 @@ class ModelOptions:
 
 @dataclasses.dataclass(frozen=True)
 class PretrainCommand:
-    """Train a GPT on text from nothing: .txt, .jsonl and .gz files, folders of them, or shards."""
+    """Train a GPT from nothing on .txt, .jsonl and .gz files, folders of them, or token shards.
+
+    The same command again goes on where a stopped run ended, with the same result.
+    """
 
     data: tuple[str, ...] = option(REQUIRED, "text files, folders, or a shard folder", True)
     out: str = option("runs/base", "folder of the run")

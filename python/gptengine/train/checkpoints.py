@@ -59,7 +59,7 @@ def load_checkpoint(folder, model) -> None:
                     f"{param.shape}"
                 )
             values[name] = array
-    model.load_parameters(params)
+    model.set_parameters(params)
     model.load_optimizer_state({**moments, "step": metadata["optimizer_step"]})
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gptengine.files import atomic_write, explained
 
-PLAIN_LINES = 50  # how many progress lines a run prints where there is no terminal
+PLAIN_LINES = 20  # how many progress lines a run prints where there is no terminal
 
 
 class RunLog:

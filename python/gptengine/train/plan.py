@@ -14,13 +14,11 @@ USUAL_SHARE = 0.6  # of the measured peak, for such an estimate
 
 
 def measured_peak(model) -> float | None:
-    """FLOP/s that this machine reaches in the model's dtype; None without the engine or on CUDA."""
-    try:
-        from gptengine import _core
-    except ImportError:
-        return None
+    """FLOP/s that this machine reaches in the dtype of a model on the CPU; None elsewhere."""
     if model.device != "cpu":
         return None
+    from gptengine import _core
+
     return _core.peak_flops(model.dtype, _core.threads(), PEAK_SECONDS)
 
 
@@ -47,7 +45,7 @@ def plan_lines(model, c, context: int, train, val, peak, seconds: float, first: 
     """The plan as lines of text. c: the PretrainConfig; first: the step to start at."""
     config, step_tokens = model.config, c.batch * c.accumulate * context
     total = c.steps * step_tokens
-    memory = model.memory()
+    memory = model.memory(c.batch * context)
     left = seconds * (c.steps - first)
     rate = f"{peak / 1e9:,.0f} GFLOP/s measured peak" if peak else "peak unknown"
     rows = {

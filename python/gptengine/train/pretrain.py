@@ -187,7 +187,7 @@ class _Loop:
             self.console.print(f"{self.out} is finished: {c.steps} steps", highlight=False)
             yield self.last
             return
-        model.reserve(c.batch * self.context, c.batch)
+        model.reserve(c.batch * self.context)
         peak = measured_peak(model)
         seconds = step_seconds(model, c.batch, self.context, c.accumulate, peak)
         lines = plan_lines(model, c, self.context, self.train, self.val, peak, seconds, self.first)
