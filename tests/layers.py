@@ -27,7 +27,6 @@ PYTHON_ORDER = [  # left is seen by right; rooms of one line do not see each oth
     ["tokenizer"],
     ["data"],
     ["model"],
-    ["generate"],
     ["chat"],
     ["train"],
     ["align"],

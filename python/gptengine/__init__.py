@@ -8,7 +8,6 @@ _HOMES = {
     "Model": "gptengine.model",
     "Tokenizer": "gptengine.tokenizer",
     "PretrainConfig": "gptengine.train.pretrain",
-    "generate": "gptengine.generate",
     "pretrain": "gptengine.train.pretrain",
     "stream": "gptengine.generate",
 }

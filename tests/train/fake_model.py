@@ -4,6 +4,8 @@ The loop's tests run on it in milliseconds and without the compiled engine. Its 
 are there to be saved and loaded; they get no gradient.
 """
 
+from types import SimpleNamespace
+
 import numpy as np
 
 from gptengine.config import Config
@@ -103,5 +105,5 @@ class BigramModel:
             for _ in range(max_new_tokens):
                 logits = self._logits(np.array(ids[-1:]))[0] / temperature
                 ids.append(int(np.argmax(logits + rng.gumbel(size=len(logits)))))
-            out.append(ids[len(prompt) :])
+            out.append(SimpleNamespace(tokens=np.array(ids[len(prompt) :], np.uint32)))
         return out

@@ -255,8 +255,8 @@ class _Loop:
         checkpoint = last or done % c.checkpoint_every == 0
         if self.val and (last or done % c.eval_every == 0):
             tokens = c.eval_tokens
-            if last:  # worth up to a twentieth of the training
-                tokens = max(tokens, c.steps * c.batch * c.accumulate * self.context // 20)
+            if last:  # of up to a tenth of the tokens that were trained on
+                tokens = max(tokens, c.steps * c.batch * c.accumulate * self.context // 10)
             result = evaluate(self.model, self.val, self.token_bytes, c.batch, self.context, tokens)
             self.last = self.last | log.write(step=done, **result)
             display.say(
@@ -282,11 +282,12 @@ class _Loop:
         if not prompt:
             prompt = tok.encode("\n", specials="text").tolist()
             prompt = prompt if tok.eos_id is None else [tok.eos_id]
-        room = self.model.config.context_length - len(prompt)
-        ids = self.model.generate(
-            [prompt], max_new_tokens=min(c.sample_tokens, room), temperature=0.8, seed=c.seed
-        )[0]
-        return c.prompt + tok.decode(ids)
+        prompt = prompt[-self.model.config.context_length // 2 :]
+        (written,) = self.model.generate(
+            [prompt], max_new_tokens=c.sample_tokens, temperature=0.8, seed=c.seed
+        )
+        # a model's vocabulary may be padded beyond the tokenizer's
+        return c.prompt + tok.decode([i for i in written.tokens if i < tok.vocab_size])
 
     def settings(self) -> dict:
         """Everything that decides about the result, as plain values."""

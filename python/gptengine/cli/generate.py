@@ -1,0 +1,47 @@
+"""`gptengine generate`: a model goes on with a text, shown as it is written."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+
+from gptengine.options import REQUIRED, option
+
+EXAMPLES = """\
+  gptengine generate runs/base --prompt "It was a dark and stormy night"
+  gptengine generate runs/base --temperature 0 --max-new-tokens 50
+  echo "Once upon a time" | gptengine generate gpt2-folder --prompt - --top-k 40"""
+
+
+@dataclasses.dataclass(frozen=True)
+class GenerateCommand:
+    """Let a model go on with a text: a run of `gptengine pretrain`, or a Hugging Face folder."""
+
+    model: str = option(REQUIRED, "run folder or model folder", True)
+    prompt: str = option("", "the text to go on with; - reads it from the standard input")
+    max_new_tokens: int = option(200, "tokens to write at most")
+    temperature: float = option(0.8, "0: always the likeliest token; 1: the model's own spread")
+    top_k: int = option(0, "only the k likeliest tokens (0: all)")
+    top_p: float = option(1.0, "only the likeliest tokens that hold this share together")
+    min_p: float = option(0.0, "only tokens with this share of the likeliest one's probability")
+    seed: int = option(0, "of the draws: the same seed writes the same text")
+    dtype: str = option("float32", "float32 or bfloat16")
+
+
+def main(c: GenerateCommand) -> None:
+    from gptengine.checkpoint import find_model_folder
+    from gptengine.generate import stream
+    from gptengine.model import Model
+    from gptengine.tokenizer import Tokenizer
+
+    folder = find_model_folder(c.model)
+    model = Model.load(folder, dtype=c.dtype)
+    tok = Tokenizer.load(folder)
+    prompt = sys.stdin.read().rstrip("\n") if c.prompt == "-" else c.prompt
+    print(prompt, end="", flush=True)
+    sampler = dict(temperature=c.temperature, top_k=c.top_k, top_p=c.top_p, min_p=c.min_p)
+    for piece in stream(
+        model, tok, prompt, max_new_tokens=c.max_new_tokens, seed=c.seed, **sampler
+    ):
+        print(piece, end="", flush=True)
+    print()
