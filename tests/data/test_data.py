@@ -71,6 +71,12 @@ def test_one_text_holds_out_its_end(shards):
     assert TokenShards(shards, "train").arrays[0].dtype == np.uint16
 
 
+def test_held_out_documents_of_ones_own(tmp_path):
+    write_shards(["abc", "de"], tmp_path / "s", ByteTokenizer(), held_out=["fgh", b"i"])
+    held_out = ByteTokenizer().decode_bytes(tokens(tmp_path / "s", "val"))
+    assert held_out == b"fgh<|endoftext|>i<|endoftext|>"
+
+
 @given(st.integers(10, 60), st.integers(0, 9))
 def test_one_document_in_ten_is_held_out(tmp_path_factory, count, seed):
     folder = tmp_path_factory.mktemp("s") / "s"

@@ -20,7 +20,7 @@ def write_shards(
     folder,
     tok,
     *,
-    held_out: float = 0.1,
+    held_out: float | Iterable[str | bytes] = 0.1,
     seed: int = 0,
     shard_tokens: int = LARGEST_SHARD,
     progress: Callable[[int], None] | None = None,
@@ -30,11 +30,9 @@ def write_shards(
 
     Every document ends in the end-of-text token, if there is one. Of each 1 / held_out documents,
     one, chosen by `seed`, goes to the split `val`; of a text of fewer documents than that, the
-    last part of each does. `progress` is told the bytes of text done so far; `extra` files go into
-    the folder too.
+    last part of each does. Or `held_out` is the documents of `val` themselves. `progress` is told
+    the bytes of text done so far; `extra` files go into the folder too.
     """
-    if not 0 <= held_out <= 0.5:
-        raise ValueError(f"write_shards: held_out {held_out} must be from 0 to 0.5")
     with atomic_folder(folder) as partial:
         splits = {name: _Split(partial, name, tok, shard_tokens) for name in ("train", "val")}
         for name, text, whole in split_documents(documents, held_out, seed):
@@ -51,13 +49,18 @@ def write_shards(
 
 
 def split_documents(
-    documents: Iterable[str | bytes], held_out: float, seed: int
+    documents: Iterable[str | bytes], held_out: float | Iterable[str | bytes], seed: int
 ) -> Iterator[tuple[str, bytes, bool]]:
     """Yield (split, text, whether the document ends here) as `write_shards` splits them."""
     documents = map(_utf8, documents)
+    if not isinstance(held_out, (int, float)):
+        yield from (("train", document, True) for document in documents)
+        yield from (("val", document, True) for document in map(_utf8, held_out))
+        return
+    if not 0 <= held_out <= 0.5:
+        raise ValueError(f"write_shards: held_out {held_out} must be from 0 to 0.5")
     if held_out == 0:
-        for document in documents:
-            yield "train", document, True
+        yield from (("train", document, True) for document in documents)
         return
     group, groups = round(1 / held_out), 0
     waiting: list[bytes] = []
