@@ -1,0 +1,195 @@
+"""`gptengine quickstart`: text, tokenizer, pretraining, samples, report card; resumes where it was.
+
+What each stage needs from the one before lies in the run folder, so the same command goes on after
+a stop, and after the end shows the card again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import lzma
+import time
+from pathlib import Path
+
+import numpy as np
+
+from gptengine.files import atomic_write
+from gptengine.options import option
+from gptengine.quickstart import card, corpus
+
+EXAMPLES = """\
+  gptengine quickstart
+  gptengine quickstart --minutes 20 --out runs/longer
+The same command goes on where a stopped one ended."""
+
+VOCABULARY = 4096
+SHAPE = dict(context_length=256, layers=4, heads=4, model_dim=256)
+TRAINING = dict(batch=4, lr=2e-3, warmup=50, weight_decay=0.1, beta2=0.95, floor=0.05)
+VALIDATIONS, SAMPLES, CHECKPOINTS = 6, 6, 4  # in a run
+PROMPTS = ("Return the", "The ", "Raises ")
+FEWEST_STEPS = 20
+MEASURE_SECONDS = 5.0
+PLAN = "quickstart.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class QuickstartConfig:
+    """Train a small GPT on the documentation of this Python's library, and let it write."""
+
+    out: str = option("runs/quickstart", "folder of the run")
+    minutes: float = option(4.0, "time to train")
+    seed: int = option(0, "of the split, the weights and the batches")
+
+    def __post_init__(self):
+        if not 0 < self.minutes <= 24 * 60:
+            raise ValueError(f"quickstart: minutes {self.minutes} must be above 0, at most a day")
+        if self.seed < 0:
+            raise ValueError(f"quickstart: seed {self.seed} must be at least 0")
+
+
+def main(c: QuickstartConfig) -> None:
+    from rich.console import Console
+
+    from gptengine.model import Model
+    from gptengine.tokenizer import Tokenizer
+    from gptengine.train.pretrain import pretrain
+
+    console = Console(highlight=False)
+    say = lambda text: console.print(text, markup=False, soft_wrap=True)
+    out = Path(c.out)
+    say(f"quickstart: a GPT learns to write like Python's documentation, in {out}")
+    say(
+        f"plan     text and tokenizer 10 s, {c.minutes:g} minutes of training, samples, report card"
+    )
+    plan = read_plan(out, c) or prepare(out, c, say)
+    tok = Tokenizer.load(out / "data")
+    run = pretrain(
+        new_model(tok, c.seed), tok, out / "data", out, console=console, **settings(plan, c)
+    )
+    say(f"\nIt writes, from {run.best}:\n")
+    model = Model.load(run.best)
+    texts = [write(model, tok, prompt, c.seed, console) for prompt in PROMPTS]
+    finished = card.collect(out, plan, run, texts)
+    card.save(out, finished)
+    card.show(finished, console)
+    say(f"\nnext: gptengine generate {run.best} 'Return the'")
+    say(f"      gptengine pretrain your-text.txt --out {out.parent / 'mine'}")
+
+
+def read_plan(out: Path, c: QuickstartConfig) -> dict | None:
+    """What an earlier start of this run prepared, or None."""
+    path = out / PLAN
+    if not path.exists():
+        return None
+    plan = json.loads(path.read_text(encoding="utf-8"))
+    for name, value in dict(minutes=c.minutes, seed=c.seed).items():
+        if plan[name] != value:
+            raise ValueError(
+                f"quickstart: {name} is {value}, but the run in {out} was started with "
+                f"{plan[name]}: give that value or another --out"
+            )
+    return plan
+
+
+def prepare(out: Path, c: QuickstartConfig, say) -> dict:
+    """Text, tokenizer, token shards and the number of steps; the plan is written last."""
+    from gptengine.data import write_shards
+    from gptengine.tokenizer import Tokenizer
+
+    out.mkdir(parents=True, exist_ok=True)
+    clock = Clock()
+    train, held_out = ([d.text for d in part] for part in corpus.split(corpus.gather(), c.seed))
+    sizes = [len("".join(part).encode()) for part in (train, held_out)]
+    xz = xz_bits_per_byte("".join(train).encode(), "".join(held_out).encode())
+    clock.stop("text")
+    say(
+        f"text     {sizes[0]:,} bytes to learn from, {sizes[1]:,} held out "
+        f"(which cost xz {xz:.2f} bits a byte)"
+    )
+    tok = Tokenizer.train(train, vocab_size=VOCABULARY)
+    clock.stop("tokenizer")
+    say(f"tokens   a vocabulary of {tok.vocab_size:,} in {clock.seconds['tokenizer']:.1f} s")
+    write_shards(train, out / "data", tok, held_out=held_out)
+    clock.stop("shards")
+    seconds = step_seconds(new_model(tok, c.seed))
+    clock.stop("measuring")
+    steps = max(FEWEST_STEPS, round(60 * c.minutes / seconds))
+    plan = dict(minutes=c.minutes, seed=c.seed, steps=steps, xz_bpb=xz)
+    plan |= dict(train_bytes=sizes[0], held_out_bytes=sizes[1], seconds=clock.seconds)
+    atomic_write(out / PLAN, (json.dumps(plan, indent=2) + "\n").encode())
+    return plan
+
+
+class Clock:
+    """Seconds by stage: each `stop` ends one and begins the next."""
+
+    def __init__(self):
+        self.seconds, self._begin = {}, time.perf_counter()
+
+    def stop(self, name: str) -> None:
+        now = time.perf_counter()
+        self.seconds[name], self._begin = round(now - self._begin, 2), now
+
+
+def xz_bits_per_byte(train: bytes, held_out: bytes) -> float:
+    """What the held-out text costs a good compressor that has read the training text."""
+    size = lambda text: len(lzma.compress(text, preset=6))
+    return 8 * (size(train + held_out) - size(train)) / len(held_out)
+
+
+def new_model(tok, seed: int):
+    """The untrained model, in bfloat16 where the processor multiplies that faster."""
+    from gptengine import _core
+    from gptengine.config import Config
+    from gptengine.model import Model
+
+    dtype = "bfloat16" if "bf16" in _core.isa() else "float32"
+    return Model(Config(vocab_size=tok.vocab_size, **SHAPE), seed=seed, dtype=dtype)
+
+
+def step_seconds(model) -> float:
+    """The mean time of an optimizer step on made-up tokens; the model is not to be used again."""
+    batch, context = TRAINING["batch"], SHAPE["context_length"]
+    rng = np.random.default_rng(0)
+    tokens = rng.integers(model.config.vocab_size, size=(batch, context), dtype=np.int32)
+    dlogp = np.full(tokens.size, -1 / tokens.size, np.float32)
+    count, begin = -2, 0.0  # the first two steps touch the memory and warm the machine
+    while count < 3 or time.perf_counter() - begin < MEASURE_SECONDS:
+        if count == 0:
+            begin = time.perf_counter()
+        model.forward_backward(tokens, tokens, dlogp)
+        model.step(lr=1e-4)
+        count += 1
+    return (time.perf_counter() - begin) / count
+
+
+def settings(plan: dict, c: QuickstartConfig) -> dict:
+    """Those of the pretraining."""
+    steps = plan["steps"]
+    every = lambda times: max(1, steps // times)
+    return TRAINING | dict(
+        steps=steps,
+        seed=c.seed,
+        eval_every=every(VALIDATIONS),
+        eval_tokens=plan["held_out_bytes"],  # a token is a byte or more: all of them, every time
+        sample_every=every(SAMPLES),
+        sample_tokens=48,
+        prompt=PROMPTS[0],
+        checkpoint_every=every(CHECKPOINTS),
+        keep=1,
+    )
+
+
+def write(model, tok, prompt: str, seed: int, console) -> str:
+    """Print the prompt and, as it is written, what the model makes of it; return both."""
+    from gptengine.generate import stream
+
+    text = prompt
+    console.print(prompt, markup=False, style="bold", end="")
+    settings = dict(max_new_tokens=80, temperature=0.7, top_k=50)
+    for piece in stream(model, tok, prompt, **settings, seed=seed):
+        console.print(piece, markup=False, end="", soft_wrap=True)
+        text += piece
+    console.print("\n")
+    return text
