@@ -2,7 +2,7 @@
 PYTHON ?= python3
 CXX_FILES = $(shell git ls-files '*.h' '*.cpp' '*.cu' '*.cuh')
 
-.PHONY: build test bench format check
+.PHONY: build test bench format check tree
 
 build:  ## an editable install: Python is read in place, C++ is rebuilt by the next `make build`
 	$(PYTHON) -m pip install --no-build-isolation -e '.[test]'
@@ -23,3 +23,6 @@ check:  ## what pre-commit and CI ask of the style, without changing a file
 	ruff check .
 	ruff format --check .
 	$(PYTHON) -m pytest -q --noconftest tests/test_layers.py
+
+tree:  ## the list of files in README.md
+	$(PYTHON) tools/tree.py
