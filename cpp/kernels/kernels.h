@@ -3,6 +3,7 @@
 
 #include "core/bf16.h"
 #include "kernels/attention.h"
+#include "kernels/embedding.h"
 #include "kernels/gemm.h"
 #include "kernels/logprob.h"
 #include "kernels/norm.h"
@@ -29,6 +30,7 @@ struct BothTypes {
 // old processor cannot execute a new one's instructions.
 struct Kernels {
   BothTypes<AttentionKernels> attention;
+  BothTypes<EmbeddingKernels> embedding;
   BothTypes<GemmKernels> gemm;
   BothTypes<LogprobKernels> logprob;
   BothTypes<NormKernels> norm;

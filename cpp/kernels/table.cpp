@@ -7,6 +7,8 @@ namespace GPTE_ISA_NAMESPACE {
 
 extern const AttentionKernels<float> attention_f32;
 extern const AttentionKernels<bf16> attention_bf16;
+extern const EmbeddingKernels<float> embedding_f32;
+extern const EmbeddingKernels<bf16> embedding_bf16;
 extern const GemmKernels<float> gemm_f32;
 extern const GemmKernels<bf16> gemm_bf16;
 extern const LogprobKernels<float> logprob_f32;
@@ -18,6 +20,7 @@ extern const ProbeKernels probe;
 extern const Kernels table;
 const Kernels table = {
     {&attention_f32, &attention_bf16},
+    {&embedding_f32, &embedding_bf16},
     {&gemm_f32, &gemm_bf16},
     {&logprob_f32, &logprob_bf16},
     {&norm_f32, &norm_bf16},

@@ -2,9 +2,11 @@
 #include "bindings/bindings.h"
 #include "ops/attention.h"
 #include "ops/attention_cached.h"
+#include "ops/embedding.h"
 #include "ops/layer_norm.h"
 #include "ops/linear.h"
 #include "ops/linear_logprob.h"
+#include "ops/positions.h"
 #include "ops/rms_norm.h"
 
 namespace gpte {
@@ -53,6 +55,13 @@ void bind_ops(nb::module_& m) {
   m.def("rms_norm_forward", &rms_norm_forward, "y"_a, "rstd"_a, "x"_a, "w"_a, "eps"_a, no_gil());
   m.def("rms_norm_backward", &rms_norm_backward, "dx"_a, "dw"_a, "dy"_a, "x"_a, "w"_a, "rstd"_a,
         no_gil());
+  m.def("embedding_forward", &embedding_forward, "y"_a, "tokens"_a, "positions"_a, "wte"_a, "wpe"_a,
+        no_gil());
+  m.def("embedding_backward", &embedding_backward, "dwte"_a, "dwpe"_a, "dy"_a, "tokens"_a,
+        "positions"_a, no_gil());
+  m.def("segment_positions", &segment_positions, "positions"_a, "segments"_a, no_gil());
+  m.def("sinusoidal_table", &sinusoidal_table, "table"_a, no_gil());
+  m.def("rope_table", &rope_table, "cos"_a, "sin"_a, "theta"_a, no_gil());
 }
 
 }  // namespace gpte

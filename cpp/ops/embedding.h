@@ -1,0 +1,20 @@
+// What a token is, plus where it stands.
+//   y[n,c] = wte[tokens[n],c] + wpe[positions[n],c]
+// y: (N, C)   tokens, positions: (N) i32   wte: (V, C)   wpe: (T, C), undefined when positions
+// enter elsewhere; positions are then not read and may be undefined too
+#pragma once
+
+#include "core/dispatch.h"
+#include "core/tensor.h"
+
+namespace gpte {
+
+GPTE_OP(embedding_forward, Tensor& y, const Tensor& tokens, const Tensor& positions,
+        const Tensor& wte, const Tensor& wpe)
+
+// dwte[v,c] += sum of dy[n,c] over tokens[n] = v, in the order of n; dwpe likewise by position
+// dwte: (V, C) f32   dwpe: (T, C) f32 or undefined
+GPTE_OP(embedding_backward, Tensor& dwte, Tensor& dwpe, const Tensor& dy, const Tensor& tokens,
+        const Tensor& positions)
+
+}  // namespace gpte
