@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/bf16.h"
+#include "kernels/activation.h"
 #include "kernels/attention.h"
 #include "kernels/embedding.h"
 #include "kernels/gemm.h"
@@ -29,6 +30,7 @@ struct BothTypes {
 // Pointers to constant data only: building a table runs no code, so that loading the library on an
 // old processor cannot execute a new one's instructions.
 struct Kernels {
+  BothTypes<ActivationKernels> activation;
   BothTypes<AttentionKernels> attention;
   BothTypes<EmbeddingKernels> embedding;
   BothTypes<GemmKernels> gemm;

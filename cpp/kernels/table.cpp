@@ -5,6 +5,8 @@
 namespace gpte {
 namespace GPTE_ISA_NAMESPACE {
 
+extern const ActivationKernels<float> activation_f32;
+extern const ActivationKernels<bf16> activation_bf16;
 extern const AttentionKernels<float> attention_f32;
 extern const AttentionKernels<bf16> attention_bf16;
 extern const EmbeddingKernels<float> embedding_f32;
@@ -19,6 +21,7 @@ extern const ProbeKernels probe;
 
 extern const Kernels table;
 const Kernels table = {
+    {&activation_f32, &activation_bf16},
     {&attention_f32, &attention_bf16},
     {&embedding_f32, &embedding_bf16},
     {&gemm_f32, &gemm_bf16},

@@ -2,6 +2,7 @@
 #include "bindings/bindings.h"
 #include "ops/attention.h"
 #include "ops/attention_cached.h"
+#include "ops/activation.h"
 #include "ops/embedding.h"
 #include "ops/layer_norm.h"
 #include "ops/linear.h"
@@ -62,6 +63,10 @@ void bind_ops(nb::module_& m) {
   m.def("segment_positions", &segment_positions, "positions"_a, "segments"_a, no_gil());
   m.def("sinusoidal_table", &sinusoidal_table, "table"_a, no_gil());
   m.def("rope_table", &rope_table, "cos"_a, "sin"_a, "theta"_a, no_gil());
+  m.def("activation_forward", &activation_forward, "y"_a, "x"_a, "kind"_a, no_gil());
+  m.def("activation_backward", &activation_backward, "dx"_a, "dy"_a, "x"_a, "kind"_a, no_gil());
+  m.def("swiglu_forward", &swiglu_forward, "y"_a, "x"_a, no_gil());
+  m.def("swiglu_backward", &swiglu_backward, "dx"_a, "dy"_a, "x"_a, no_gil());
 }
 
 }  // namespace gpte

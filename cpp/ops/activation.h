@@ -1,0 +1,32 @@
+// Nonlinearities, element by element.
+//   none       y = x
+//   gelu       y = x Phi(x), Phi the standard normal distribution (Hendrycks, Gimpel 2016)
+//   gelu_tanh  y = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), the form that GPT-2 uses
+//   relu       y = max(x, 0)
+//   silu       y = x sigmoid(x) = x / (1 + e^-x)
+// x, y, dx, dy: one shape
+#pragma once
+
+#include "core/dispatch.h"
+#include "core/tensor.h"
+#include "kernels/activation_kind.h"
+
+namespace gpte {
+
+GPTE_OP(activation_forward, Tensor& y, const Tensor& x, Activation kind)
+
+// dx = dy * activation'(x); relu has slope 0 at 0. dx may be dy.
+GPTE_OP(activation_backward, Tensor& dx, const Tensor& dy, const Tensor& x, Activation kind)
+
+// The gated unit (Shazeer 2020) over rows x[n] = [gate, up]:
+//   y[n,f] = silu(x[n,f]) * x[n,F+f]
+// x: (N, 2F)   y: (N, F)
+GPTE_OP(swiglu_forward, Tensor& y, const Tensor& x)
+
+//   dx[n,f] = dy[n,f] * x[n,F+f] * silu'(x[n,f])      dx[n,F+f] = dy[n,f] * silu(x[n,f])
+GPTE_OP(swiglu_backward, Tensor& dx, const Tensor& dy, const Tensor& x)
+
+// "gelu_tanh" and so on; fails on other names with the list of them.
+Activation activation_named(const char* name);
+
+}  // namespace gpte
