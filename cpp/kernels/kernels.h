@@ -4,11 +4,16 @@
 #include "core/bf16.h"
 #include "kernels/activation.h"
 #include "kernels/attention.h"
+#include "kernels/elementwise.h"
 #include "kernels/embedding.h"
 #include "kernels/gemm.h"
 #include "kernels/logprob.h"
 #include "kernels/norm.h"
+#include "kernels/optimizer.h"
 #include "kernels/probe.h"
+#include "kernels/qk_norm.h"
+#include "kernels/rope.h"
+#include "kernels/value_head.h"
 
 namespace gpte {
 
@@ -32,11 +37,16 @@ struct BothTypes {
 struct Kernels {
   BothTypes<ActivationKernels> activation;
   BothTypes<AttentionKernels> attention;
+  BothTypes<ElementwiseKernels> elementwise;
   BothTypes<EmbeddingKernels> embedding;
   BothTypes<GemmKernels> gemm;
   BothTypes<LogprobKernels> logprob;
   BothTypes<NormKernels> norm;
+  const OptimizerKernels* optimizer;
   const ProbeKernels* probe;
+  BothTypes<QkNormKernels> qk_norm;
+  BothTypes<RopeKernels> rope;
+  BothTypes<ValueHeadKernels> value_head;
 };
 
 // The table of the instruction set that core/cpu.h chose.

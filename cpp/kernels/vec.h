@@ -123,6 +123,15 @@ GPTE_INLINE Vec vmin(Vec a, Vec b) {
   return a < b ? a : b;
 }
 
+GPTE_INLINE Vec vsqrt(Vec x) {
+#if defined(__AVX512F__)
+  return (Vec)_mm512_sqrt_ps((__m512)x);
+#else
+  for (int i = 0; i < kLanes; ++i) x[i] = __builtin_sqrtf(x[i]);
+  return x;
+#endif
+}
+
 // Lane sums as a tree: the order is fixed for a given number of lanes.
 GPTE_INLINE float reduce_sum(Vec v) {
   float lane[kLanes];

@@ -18,14 +18,6 @@ GPTE_OP(activation_forward, Tensor& y, const Tensor& x, Activation kind)
 // dx = dy * activation'(x); relu has slope 0 at 0. dx may be dy.
 GPTE_OP(activation_backward, Tensor& dx, const Tensor& dy, const Tensor& x, Activation kind)
 
-// The gated unit (Shazeer 2020) over rows x[n] = [gate, up]:
-//   y[n,f] = silu(x[n,f]) * x[n,F+f]
-// x: (N, 2F)   y: (N, F)
-GPTE_OP(swiglu_forward, Tensor& y, const Tensor& x)
-
-//   dx[n,f] = dy[n,f] * x[n,F+f] * silu'(x[n,f])      dx[n,F+f] = dy[n,f] * silu(x[n,f])
-GPTE_OP(swiglu_backward, Tensor& dx, const Tensor& dy, const Tensor& x)
-
 // "gelu_tanh" and so on; fails on other names with the list of them.
 Activation activation_named(const char* name);
 

@@ -1,14 +1,23 @@
 // Operators, one line each: a name, a function, its argument names, and no GIL.
 #include "bindings/bindings.h"
+#include "ops/activation.h"
+#include "ops/adamw.h"
+#include "ops/add.h"
 #include "ops/attention.h"
 #include "ops/attention_cached.h"
-#include "ops/activation.h"
+#include "ops/cast.h"
 #include "ops/embedding.h"
 #include "ops/layer_norm.h"
 #include "ops/linear.h"
 #include "ops/linear_logprob.h"
 #include "ops/positions.h"
+#include "ops/qk_norm.h"
 #include "ops/rms_norm.h"
+#include "ops/rope.h"
+#include "ops/scale.h"
+#include "ops/square_sum.h"
+#include "ops/swiglu.h"
+#include "ops/value_head.h"
 
 namespace gpte {
 
@@ -67,6 +76,23 @@ void bind_ops(nb::module_& m) {
   m.def("activation_backward", &activation_backward, "dx"_a, "dy"_a, "x"_a, "kind"_a, no_gil());
   m.def("swiglu_forward", &swiglu_forward, "y"_a, "x"_a, no_gil());
   m.def("swiglu_backward", &swiglu_backward, "dx"_a, "dy"_a, "x"_a, no_gil());
+  m.def("add", &add, "y"_a, "x"_a, no_gil());
+  m.def("scale", &scale, "y"_a, "factor"_a, no_gil());
+  m.def("cast_forward", &cast_forward, "y"_a, "x"_a, no_gil());
+  m.def("rope_forward", &rope_forward, "x"_a, "positions"_a, "cos"_a, "sin"_a, "heads"_a,
+        "kv_heads"_a, no_gil());
+  m.def("rope_backward", &rope_backward, "dx"_a, "positions"_a, "cos"_a, "sin"_a, "heads"_a,
+        "kv_heads"_a, no_gil());
+  m.def("qk_norm_forward", &qk_norm_forward, "y"_a, "q_rstd"_a, "k_rstd"_a, "x"_a, "w_q"_a, "w_k"_a,
+        "heads"_a, "kv_heads"_a, "eps"_a, no_gil());
+  m.def("qk_norm_backward", &qk_norm_backward, "dx"_a, "dw_q"_a, "dw_k"_a, "dy"_a, "x"_a, "w_q"_a,
+        "w_k"_a, "q_rstd"_a, "k_rstd"_a, "heads"_a, "kv_heads"_a, no_gil());
+  m.def("square_sum", nb::overload_cast<const Tensor&>(&square_sum), "x"_a, no_gil());
+  m.def("adamw_step", &adamw_step, "p"_a, "m"_a, "v"_a, "g"_a, "copy"_a, "lr"_a, "beta1"_a,
+        "beta2"_a, "eps"_a, "weight_decay"_a, "grad_scale"_a, "step"_a, no_gil());
+  m.def("value_head_forward", &value_head_forward, "v"_a, "h"_a, "w"_a, "b"_a, no_gil());
+  m.def("value_head_backward", &value_head_backward, "dh"_a, "dw"_a, "db"_a, "dv"_a, "h"_a, "w"_a,
+        no_gil());
 }
 
 }  // namespace gpte
