@@ -259,6 +259,8 @@ def _copy_into(mine, theirs, kind):
         if array.shape != mine[name].shape:
             raise ValueError(f"{kind} {name!r}: shape {array.shape} must be {mine[name].shape}")
         if not np.isfinite(array).all():
-            raise ValueError(f"{kind} {name!r}: {int((~np.isfinite(array)).sum())} values are not finite")
+            raise ValueError(
+                f"{kind} {name!r}: {int((~np.isfinite(array)).sum())} values are not finite"
+            )
     for name, array in theirs.items():
         mine[name][...] = array

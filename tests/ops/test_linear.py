@@ -97,8 +97,12 @@ def test_packed_weights_give_the_same_bits(dtype, shape, rng):
 
 def test_errors_name_both():
     with pytest.raises(ValueError, match=r"linear_forward: w \(5, 4\) must be \(5, 3\)"):
-        _core.linear_forward(zeros(2, 5), NONE, zeros(2, 3), zeros(5, 4), NONE, NONE, Activation.none)
-    with pytest.raises(ValueError, match=r"linear_backward_weight: dw dtype bfloat16 must be float32"):
+        _core.linear_forward(
+            zeros(2, 5), NONE, zeros(2, 3), zeros(5, 4), NONE, NONE, Activation.none
+        )
+    with pytest.raises(
+        ValueError, match=r"linear_backward_weight: dw dtype bfloat16 must be float32"
+    ):
         _core.linear_backward_weight(zeros(5, 3, dtype="bfloat16"), NONE, zeros(2, 5), zeros(2, 3))
     with pytest.raises(ValueError, match=r"linear_backward_input: dx \(2, 9\) must be \(2, 3\)"):
         _core.linear_backward_input(zeros(2, 9), zeros(2, 5), zeros(5, 3), NONE, Activation.none)

@@ -52,7 +52,11 @@ def test_backward_matches_complex_step(dtype, rng):
 def test_one_pass_and_chunks_give_the_same_bits(dtype, rng):
     """Enough rows for several chunks: each row's bits are those it has alone, fused or not."""
     N, C, V = 700, 4, 40_000
-    h, w, dlogp = put(rng.normal(size=(N, C)), dtype), put(rng.normal(size=(V, C)), dtype), put(rng.normal(size=N))
+    h, w, dlogp = (
+        put(rng.normal(size=(N, C)), dtype),
+        put(rng.normal(size=(V, C)), dtype),
+        put(rng.normal(size=N)),
+    )
     targets = rng.integers(0, V, size=N)
     logp, dh, dw = run(h.numpy(), w.numpy(), targets, dlogp.numpy(), dtype)
     logp1, lse1, dh1, dw1 = zeros(N), zeros(N), zeros(N, C, dtype=dtype), zeros(V, C)

@@ -20,7 +20,9 @@ def rms_norm(x, w):
     return x * ((x * x).mean(-1, keepdims=True) + EPS) ** -0.5 * w
 
 
-sizes = dict(N=st.integers(1, 70), C=st.one_of(st.integers(1, 40), st.sampled_from([64, 100, 130, 768])))
+sizes = dict(
+    N=st.integers(1, 70), C=st.one_of(st.integers(1, 40), st.sampled_from([64, 100, 130, 768]))
+)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -51,7 +53,12 @@ def test_rms_norm_forward(dtype, N, C):
 @pytest.mark.parametrize("shape", [(1, 1), (3, 8), (5, 17), (2, 70)])
 def test_backward_matches_complex_step(dtype, shape, rng):
     N, C = shape
-    x, w, b, dy = rng.normal(size=shape), rng.normal(size=C), rng.normal(size=C), rng.normal(size=shape)
+    x, w, b, dy = (
+        rng.normal(size=shape),
+        rng.normal(size=C),
+        rng.normal(size=C),
+        rng.normal(size=shape),
+    )
     x, dy = rounded(x, dtype), rounded(dy, dtype)
     y, mean, rstd = zeros(N, C, dtype=dtype), zeros(N), zeros(N)
     before = rng.normal(size=shape)  # backward adds

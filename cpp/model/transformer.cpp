@@ -1,0 +1,211 @@
+#include "model/transformer.h"
+
+#include <cstring>
+#include <utility>
+
+#include "ops/checks.h"
+#include "ops/embedding.h"
+#include "ops/linear.h"
+#include "ops/linear_logprob.h"
+#include "ops/positions.h"
+#include "ops/value_head.h"
+
+namespace gpte {
+namespace {
+
+// Copies integers into a buffer that is kept from pass to pass, and returns its first n.
+Tensor hold(Tensor& buffer, const Tensor& from) {
+  const int64_t n = from.numel();
+  if (!buffer.defined() || buffer.numel() < n) buffer = Tensor(Shape{n}, DType::i32);
+  Tensor part = buffer.rows(0, n);
+  std::memcpy(part.raw(), from.raw(), size_t(from.bytes()));
+  return part;
+}
+
+void check_ints(const char* name, const Tensor& t) {
+  check(t.shape().rank() == 1 && t.numel() > 0 && t.dtype() == DType::i32 &&
+            t.device() == Device::cpu,
+        "transformer: ", name, " ", t.shape(), " ", t.dtype(),
+        " must be a non-empty int32 vector in CPU memory");
+}
+
+// Everything a pass reads is checked before anything is written.
+void check_batch(const GPTConfig& c, const Tensor& tokens, const Tensor& segments,
+                 const Tensor& starts) {
+  check_ints("tokens", tokens);
+  check_ints("segments", segments);
+  const int64_t B = segments.numel() - 1;
+  const int32_t* at = segments.data<int32_t>();
+  check(B >= 1 && at[0] == 0 && at[B] == tokens.numel(),
+        "transformer: segments must run from 0 to ", tokens.numel(), ", not from ", at[0], " to ",
+        at[B]);
+  for (int64_t b = 0; b < B; ++b) {
+    const int64_t start = starts.defined() ? starts.data<int32_t>()[b] : 0,
+                  length = at[b + 1] - at[b];
+    check(length >= 0, "transformer: segments[", b + 1, "] = ", at[b + 1],
+          " must not be below segments[", b, "] = ", at[b]);
+    check(start >= 0 && start + length <= c.context_length, "transformer: segment ", b, " of ",
+          start + length, " tokens is longer than the context of ", c.context_length);
+  }
+  check_indices("transformer", "tokens", tokens, c.vocab_size);
+}
+
+}  // namespace
+
+void Transformer::reserve(int64_t tokens, bool training) {
+  const Keep keep = training ? keep_ : Keep::nothing;
+  if (training) reserve_training();
+  // Evaluation runs in training's memory when that is large enough.
+  const bool fits = planned_ && planned_->tokens >= tokens && planned_->keep <= keep;
+  if (!fits) {
+    if (planned_ && planned_->tokens > tokens && training) tokens = planned_->tokens;
+    acts_.reset();
+    planned_.reset();  // first, so that the peak is not the sum of old and new
+    planned_ = std::make_unique<Activations>(config_, dtype_, tokens, keep);
+  }
+  if (training && (!planned_flow_ || planned_flow_->tokens < planned_->tokens)) {
+    flow_.reset();
+    planned_flow_.reset();
+    planned_flow_ = std::make_unique<Flow>(config_, dtype_, planned_->tokens);
+  }
+}
+
+// Checks the batch and readies the tensors of a pass over it.
+Activations& Transformer::start_pass(const Tensor& tokens, const Tensor& segments,
+                                     const Tensor& starts, bool keep_for_backward) {
+  check_batch(config_, tokens, segments, starts);
+  const int64_t N = tokens.numel();
+  can_backward_logprob_ = can_backward_values_ = false;
+  reserve(N, keep_for_backward);
+  if (!acts_ || acts_->tokens != N || acts_->arena.raw() != planned_->arena.raw())
+    acts_ = std::make_unique<Activations>(planned_->first(N));
+  if (keep_for_backward && (!flow_ || flow_->tokens != N))
+    flow_ = std::make_unique<Flow>(planned_flow_->first(N));
+  tokens_now_ = hold(tokens_, tokens);
+  pass_.segments = hold(segments_, segments);
+  if (!positions_.defined() || positions_.numel() < N) positions_ = Tensor(Shape{N}, DType::i32);
+  pass_.positions = positions_.rows(0, N);
+  segment_positions(pass_.positions, pass_.segments);
+  if (starts.defined()) {
+    const int32_t* at = pass_.segments.data<int32_t>();
+    for (int64_t b = 0; b + 1 < pass_.segments.numel(); ++b)
+      for (int32_t n = at[b]; n < at[b + 1]; ++n)
+        pass_.positions.data<int32_t>()[n] += starts.data<int32_t>()[b];
+  }
+  pass_.keep = planned_->keep;
+  return *acts_;
+}
+
+void Transformer::run_trunk(Activations& a, const std::vector<LayerParams>& layers,
+                            KVCache* cache) {
+  const Tensor& wpe = config_.position == Position::sinusoidal ? position_table_ : compute_.wpe;
+  embedding_forward(a.layers[0].x, tokens_now_, pass_.positions, compute_.wte, wpe);
+  for (size_t i = 0; i < a.layers.size(); ++i) {
+    Tensor& next = i + 1 < a.layers.size() ? a.layers[i + 1].x : a.x;
+    block_forward(next, a.layers[i], layers[i], config_, pass_,
+                  cache ? &cache->layers[i] : nullptr);
+  }
+  if (config_.norm_order == NormOrder::pre)
+    norm_forward(config_, a.norm, a.mean, a.rstd, a.x, compute_.norm_w, compute_.norm_b);
+}
+
+Tensor Transformer::hidden(const Tensor& tokens, const Tensor& segments, bool keep_for_backward) {
+  Activations& a = start_pass(tokens, segments, Tensor(), keep_for_backward);
+  run_trunk(a, compute_.layers, nullptr);
+  return a.hidden();
+}
+
+void Transformer::take_targets(const Tensor& targets, const Tensor& tokens) {
+  check(config_.head == Head::lm, "transformer: log-probabilities need a model with head lm");
+  check_ints("targets", targets);
+  check(targets.numel() == tokens.numel(), "transformer: ", targets.numel(), " targets must match ",
+        tokens.numel(), " tokens");
+  for (int64_t n = 0; n < targets.numel(); ++n)
+    check(targets.data<int32_t>()[n] < config_.vocab_size, "transformer: targets[", n,
+          "] = ", targets.data<int32_t>()[n], " must be below the vocabulary size ",
+          config_.vocab_size);
+  targets_now_ = hold(targets_, targets);
+}
+
+void Transformer::logprob(Tensor& logp, const Tensor& tokens, const Tensor& targets,
+                          const Tensor& segments, bool keep_for_backward) {
+  take_targets(targets, tokens);
+  hidden(tokens, segments, keep_for_backward);
+  linear_logprob_forward(logp, acts_->lse, acts_->hidden(), compute_.output(), targets_now_);
+  can_backward_logprob_ = keep_for_backward;
+}
+
+void Transformer::values(Tensor& values, const Tensor& tokens, const Tensor& segments,
+                         bool keep_for_backward) {
+  check(config_.head != Head::lm, "transformer: values need a model with head value or reward");
+  hidden(tokens, segments, keep_for_backward);
+  value_head_forward(values, acts_->hidden(), weights_.head_w.view({config_.model_dim}),
+                     weights_.head_b);
+  can_backward_values_ = keep_for_backward;
+}
+
+void Transformer::logits(Tensor& logits, const Tensor& tokens, const Tensor& segments,
+                         const Tensor& rows) {
+  check(config_.head == Head::lm, "transformer: logits need a model with head lm");
+  hidden(tokens, segments, false);
+  linear_logits(logits, acts_->hidden(), compute_.output(), rows);
+}
+
+namespace {
+
+// The matrices that decoding multiplies by, for core/plan.h. The output matrix goes to lm_head,
+// tied or not: looking up embeddings still needs the plain one.
+struct Panels {
+  Params& params;
+  DType dtype;
+  template <class F>
+  void visit(F&& f) {
+    params.visit_matrices([&](const std::string& name, Tensor& t, const Shape& shape) {
+      if (name == "wpe" || (name == "wte" && !params.config.tied)) return;
+      f(name, name == "wte" ? params.lm_head : t, packed_shape(shape, dtype), dtype);
+    });
+  }
+};
+
+}  // namespace
+
+const Params& Transformer::packed_weights() {
+  if (packed_) return *packed_;
+  auto packed = std::make_unique<Params>(compute_);
+  Panels panels{*packed, dtype_};
+  allocate_together(panels);
+  pack_weight(packed->lm_head, compute_.output());
+  for (size_t i = 0; i < compute_.layers.size(); ++i) {
+    LayerParams& to = packed->layers[i];
+    const LayerParams& from = compute_.layers[i];
+    pack_weight(to.qkv_w, from.qkv_w);
+    pack_weight(to.proj_w, from.proj_w);
+    pack_weight(to.fc_w, from.fc_w);
+    pack_weight(to.mlp_proj_w, from.mlp_proj_w);
+  }
+  packed_ = std::move(packed);
+  return *packed_;
+}
+
+void Transformer::decode(Tensor& logits, KVCache& cache, const Tensor& tokens,
+                         const Tensor& segments, const Tensor& slots, const Tensor& starts,
+                         const Tensor& rows) {
+  check(config_.head == Head::lm && config_.causal,
+        "transformer: decoding needs a causal model with head lm");
+  check(cache.dtype == dtype_, "transformer: cache of ", cache.dtype, " must match the model's ",
+        dtype_);
+  check_ints("slots", slots);
+  check_ints("starts", starts);
+  const int64_t B = segments.numel() - 1;
+  check(slots.numel() == B && starts.numel() == B, "transformer: ", slots.numel(), " slots and ",
+        starts.numel(), " starts must match ", B, " segments");
+  Activations& a = start_pass(tokens, segments, starts, false);
+  const Params& packed = packed_weights();
+  pass_.slots = slots;
+  pass_.starts = starts;
+  run_trunk(a, packed.layers, &cache);
+  pass_.slots = pass_.starts = Tensor();  // the caller's memory, for this call only
+  linear_logits(logits, a.hidden(), packed.lm_head, rows);
+}
+
+}  // namespace gpte

@@ -1,0 +1,103 @@
+// The one transformer: weights, forward, backward and the optimizer's step over packed tokens.
+#pragma once
+
+#include <memory>
+
+#include "model/activations.h"
+#include "model/block.h"
+#include "model/kv_cache.h"
+#include "model/params.h"
+
+namespace gpte {
+
+struct StepOptions {
+  float lr, weight_decay, clip, beta1, beta2, eps;
+};
+
+class Transformer {
+ public:
+  // GPT-2's initialisation: N(0, 0.02), residual projections divided by sqrt(2 layers), norms 1,
+  // biases 0.
+  Transformer(const GPTConfig& config, DType dtype, uint64_t seed, Keep keep);
+
+  // Plans memory for passes of up to `tokens`; a longer pass grows it. Training needs gradients and
+  // flow.
+  void reserve(int64_t tokens, bool training);
+
+  // tokens: (N) i32   segments: (B+1) i32   hidden: (N, C) of the compute type, valid until the
+  // next pass keep_for_backward = false leaves nothing behind (evaluation).
+  Tensor hidden(const Tensor& tokens, const Tensor& segments, bool keep_for_backward);
+  // logp: (N) f32   targets: (N) i32, negative ones are ignored
+  void logprob(Tensor& logp, const Tensor& tokens, const Tensor& targets, const Tensor& segments,
+               bool keep_for_backward);
+  // values: (N) f32 of a value or reward head
+  void values(Tensor& values, const Tensor& tokens, const Tensor& segments, bool keep_for_backward);
+  // logits: (R, V) f32 of the rows (R) i32 of a pass
+  void logits(Tensor& logits, const Tensor& tokens, const Tensor& segments, const Tensor& rows);
+  // The same for new tokens of the cache's slots; see ops/attention_cached.h.
+  void decode(Tensor& logits, KVCache& cache, const Tensor& tokens, const Tensor& segments,
+              const Tensor& slots, const Tensor& starts, const Tensor& rows);
+
+  // After a pass that kept: adds to the gradients of every weight.
+  void backward_logprob(const Tensor& dlogp);
+  void backward_values(const Tensor& dvalues);
+  // Both passes at once, for a dlogp known beforehand: the logits are computed once, with the same
+  // bits.
+  void forward_backward(Tensor& logp, const Tensor& tokens, const Tensor& targets,
+                        const Tensor& segments, const Tensor& dlogp);
+
+  float gradient_norm();
+  void zero_gradients();
+  // One AdamW step on the accumulated gradients, which become zero; returns their norm before
+  // clipping.
+  float step(const StepOptions& options);
+  // Call after writing to the weights: refreshes the bf16 copies of the matrices.
+  void weights_changed();
+
+  const GPTConfig& config() const { return config_; }
+  DType dtype() const { return dtype_; }
+  Params& weights() { return weights_; }
+  Params& gradients() { return reserve_training(), gradients_; }
+  Params& first_moment() { return reserve_training(), first_moment_; }
+  Params& second_moment() { return reserve_training(), second_moment_; }
+  int64_t steps() const { return steps_; }
+  void set_steps(int64_t steps) { steps_ = steps; }
+  int64_t num_parameters();
+
+ private:
+  void initialise(uint64_t seed);
+  void reserve_training();
+  Activations& start_pass(const Tensor& tokens, const Tensor& segments, const Tensor& starts,
+                          bool keep_for_backward);
+  void run_trunk(Activations& a, const std::vector<LayerParams>& layers, KVCache* cache);
+  void take_targets(const Tensor& targets, const Tensor& tokens);
+  void check_backward(const char* op, bool ready, const Tensor& gradient) const;
+  void backward_trunk();
+  // The bf16 copy of all matrices as one vector.
+  Tensor matrix_copy() const;
+  // The matrices as panels, for decoding: laid out at the first call after the weights changed.
+  const Params& packed_weights();
+
+  GPTConfig config_;
+  DType dtype_;
+  Keep keep_;
+  Params weights_,
+      compute_;  // float32 masters; what the operators read (the same, or bf16 matrices)
+  Params gradients_, first_moment_, second_moment_;
+  Tensor weight_arena_, compute_arena_, gradient_arena_, first_arena_, second_arena_;
+  std::unique_ptr<Params> packed_;
+  int64_t matrix_elements_ = 0;  // of the arenas: the part that decays, and that has a copy
+  int64_t steps_ = 0;
+  float norm_ = -1;  // of the gradients, while they have not changed
+
+  std::unique_ptr<Activations> planned_;  // for the most tokens seen
+  std::unique_ptr<Activations> acts_;     // the current pass: its first rows
+  std::unique_ptr<Flow> planned_flow_, flow_;
+  Tensor tokens_, targets_, segments_, positions_;  // buffers, kept from pass to pass
+  Tensor tokens_now_, targets_now_;                 // the current pass's part of them
+  Pass pass_;
+  Tensor position_table_;  // sinusoidal, in the compute type
+  bool can_backward_logprob_ = false, can_backward_values_ = false;
+};
+
+}  // namespace gpte

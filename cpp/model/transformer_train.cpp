@@ -1,0 +1,200 @@
+// The transformer's other half: weights, backward and the optimizer's step.
+#include <cmath>
+
+#include "core/parallel.h"
+#include "core/random.h"
+#include "model/transformer.h"
+#include "ops/adamw.h"
+#include "ops/cast.h"
+#include "ops/embedding.h"
+#include "ops/linear_logprob.h"
+#include "ops/positions.h"
+#include "ops/square_sum.h"
+#include "ops/value_head.h"
+
+namespace gpte {
+namespace {
+
+// Elements [begin, end) of a float32 arena.
+Tensor part(const Tensor& arena, int64_t begin, int64_t end) {
+  Tensor floats(const_cast<void*>(arena.raw()), Shape{arena.bytes() / 4}, DType::f32,
+                arena.device(), arena.owner());
+  return floats.rows(begin, end);
+}
+
+Tensor whole(const Tensor& arena) {
+  return part(arena, 0, arena.bytes() / 4);
+}
+
+// Slopes of ALiBi (Press, Smith, Lewis 2022): 2^(-8(h+1)/H) for H a power of two; otherwise those
+// of the power below, then every other one of twice that power.
+void alibi_slopes(Tensor& slopes) {
+  const int64_t H = slopes.numel();
+  int64_t power = 1;
+  while (2 * power <= H) power *= 2;
+  for (int64_t h = 0; h < H; ++h)
+    slopes.data<float>()[h] =
+        h < power ? float(std::exp2(-8.0 * double(h + 1) / double(power)))
+                  : float(std::exp2(-4.0 * double(2 * (h - power) + 1) / double(power)));
+}
+
+}  // namespace
+
+Transformer::Transformer(const GPTConfig& config, DType dtype, uint64_t seed, Keep keep)
+    : config_(config),
+      dtype_(dtype),
+      keep_(keep),
+      weights_(config),
+      compute_(config),
+      gradients_(config),
+      first_moment_(config),
+      second_moment_(config) {
+  weight_arena_ = allocate_together(weights_);
+  Matrices matrices{compute_, dtype};
+  matrix_elements_ = planned_bytes(matrices) / size_of(dtype);
+  compute_ = weights_;  // vectors are read in float32 always
+  if (dtype != DType::f32) compute_arena_ = allocate_together(matrices);
+  if (config.position == Position::rope) {
+    const Shape shape{config.context_length, config.head_dim / 2};
+    pass_.rope_cos = Tensor(shape);
+    pass_.rope_sin = Tensor(shape);
+    rope_table(pass_.rope_cos, pass_.rope_sin, config.rope_theta);
+  } else if (config.position == Position::sinusoidal) {
+    position_table_ = Tensor(Shape{config.context_length, config.model_dim}, dtype);
+    sinusoidal_table(position_table_);
+  } else if (config.position == Position::alibi) {
+    pass_.slopes = Tensor(Shape{config.heads});
+    alibi_slopes(pass_.slopes);
+  }
+  initialise(seed);
+  weights_changed();
+}
+
+void Transformer::initialise(uint64_t seed) {
+  constexpr float kStd = 0.02f;
+  const float residual_std = kStd / std::sqrt(2 * float(config_.layers));
+  uint64_t stream = 0;  // one a tensor, so that a draw depends on its place alone
+  weights_.visit_matrices([&](const std::string& name, Tensor& t, const Shape&) {
+    const bool residual =
+        name.size() > 11 && name.compare(name.size() - 11, 11, "proj.weight") == 0;
+    const float std = residual ? residual_std : kStd;
+    float* p = t.data<float>();
+    parallel_for(t.numel(), 1 << 14, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) p[i] = std * normal(seed, stream, uint64_t(i));
+    });
+    ++stream;
+  });
+  weights_.visit_vectors([&](const std::string& name, Tensor& t, const Shape&) {
+    const bool scale =
+        name.find("norm") != std::string::npos && name.find("weight") != std::string::npos;
+    std::fill_n(t.data<float>(), t.numel(), scale ? 1.f : 0.f);
+  });
+}
+
+void Transformer::weights_changed() {
+  packed_.reset();
+  if (dtype_ == DType::f32) return;
+  Tensor copy = matrix_copy();
+  cast_forward(copy, part(weight_arena_, 0, matrix_elements_));
+}
+
+Tensor Transformer::matrix_copy() const {
+  if (dtype_ == DType::f32) return Tensor();
+  return Tensor(const_cast<void*>(compute_arena_.raw()), Shape{matrix_elements_}, dtype_,
+                Device::cpu, compute_arena_.owner());
+}
+
+int64_t Transformer::num_parameters() {
+  int64_t count = 0;
+  weights_.visit([&](const std::string&, Tensor& t, const Shape&, DType) { count += t.numel(); });
+  return count;
+}
+
+void Transformer::reserve_training() {
+  if (gradient_arena_.defined()) return;
+  gradient_arena_ = allocate_together(gradients_);
+  first_arena_ = allocate_together(first_moment_);
+  second_arena_ = allocate_together(second_moment_);
+}
+
+void Transformer::check_backward(const char* op, bool ready, const Tensor& gradient) const {
+  check(ready, "transformer: ", op,
+        " needs a forward pass that kept its activations just before it");
+  check(gradient.shape() == Shape{acts_->tokens} && gradient.dtype() == DType::f32,
+        "transformer: ", op, " gradient ", gradient.shape(), " ", gradient.dtype(), " must be ",
+        Shape{acts_->tokens}, " float32");
+}
+
+// flow_->dnorm holds d(loss)/d(hidden).
+void Transformer::backward_trunk() {
+  Activations& a = *acts_;
+  norm_ = -1;
+  if (config_.norm_order == NormOrder::pre) {
+    flow_->dx.zero();
+    norm_backward(config_, flow_->dx, gradients_.norm_w, gradients_.norm_b, flow_->dnorm, a.x,
+                  compute_.norm_w, a.mean, a.rstd);
+  } else {
+    std::swap(flow_->dx, flow_->dnorm);
+  }
+  for (size_t i = a.layers.size(); i-- > 0;)
+    block_backward(*flow_, a.layers[i], gradients_.layers[i], compute_.layers[i], config_, pass_);
+  embedding_backward(gradients_.wte, gradients_.wpe, flow_->dx, tokens_now_, pass_.positions);
+  can_backward_logprob_ = can_backward_values_ = false;
+}
+
+void Transformer::backward_logprob(const Tensor& dlogp) {
+  check_backward("backward", can_backward_logprob_, dlogp);
+  linear_logprob_backward(flow_->dnorm, gradients_.output(), dlogp, acts_->hidden(),
+                          compute_.output(), targets_now_, acts_->lse);
+  backward_trunk();
+}
+
+void Transformer::backward_values(const Tensor& dvalues) {
+  check_backward("backward", can_backward_values_, dvalues);
+  flow_->dnorm.zero();
+  Tensor dw = gradients_.head_w.view({config_.model_dim});
+  value_head_backward(flow_->dnorm, dw, gradients_.head_b, dvalues, acts_->hidden(),
+                      weights_.head_w.view({config_.model_dim}));
+  backward_trunk();
+}
+
+void Transformer::forward_backward(Tensor& logp, const Tensor& tokens, const Tensor& targets,
+                                   const Tensor& segments, const Tensor& dlogp) {
+  take_targets(targets, tokens);
+  hidden(tokens, segments, true);
+  check_backward("forward_backward", true, dlogp);
+  linear_logprob_forward_backward(logp, acts_->lse, flow_->dnorm, gradients_.output(), dlogp,
+                                  acts_->hidden(), compute_.output(), targets_now_);
+  backward_trunk();
+}
+
+float Transformer::gradient_norm() {
+  reserve_training();
+  if (norm_ < 0) norm_ = float(std::sqrt(square_sum(whole(gradient_arena_))));
+  return norm_;
+}
+
+void Transformer::zero_gradients() {
+  reserve_training();
+  gradient_arena_.zero();
+  norm_ = -1;
+}
+
+float Transformer::step(const StepOptions& o) {
+  const float norm = gradient_norm();
+  check(std::isfinite(norm), "step: the gradient's norm is ", norm, "; the step was not taken");
+  const float scale = o.clip > 0 && norm > o.clip ? o.clip / norm : 1;
+  ++steps_;
+  packed_.reset();
+  const auto update = [&](int64_t from, int64_t to, Tensor copy, float weight_decay) {
+    Tensor p = part(weight_arena_, from, to), g = part(gradient_arena_, from, to);
+    Tensor m = part(first_arena_, from, to), v = part(second_arena_, from, to);
+    adamw_step(p, m, v, g, copy, o.lr, o.beta1, o.beta2, o.eps, weight_decay, scale, steps_);
+  };
+  update(0, matrix_elements_, matrix_copy(), o.weight_decay);
+  update(matrix_elements_, weight_arena_.bytes() / 4, Tensor(), 0);  // vectors never decay
+  norm_ = -1;
+  return norm;
+}
+
+}  // namespace gpte

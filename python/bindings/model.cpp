@@ -1,0 +1,212 @@
+// The transformer and its key-value cache.
+#include <cstring>
+
+#include "bindings/bindings.h"
+#include "model/transformer.h"
+
+namespace gpte {
+namespace {
+
+// Arrays of the caller, seen as tensors for the length of one call.
+using Ints = nb::ndarray<const int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Floats = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using FloatsOut = nb::ndarray<float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using MatrixOut = nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+template <class Array>
+Tensor view(const Array& a) {
+  Shape shape;
+  for (size_t i = 0; i < a.ndim(); ++i) shape.push(int64_t(a.shape(i)));
+  constexpr bool is_int = std::is_same_v<typename Array::Scalar, const int32_t>;
+  return Tensor(const_cast<void*>(static_cast<const void*>(a.data())), shape,
+                is_int ? DType::i32 : DType::f32, Device::cpu, nullptr);
+}
+
+// The position of a name in a list that follows the enum's order.
+template <class Enum>
+Enum parse(const char* field, const std::string& name, std::initializer_list<const char*> names) {
+  int i = 0;
+  for (const char* candidate : names) {
+    if (name == candidate) return Enum(i);
+    ++i;
+  }
+  fail("config: ", field, " \"", name, "\" is unknown");
+}
+
+Keep keep_for(int recompute) {
+  check(recompute >= 0 && recompute <= 2, "transformer: recompute ", recompute,
+        " must be 0, 1 or 2");
+  return Keep(recompute);
+}
+
+DType float_dtype(const std::string& name) {
+  if (name == name_of(DType::f32)) return DType::f32;
+  if (name == name_of(DType::bf16)) return DType::bf16;
+  fail("transformer: dtype \"", name, "\" must be float32 or bfloat16");
+}
+
+nb::dict named(Params& params) {
+  nb::dict tensors;
+  params.visit([&](const std::string& name, Tensor& t, const Shape&, DType) {
+    tensors[name.c_str()] = nb::cast(t);
+  });
+  return tensors;
+}
+
+void init_config(GPTConfig* self, int64_t vocab_size, int64_t context_length, int64_t layers,
+                 int64_t heads, int64_t kv_heads, int64_t model_dim, int64_t head_dim,
+                 int64_t hidden_dim, const std::string& norm, const std::string& norm_order,
+                 float norm_eps, const std::string& position, float rope_theta,
+                 const std::string& activation, bool bias, bool qkv_bias, bool tied, bool qk_norm,
+                 bool causal, const std::string& head) {
+  new (self)
+      GPTConfig{vocab_size,
+                context_length,
+                layers,
+                heads,
+                kv_heads,
+                model_dim,
+                head_dim,
+                hidden_dim,
+                parse<Norm>("norm", norm, {"layer", "rms"}),
+                parse<NormOrder>("norm_order", norm_order, {"pre", "post"}),
+                norm_eps,
+                parse<Position>("position", position, {"learned", "sinusoidal", "rope", "alibi"}),
+                rope_theta,
+                parse<Activation>("activation", activation,
+                                  {"none", "gelu", "gelu_tanh", "relu", "silu", "swiglu"}),
+                bias,
+                qkv_bias,
+                tied,
+                qk_norm,
+                causal,
+                parse<Head>("head", head, {"lm", "value", "reward"})};
+}
+
+// Bytes by purpose, from the plans alone.
+nb::dict planned_memory(const GPTConfig& config, const std::string& dtype, int recompute,
+                        int64_t tokens, bool training) {
+  const DType type = float_dtype(dtype);
+  Params params(config);
+  Matrices matrices{params, type};
+  const int64_t weights = planned_bytes(params);
+  nb::dict bytes;
+  bytes["weights"] = weights;
+  if (type != DType::f32) bytes["bfloat16 copies"] = planned_bytes(matrices);
+  if (training) {
+    bytes["gradients"] = weights;
+    bytes["optimizer"] = 2 * weights;
+  }
+  bytes["activations"] =
+      activation_bytes(config, type, tokens, training ? keep_for(recompute) : Keep::nothing);
+  if (training) bytes["backward"] = flow_bytes(config, type, tokens);
+  return bytes;
+}
+
+}  // namespace
+
+void bind_model(nb::module_& m) {
+  nb::class_<GPTConfig>(m, "GPTConfig", "The fields of gptengine.Config, for the engine.")
+      .def("__init__", &init_config, "vocab_size"_a, "context_length"_a, "layers"_a, "heads"_a,
+           "kv_heads"_a, "model_dim"_a, "head_dim"_a, "hidden_dim"_a, "norm"_a, "norm_order"_a,
+           "norm_eps"_a, "position"_a, "rope_theta"_a, "activation"_a, "bias"_a, "qkv_bias"_a,
+           "tied"_a, "qk_norm"_a, "causal"_a, "head"_a);
+  m.def(
+      "planned_memory", &planned_memory, "config"_a, "dtype"_a, "recompute"_a, "tokens"_a,
+      "training"_a,
+      "Bytes by purpose that a model and passes of so many tokens take, without allocating them.");
+
+  nb::class_<KVCache>(m, "KVCache", "Keys and values of tokens already read, one slot a sequence.")
+      .def(
+          "__init__",
+          [](KVCache* self, const GPTConfig& config, const std::string& dtype, int64_t slots,
+             int64_t context) { new (self) KVCache(config, float_dtype(dtype), slots, context); },
+          "config"_a, "dtype"_a, "slots"_a, "context"_a)
+      .def_prop_ro("bytes", [](const KVCache& cache) { return cache.arena.bytes(); });
+
+  nb::class_<Transformer>(m, "Transformer",
+                          "Weights, forward, backward and optimizer step; see gptengine.Model.")
+      .def(
+          "__init__",
+          [](Transformer* self, const GPTConfig& config, const std::string& dtype, uint64_t seed,
+             int recompute) {
+            new (self) Transformer(config, float_dtype(dtype), seed, keep_for(recompute));
+          },
+          "config"_a, "dtype"_a, "seed"_a, "recompute"_a)
+      .def("reserve", &Transformer::reserve, "tokens"_a, "training"_a, no_gil())
+      .def(
+          "hidden",
+          [](Transformer& t, Ints tokens, Ints segments) {
+            Tensor hidden;
+            {
+              nb::gil_scoped_release release;
+              const Tensor now = t.hidden(view(tokens), view(segments), false);
+              hidden = Tensor(now.shape(), now.dtype());
+              std::memcpy(hidden.raw(), now.raw(), size_t(now.bytes()));
+            }
+            return hidden;
+          },
+          "tokens"_a, "segments"_a)
+      .def(
+          "logprob",
+          [](Transformer& t, FloatsOut logp, Ints tokens, Ints targets, Ints segments, bool keep) {
+            Tensor out = view(logp);
+            t.logprob(out, view(tokens), view(targets), view(segments), keep);
+          },
+          "logp"_a, "tokens"_a, "targets"_a, "segments"_a, "keep"_a, no_gil())
+      .def(
+          "values",
+          [](Transformer& t, FloatsOut values, Ints tokens, Ints segments, bool keep) {
+            Tensor out = view(values);
+            t.values(out, view(tokens), view(segments), keep);
+          },
+          "values"_a, "tokens"_a, "segments"_a, "keep"_a, no_gil())
+      .def(
+          "logits",
+          [](Transformer& t, MatrixOut logits, Ints tokens, Ints segments, Ints rows) {
+            Tensor out = view(logits);
+            t.logits(out, view(tokens), view(segments), view(rows));
+          },
+          "logits"_a, "tokens"_a, "segments"_a, "rows"_a, no_gil())
+      .def(
+          "decode",
+          [](Transformer& t, MatrixOut logits, KVCache& cache, Ints tokens, Ints segments,
+             Ints slots, Ints starts, Ints rows) {
+            Tensor out = view(logits);
+            t.decode(out, cache, view(tokens), view(segments), view(slots), view(starts),
+                     view(rows));
+          },
+          "logits"_a, "cache"_a, "tokens"_a, "segments"_a, "slots"_a, "starts"_a, "rows"_a,
+          no_gil())
+      .def(
+          "backward_logprob", [](Transformer& t, Floats dlogp) { t.backward_logprob(view(dlogp)); },
+          "dlogp"_a, no_gil())
+      .def(
+          "backward_values",
+          [](Transformer& t, Floats dvalues) { t.backward_values(view(dvalues)); }, "dvalues"_a,
+          no_gil())
+      .def(
+          "forward_backward",
+          [](Transformer& t, FloatsOut logp, Ints tokens, Ints targets, Ints segments,
+             Floats dlogp) {
+            Tensor out = view(logp);
+            t.forward_backward(out, view(tokens), view(targets), view(segments), view(dlogp));
+          },
+          "logp"_a, "tokens"_a, "targets"_a, "segments"_a, "dlogp"_a, no_gil())
+      .def("gradient_norm", &Transformer::gradient_norm, no_gil())
+      .def("zero_gradients", &Transformer::zero_gradients, no_gil())
+      .def(
+          "step",
+          [](Transformer& t, float lr, float weight_decay, float clip, float beta1, float beta2,
+             float eps) { return t.step({lr, weight_decay, clip, beta1, beta2, eps}); },
+          "lr"_a, "weight_decay"_a, "clip"_a, "beta1"_a, "beta2"_a, "eps"_a, no_gil())
+      .def("weights_changed", &Transformer::weights_changed, no_gil())
+      .def("weights", [](Transformer& t) { return named(t.weights()); })
+      .def("gradients", [](Transformer& t) { return named(t.gradients()); })
+      .def("first_moment", [](Transformer& t) { return named(t.first_moment()); })
+      .def("second_moment", [](Transformer& t) { return named(t.second_moment()); })
+      .def_prop_rw("steps", &Transformer::steps, &Transformer::set_steps)
+      .def_prop_ro("num_parameters", &Transformer::num_parameters);
+}
+
+}  // namespace gpte
