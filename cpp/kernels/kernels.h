@@ -13,6 +13,7 @@
 #include "kernels/probe.h"
 #include "kernels/qk_norm.h"
 #include "kernels/rope.h"
+#include "kernels/sampling.h"
 #include "kernels/value_head.h"
 
 namespace gpte {
@@ -46,6 +47,7 @@ struct Kernels {
   const ProbeKernels* probe;
   BothTypes<QkNormKernels> qk_norm;
   BothTypes<RopeKernels> rope;
+  const SamplingKernels* sampling;
   BothTypes<ValueHeadKernels> value_head;
 };
 

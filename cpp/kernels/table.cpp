@@ -25,6 +25,7 @@ extern const QkNormKernels<float> qk_norm_f32;
 extern const QkNormKernels<bf16> qk_norm_bf16;
 extern const RopeKernels<float> rope_f32;
 extern const RopeKernels<bf16> rope_bf16;
+extern const SamplingKernels sampling;
 extern const ValueHeadKernels<float> value_head_f32;
 extern const ValueHeadKernels<bf16> value_head_bf16;
 
@@ -41,6 +42,7 @@ const Kernels table = {
     &probe,
     {&qk_norm_f32, &qk_norm_bf16},
     {&rope_f32, &rope_bf16},
+    &sampling,
     {&value_head_f32, &value_head_bf16},
 };
 

@@ -21,6 +21,7 @@ void bind_tensor(nb::module_& m);
 void bind_system(nb::module_& m);
 void bind_ops(nb::module_& m);
 void bind_model(nb::module_& m);
+void bind_decode(nb::module_& m);
 void bind_text(nb::module_& m);
 
 }  // namespace gpte

@@ -6,5 +6,6 @@ NB_MODULE(_core, m) {
   gpte::bind_system(m);
   gpte::bind_ops(m);
   gpte::bind_model(m);
+  gpte::bind_decode(m);
   gpte::bind_text(m);
 }

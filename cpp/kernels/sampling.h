@@ -1,0 +1,16 @@
+// The passes over a row of logits that a draw needs; the rest is in decode/sampler.cpp.
+#pragma once
+
+#include <stdint.h>
+
+namespace gpte {
+
+constexpr int64_t kSamplingBlock = 64;  // elements whose sum and maximum are kept
+
+struct SamplingKernels {
+  // e[v] = exp((z[v] - max z) * inverse_temperature) and, of each block of e, sum and maximum.
+  void (*exponentials)(float* e, float* block_sum, float* block_max, const float* z,
+                       float inverse_temperature, int64_t V);
+};
+
+}  // namespace gpte
