@@ -107,8 +107,13 @@ void forward(const AttentionTask<T>& t, float* scratch) {
     const int64_t n = least(kTile, all_keys - key0);
     pack_transposed(keys, t.k + key0 * t.kv_stride, t.kv_stride, n, D, t.scale * kLog2E);
     for (int64_t i = 0; i < n; ++i) pack_row(values + i * width, t.v + (key0 + i) * t.kv_stride, D);
+    int64_t next = key0 + kTile;
     for (int64_t row = rows.begin(key0); row < R; row += kTile) {
       const int64_t count = least(kTile, R - row);
+      const int64_t upto = least(least(all_keys, key0 + 2 * kTile), next + 16);
+      prefetch_rows(t.k, t.kv_stride, next, upto, D);
+      prefetch_rows(t.v, t.kv_stride, next, upto, D);
+      next = upto;
       // Rows that see the whole tile go together; others by the few that share a block of
       // registers, each as far as its last row sees.
       const bool whole = rows.limit(row, key0, n) == kTile;

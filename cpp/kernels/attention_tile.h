@@ -192,6 +192,15 @@ void pack_transposed(float* to, const T* from, int64_t stride, int64_t rows, int
     }
 }
 
+// Asks for rows [begin, end): short rows far apart are what the hardware does not foresee.
+template <class T>
+GPTE_INLINE void prefetch_rows(const T* p, int64_t stride, int64_t begin, int64_t end,
+                               int64_t columns) {
+  for (int64_t r = begin; r < end; ++r)
+    for (int64_t c = 0; c < columns; c += 64 / int64_t(sizeof(T)))
+      __builtin_prefetch(p + r * stride + c, 0, 2);
+}
+
 // One row, padded with zeros to whole vectors.
 template <class T>
 GPTE_INLINE void pack_row(float* to, const T* from, int64_t columns) {

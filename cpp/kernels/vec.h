@@ -116,12 +116,30 @@ GPTE_INLINE void store_n(T* p, Vec v, int64_t n) {
     store_part(p, v, n);
 }
 
+// a > b ? a : b and a < b ? a : b, so b where one is NaN: what the instruction does, which the
+// compiler does not see.
+#if defined(__AVX512F__)
+GPTE_INLINE Vec vmax(Vec a, Vec b) {
+  return (Vec)_mm512_max_ps((__m512)a, (__m512)b);
+}
+GPTE_INLINE Vec vmin(Vec a, Vec b) {
+  return (Vec)_mm512_min_ps((__m512)a, (__m512)b);
+}
+#elif defined(__AVX2__)
+GPTE_INLINE Vec vmax(Vec a, Vec b) {
+  return (Vec)_mm256_max_ps((__m256)a, (__m256)b);
+}
+GPTE_INLINE Vec vmin(Vec a, Vec b) {
+  return (Vec)_mm256_min_ps((__m256)a, (__m256)b);
+}
+#else
 GPTE_INLINE Vec vmax(Vec a, Vec b) {
   return a > b ? a : b;
 }
 GPTE_INLINE Vec vmin(Vec a, Vec b) {
   return a < b ? a : b;
 }
+#endif
 
 GPTE_INLINE Vec vsqrt(Vec x) {
 #if defined(__AVX512F__)
