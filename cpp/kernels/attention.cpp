@@ -2,19 +2,20 @@
 
 #include <math.h>
 
-#include "kernels/attention_tile.h"
+#include "kernels/attention_pack.h"
 
 namespace gpte {
 namespace GPTE_ISA_NAMESPACE {
 namespace {
 
-constexpr int64_t kTile = kAttentionTile;
-constexpr float kLog2E = 1.44269504f, kLn2 = 0.693147181f;  // scores are kept in units of log 2
+constexpr float kLog2E = 1.44269504f, kLn2 = 0.693147181f;
 
-// The pairs (query, head) of a task, head fastest: which keys a row sees, and its slope.
+// The pairs (query, head) of a task, head fastest: which keys a row sees, and its slope as a part
+// of the unscaled score q k.
 struct Rows {
   int64_t first, heads;  // position of the first query, query heads
   const float* slopes;
+  float scale;
   bool causal;
 
   int64_t position(int64_t row) const { return first + row / heads; }
@@ -24,8 +25,14 @@ struct Rows {
   }
   // Before this row the key is masked.
   int64_t begin(int64_t key) const { return causal ? most(0, key - first) * heads : 0; }
-  float slope(int64_t row) const { return slopes ? slopes[row % heads] * kLog2E : 0.f; }
+  float slope(int64_t row) const { return slopes ? slopes[row % heads] / scale : 0.f; }
 };
+
+// How many words n elements along the summed axis are.
+template <class W>
+GPTE_INLINE int64_t words(int64_t n) {
+  return (n + W::kPerWord - 1) / W::kPerWord;
+}
 
 // Lowers the scores of a row by slope * distance and sets those past the limit to minus infinity.
 GPTE_INLINE void bias_and_mask(float* s, int64_t limit, float slope, float distance) {
@@ -37,10 +44,13 @@ GPTE_INLINE void bias_and_mask(float* s, int64_t limit, float slope, float dista
   }
 }
 
-// The running softmax of the rows of a task: y = o / sum, lse = (max + log2 sum) ln 2.
+// The running softmax of the rows of a task, in powers of 2 because they are cheaper than those of
+// e: y = o / sum, lse = max ln 2 + log sum.
+template <class W>
 struct Softmax {
   float *max, *sum, *o;  // (rows), (rows, kLanes), (rows, width)
   int64_t width;
+  float unit;  // of a score q k: scale / ln 2
 
   void start(int64_t rows) {
     for (int64_t r = 0; r < rows; r += kLanes) store(max + r, splat(-INFINITY));
@@ -58,7 +68,8 @@ struct Softmax {
         for (int64_t c = kLanes; c < kTile; c += kLanes) top[i] = vmax(top[i], load(x + c));
       }
       const Vec before = load(max + row + r);
-      const Vec now = vmax(before, reduce_rows(top, [](Vec a, Vec b) { return vmax(a, b); }));
+      const Vec now =
+          vmax(before, reduce_rows(top, [](Vec a, Vec b) { return vmax(a, b); }) * unit);
       store(max + row + r, now);
       float factor[kLanes], maximum[kLanes];
       store(factor, exp2_of_negative(before - now));
@@ -71,8 +82,8 @@ struct Softmax {
   GPTE_INLINE void add_row(int64_t row, float* s, float maximum, float factor, bool first) {
     Vec total = {};
     for (int64_t c = 0; c < kTile; c += kLanes) {
-      const Vec p = exp2_of_negative(load(s + c) - maximum);
-      store(s + c, p);
+      const Vec p = exp2_of_negative(load(s + c) * unit - maximum);
+      W::store_in_row(s, c, p);
       total += p;
     }
     Vec before = load(sum + row * kLanes);
@@ -87,26 +98,28 @@ struct Softmax {
 
 template <class T>
 void forward(const AttentionTask<T>& t, float* scratch) {
-  const Rows rows{t.first, t.heads, t.slopes, t.causal};
+  using W = typename WordsOf<T>::type;
+  const Rows rows{t.first, t.heads, t.slopes, t.scale, t.causal};
   const int64_t R = t.queries * t.heads, D = t.D, width = whole_vectors(D);
-  float* keys = scratch;                 // (D, kTile), scaled
-  float* values = keys + kTile * width;  // (kTile, width)
+  float* keys = scratch;                 // (D, kTile) words
+  float* values = keys + kTile * width;  // (kTile, width) words
   float* s = values + kTile * width;     // (kTile, kTile)
-  float* q = s + kTile * kTile;          // (R, width)
-  Softmax softmax;
+  float* q = s + kTile * kTile;          // (R, width) words
+  Softmax<W> softmax;
   softmax.width = width;
+  softmax.unit = t.scale * kLog2E;
   softmax.o = q + kAttentionRows * width;
   softmax.sum = softmax.o + kAttentionRows * width;
   softmax.max = softmax.sum + kAttentionRows * kLanes;
   softmax.start(R);
   for (int64_t r = 0; r < R; ++r)
-    pack_row(q + r * width, t.q + r / t.heads * t.q_stride + r % t.heads * D, D);
+    W::pack_row(q + r * width, t.q + r / t.heads * t.q_stride + r % t.heads * D, D);
 
   const int64_t all_keys = t.causal ? least(t.keys, t.first + t.queries) : t.keys;
   for (int64_t key0 = 0; key0 < all_keys; key0 += kTile) {
     const int64_t n = least(kTile, all_keys - key0);
-    pack_transposed(keys, t.k + key0 * t.kv_stride, t.kv_stride, n, D, t.scale * kLog2E);
-    for (int64_t i = 0; i < n; ++i) pack_row(values + i * width, t.v + (key0 + i) * t.kv_stride, D);
+    W::pack_transposed(keys, t.k + key0 * t.kv_stride, t.kv_stride, n, D);
+    W::pack_rows(values, width, n, D, [&](int64_t i) { return t.v + (key0 + i) * t.kv_stride; });
     int64_t next = key0 + kTile;
     for (int64_t row = rows.begin(key0); row < R; row += kTile) {
       const int64_t count = least(kTile, R - row);
@@ -120,8 +133,9 @@ void forward(const AttentionTask<T>& t, float* scratch) {
       const int64_t group = whole ? count : kBlockRows;
       for (int64_t r = 0; r < count; r += group) {
         const int64_t g = least(group, count - r);
-        multiply<Product::write>(g, whole_vectors(rows.limit(row + r + g - 1, key0, n)), D,
-                                 s + r * kTile, kTile, q + (row + r) * width, width, keys, kTile);
+        multiply<W, Product::write>(g, whole_vectors(rows.limit(row + r + g - 1, key0, n)),
+                                    words<W>(D), s + r * kTile, kTile, q + (row + r) * width, width,
+                                    keys, kTile);
       }
       if (!whole || t.slopes)
         for (int64_t r = 0; r < count; ++r)
@@ -131,10 +145,10 @@ void forward(const AttentionTask<T>& t, float* scratch) {
       for (int64_t r = 0; r < count; r += group) {
         const int64_t g = least(group, count - r);
         // Every row sees the first key, so the first tile writes every row.
-        (key0 ? multiply<Product::add>
-              : multiply<Product::write>)(g, width, rows.limit(row + r + g - 1, key0, n),
-                                          softmax.o + (row + r) * width, width, s + r * kTile,
-                                          kTile, values, width);
+        const int64_t seen = words<W>(rows.limit(row + r + g - 1, key0, n));
+        const auto product = key0 ? multiply<W, Product::add> : multiply<W, Product::write>;
+        product(g, width, seen, softmax.o + (row + r) * width, width, s + r * kTile, kTile, values,
+                width);
       }
     }
   }
@@ -150,21 +164,39 @@ void forward(const AttentionTask<T>& t, float* scratch) {
   }
 }
 
-// Turns scores s of a row into weights p, and dp into ds = p (dp - delta); both 0 past the limit.
-GPTE_INLINE void weights_and_gradient(float* s, float* dp, int64_t limit, float lse, float delta) {
-  const Vec lane = lane_index();
-  for (int64_t c = 0; c < kTile; c += kLanes) {
-    Vec p = exp2_of_negative(load(s + c) - lse);
-    Vec ds = p * (load(dp + c) - delta);
+// Of row r of the tile's scores s and products dp = dy v: weights p and ds = p (dp - delta), both 0
+// past the limit.
+struct Gradient {
+  const float *s, *dp, *lse, *delta;
+  float unit;
+
+  GPTE_INLINE void at(int64_t r, int64_t c, int64_t limit, Vec& p, Vec& ds) const {
+    p = exp2_of_negative(load(s + r * kTile + c) * unit - lse[r]);
+    ds = p * (load(dp + r * kTile + c) - delta[r]);
     if (limit < kTile) {  // what lies there was never computed
-      const Vec seen = splat(float(limit - c));
+      const Vec lane = lane_index(), seen = splat(float(limit - c));
       p = lane < seen ? p : Vec{};
       ds = lane < seen ? ds : Vec{};
     }
-    store(s + c, p);
-    store(dp + c, ds);
   }
-}
+
+  // As operands: p and ds of which products sum down the columns, in place of s and dp, and, where
+  // it is laid out otherwise, ds of which one sums along the rows.
+  template <class W, class Limit>
+  GPTE_INLINE void store(int64_t rows, const Limit& limit, float* p_down, float* ds_down,
+                         float* ds_along) const {
+    for (int64_t r = 0; r < rows; r += W::kPerWord)
+      for (int64_t c = 0; c < kTile; c += kLanes) {
+        Vec p[W::kPerWord], ds[W::kPerWord];
+        for (int i = 0; i < W::kPerWord; ++i) {
+          at(r + i, c, limit(r + i), p[i], ds[i]);
+          if (W::kPerWord > 1) W::store_in_row(ds_along + (r + i) * kTile, c, ds[i]);
+        }
+        W::store_down(p_down + r / W::kPerWord * kTile + c, p);
+        W::store_down(ds_down + r / W::kPerWord * kTile + c, ds);
+      }
+  }
+};
 
 template <class T>
 GPTE_INLINE float dot(const T* a, const T* b, int64_t n) {
@@ -182,14 +214,20 @@ GPTE_INLINE void clear(float* p, int64_t n) {
 
 template <class T>
 void backward(const AttentionBackwardTask<T>& t, float* scratch) {
-  const Rows rows{0, t.heads, t.slopes, t.causal};
+  using W = typename WordsOf<T>::type;
+  constexpr bool kPairs = W::kPerWord == 2;
+  const Rows rows{0, t.heads, t.slopes, t.scale, t.causal};
   const int64_t R = t.tokens * t.heads, D = t.D, width = whole_vectors(D), tile = kTile * width;
-  float *keys_t = scratch, *values_t = keys_t + tile;                 // (D, kTile)
+  float *keys_t = scratch, *values_t = keys_t + tile;                 // (D, kTile) words
   float *keys = values_t + tile, *dk = keys + tile, *dv = dk + tile;  // (kTile, width)
-  float *q = dv + tile, *dy = q + tile;                               // (kTile, width)
-  float *s = dy + tile, *ds = s + kTile * kTile;                      // (kTile, kTile)
-  float* dq = ds + kTile * kTile;                                     // (R, width)
+  float *q = dv + tile, *dy = q + tile;                               // (kTile, width) words
+  float *s = dy + tile, *dp = s + kTile * kTile;                      // (kTile, kTile)
+  float* dq = dp + kTile * kTile;                                     // (R, width)
   float *delta = dq + R * width, *lse = delta + R;
+  // What a product sums along its rows, and what another sums down its columns, are laid out alike
+  // as floats, but not as pairs.
+  float *q_down = q, *dy_down = dy, *ds = dp;
+  if (kPairs) q_down = lse + R, dy_down = q_down + tile, ds = dy_down + tile;
   clear(dq, R * width);
   for (int64_t r = 0; r < R; ++r) {
     const int64_t at = r / t.heads * t.y_stride + r % t.heads * D;
@@ -199,17 +237,26 @@ void backward(const AttentionBackwardTask<T>& t, float* scratch) {
 
   for (int64_t key0 = 0; key0 < t.tokens; key0 += kTile) {
     const int64_t n = least(kTile, t.tokens - key0), from = key0 * t.qkv_stride;
-    pack_transposed(keys_t, t.k + from, t.qkv_stride, n, D, t.scale * kLog2E);
-    pack_transposed(values_t, t.v + from, t.qkv_stride, n, D, 1.f);
-    for (int64_t i = 0; i < n; ++i) pack_row(keys + i * width, t.k + from + i * t.qkv_stride, D);
+    W::pack_transposed(keys_t, t.k + from, t.qkv_stride, n, D);
+    W::pack_transposed(values_t, t.v + from, t.qkv_stride, n, D);
+    W::pack_rows(keys, width, n, D, [&](int64_t i) { return t.k + from + i * t.qkv_stride; });
     clear(dk, n * width);
     clear(dv, n * width);
     for (int64_t row = rows.begin(key0); row < R; row += kTile) {
       const int64_t count = least(kTile, R - row);
+      const auto q_at = [&](int64_t r) {
+        return t.q + (row + r) / t.heads * t.qkv_stride + (row + r) % t.heads * D;
+      };
+      const auto dy_at = [&](int64_t r) {
+        return t.dy + (row + r) / t.heads * t.y_stride + (row + r) % t.heads * D;
+      };
       for (int64_t r = 0; r < count; ++r) {
-        const int64_t token = (row + r) / t.heads, head = (row + r) % t.heads * D;
-        pack_row(q + r * width, t.q + token * t.qkv_stride + head, D);
-        pack_row(dy + r * width, t.dy + token * t.y_stride + head, D);
+        W::pack_row(q + r * width, q_at(r), D);
+        W::pack_row(dy + r * width, dy_at(r), D);
+      }
+      if (kPairs) {
+        W::pack_rows(q_down, width, count, D, q_at);
+        W::pack_rows(dy_down, width, count, D, dy_at);
       }
       // As in forward: all rows at once where they see the whole tile, else by few.
       const bool whole = rows.limit(row, key0, n) == kTile;
@@ -217,30 +264,33 @@ void backward(const AttentionBackwardTask<T>& t, float* scratch) {
       for (int64_t r = 0; r < count; r += group) {
         const int64_t g = least(group, count - r);
         const int64_t columns = whole_vectors(rows.limit(row + r + g - 1, key0, n));
-        multiply<Product::write>(g, columns, D, s + r * kTile, kTile, q + r * width, width, keys_t,
-                                 kTile);
-        multiply<Product::write>(g, columns, D, ds + r * kTile, kTile, dy + r * width, width,
-                                 values_t, kTile);
+        multiply<W, Product::write>(g, columns, words<W>(D), s + r * kTile, kTile, q + r * width,
+                                    width, keys_t, kTile);
+        multiply<W, Product::write>(g, columns, words<W>(D), dp + r * kTile, kTile, dy + r * width,
+                                    width, values_t, kTile);
       }
-      for (int64_t r = 0; r < count; ++r) {
-        const int64_t limit = rows.limit(row + r, key0, n);
-        if (t.slopes)
-          bias_and_mask(s + r * kTile, limit, rows.slope(row + r),
+      if (t.slopes)
+        for (int64_t r = 0; r < count; ++r)
+          bias_and_mask(s + r * kTile, rows.limit(row + r, key0, n), rows.slope(row + r),
                         float(rows.position(row + r) - key0));
-        weights_and_gradient(s + r * kTile, ds + r * kTile, limit, lse[row + r], delta[row + r]);
-      }
+      const Gradient gradient{s, dp, lse + row, delta + row, t.scale * kLog2E};
+      const auto limit = [&](int64_t r) { return r < count ? rows.limit(row + r, key0, n) : 0; };
+      gradient.store<W>(count, limit, s, dp, ds);
       for (int64_t i = 0; i < n; i += group) {
-        const int64_t g = least(group, n - i), r = most(0, rows.begin(key0 + i) - row);
-        if (r >= count) break;
-        multiply<Product::add_transposed>(g, width, count - r, dv + i * width, width,
-                                          s + r * kTile + i, kTile, dy + r * width, width);
-        multiply<Product::add_transposed>(g, width, count - r, dk + i * width, width,
-                                          ds + r * kTile + i, kTile, q + r * width, width);
+        const int64_t g = least(group, n - i);
+        const int64_t r = most(0, rows.begin(key0 + i) - row) / W::kPerWord;
+        const int64_t K = words<W>(count) - r;
+        if (K <= 0) break;
+        multiply<W, Product::add_transposed>(g, width, K, dv + i * width, width, s + r * kTile + i,
+                                             kTile, dy_down + r * width, width);
+        multiply<W, Product::add_transposed>(g, width, K, dk + i * width, width, dp + r * kTile + i,
+                                             kTile, q_down + r * width, width);
       }
       for (int64_t r = 0; r < count; r += group) {
         const int64_t g = least(group, count - r);
-        multiply<Product::add>(g, width, rows.limit(row + r + g - 1, key0, n),
-                               dq + (row + r) * width, width, ds + r * kTile, kTile, keys, width);
+        multiply<W, Product::add>(g, width, words<W>(rows.limit(row + r + g - 1, key0, n)),
+                                  dq + (row + r) * width, width, ds + r * kTile, kTile, keys,
+                                  width);
       }
     }
     for (int64_t i = 0; i < n; ++i) {

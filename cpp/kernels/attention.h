@@ -53,7 +53,7 @@ inline __attribute__((always_inline)) int64_t attention_forward_scratch(int64_t 
 }
 inline __attribute__((always_inline)) int64_t attention_backward_scratch(int64_t rows, int64_t D) {
   const int64_t width = (D + 15) / 16 * 16;
-  return kAttentionTile * (7 * width + 2 * kAttentionTile) + rows * (width + 2);
+  return kAttentionTile * (9 * width + 3 * kAttentionTile) + rows * (width + 2);
 }
 
 }  // namespace gpte

@@ -1,5 +1,6 @@
 // What the tiles of attention are made of: matrix products of blocks in cache, transposes in
-// registers, and 2^x. Included by the kernels of one instruction set only.
+// registers, and 2^x. Included by the kernels of one instruction set only. Products multiply words
+// of 4 bytes (attention_pack.h says what a word W holds) and sum up in float32.
 #pragma once
 
 #include "kernels/attention.h"
@@ -36,7 +37,7 @@ enum class Product {
 
 // kR rows by kV vectors of C. Each element is one chain of multiply-adds in the order of k, so that
 // its bits do not depend on the block around it.
-template <Product kWay, int kR, int kV>
+template <class W, Product kWay, int kR, int kV>
 void multiply_block(float* c, int64_t ldc, const float* a, int64_t lda, const float* b, int64_t ldb,
                     int64_t K) {
   constexpr bool kTransposed = kWay == Product::add_transposed;
@@ -49,7 +50,7 @@ void multiply_block(float* c, int64_t ldc, const float* a, int64_t lda, const fl
     for (int v = 0; v < kV; ++v) row[v] = load(b + v * kLanes);
     for (int r = 0; r < kR; ++r) {
       const Vec x = splat(kTransposed ? a[r] : a[r * lda]);
-      for (int v = 0; v < kV; ++v) sum[r][v] += x * row[v];
+      for (int v = 0; v < kV; ++v) sum[r][v] = W::multiply_add(x, row[v], sum[r][v]);
     }
     a += kTransposed ? lda : 1;
     b += ldb;
@@ -58,38 +59,38 @@ void multiply_block(float* c, int64_t ldc, const float* a, int64_t lda, const fl
     for (int v = 0; v < kV; ++v) store(c + r * ldc + v * kLanes, sum[r][v]);
 }
 
-template <Product kWay, int kV>
+template <class W, Product kWay, int kV>
 void multiply_rows(int64_t rows, float* c, int64_t ldc, const float* a, int64_t lda, const float* b,
                    int64_t ldb, int64_t K) {
   const int64_t step = kWay == Product::add_transposed ? 1 : lda;
   for (; rows >= kBlockRows; rows -= kBlockRows, c += kBlockRows * ldc, a += kBlockRows * step)
-    multiply_block<kWay, kBlockRows, kV>(c, ldc, a, lda, b, ldb, K);
+    multiply_block<W, kWay, kBlockRows, kV>(c, ldc, a, lda, b, ldb, K);
   switch (rows) {
     case 1:
-      return multiply_block<kWay, 1, kV>(c, ldc, a, lda, b, ldb, K);
+      return multiply_block<W, kWay, 1, kV>(c, ldc, a, lda, b, ldb, K);
     case 2:
-      return multiply_block<kWay, 2, kV>(c, ldc, a, lda, b, ldb, K);
+      return multiply_block<W, kWay, 2, kV>(c, ldc, a, lda, b, ldb, K);
     case 3:
-      return multiply_block<kWay, 3, kV>(c, ldc, a, lda, b, ldb, K);
+      return multiply_block<W, kWay, 3, kV>(c, ldc, a, lda, b, ldb, K);
     case 4:
-      return multiply_block<kWay, 4, kV>(c, ldc, a, lda, b, ldb, K);
+      return multiply_block<W, kWay, 4, kV>(c, ldc, a, lda, b, ldb, K);
     case 5:
-      return multiply_block<kWay, 5, kV>(c, ldc, a, lda, b, ldb, K);
+      return multiply_block<W, kWay, 5, kV>(c, ldc, a, lda, b, ldb, K);
   }
 }
 
-// C (rows, columns) with A (rows, K) and B (K, columns). Columns are whole vectors.
-template <Product kWay>
+// C (rows, columns) with A (rows, K) and B (K, columns). Columns are whole vectors, K counts words.
+template <class W, Product kWay>
 void multiply(int64_t rows, int64_t columns, int64_t K, float* c, int64_t ldc, const float* a,
               int64_t lda, const float* b, int64_t ldb) {
   int64_t vecs = columns / kLanes;
   for (; vecs >= kBlockVecs; vecs -= kBlockVecs, c += kBlockVecs * kLanes, b += kBlockVecs * kLanes)
-    multiply_rows<kWay, kBlockVecs>(rows, c, ldc, a, lda, b, ldb, K);
+    multiply_rows<W, kWay, kBlockVecs>(rows, c, ldc, a, lda, b, ldb, K);
   if constexpr (kBlockVecs == 4) {
-    if (vecs == 3) multiply_rows<kWay, 3>(rows, c, ldc, a, lda, b, ldb, K);
-    if (vecs == 2) multiply_rows<kWay, 2>(rows, c, ldc, a, lda, b, ldb, K);
+    if (vecs == 3) multiply_rows<W, kWay, 3>(rows, c, ldc, a, lda, b, ldb, K);
+    if (vecs == 2) multiply_rows<W, kWay, 2>(rows, c, ldc, a, lda, b, ldb, K);
   }
-  if (vecs == 1) multiply_rows<kWay, 1>(rows, c, ldc, a, lda, b, ldb, K);
+  if (vecs == 1) multiply_rows<W, kWay, 1>(rows, c, ldc, a, lda, b, ldb, K);
 }
 
 template <int... kIndex>
@@ -170,41 +171,6 @@ GPTE_INLINE Vec exp2_of_negative(Vec x) {
   p = p * f + 6.93147207e-1f;
   p = p * f + 1.f;
   return p * (Vec)((IntVec)rounded << 23);
-}
-
-// to (columns, kAttentionTile) = from (rows, columns) transposed and multiplied by factor; rows up
-// to whole vectors, padded with zeros.
-template <class T>
-void pack_transposed(float* to, const T* from, int64_t stride, int64_t rows, int64_t columns,
-                     float factor) {
-  for (int64_t r = 0; r < rows; r += kLanes)
-    for (int64_t c = 0; c < columns; c += kLanes) {
-      const T* p = from + r * stride + c;
-      Vec x[kLanes];
-      if (r + kLanes <= rows && c + kLanes <= columns)
-        for (int i = 0; i < kLanes; ++i) x[i] = load(p + i * stride) * factor;
-      else
-        for (int i = 0; i < kLanes; ++i)
-          x[i] = r + i < rows ? load_n(p + i * stride, columns - c) * factor : Vec{};
-      transpose(x);
-      for (int i = 0; i < kLanes && c + i < columns; ++i)
-        store(to + (c + i) * kAttentionTile + r, x[i]);
-    }
-}
-
-// Asks for rows [begin, end): short rows far apart are what the hardware does not foresee.
-template <class T>
-GPTE_INLINE void prefetch_rows(const T* p, int64_t stride, int64_t begin, int64_t end,
-                               int64_t columns) {
-  for (int64_t r = begin; r < end; ++r)
-    for (int64_t c = 0; c < columns; c += 64 / int64_t(sizeof(T)))
-      __builtin_prefetch(p + r * stride + c, 0, 2);
-}
-
-// One row, padded with zeros to whole vectors.
-template <class T>
-GPTE_INLINE void pack_row(float* to, const T* from, int64_t columns) {
-  for (int64_t c = 0; c < columns; c += kLanes) store(to + c, load_n(from + c, columns - c));
 }
 
 }  // namespace

@@ -11,6 +11,7 @@ void attention_forward(Tensor& y, Tensor& lse, const Tensor& qkv, const Tensor& 
                        bool causal) {
   const char* op = "attention_forward";
   const HeadSizes s = check_heads(op, qkv, heads, kv_heads);
+  check_scale(op, scale);
   const int64_t N = qkv.dim(0);
   check_tensor(op, "y", y, Shape{N, s.H * s.D}, qkv.dtype());
   if (lse.defined()) check_tensor(op, "lse", lse, Shape{N, s.H}, DType::f32);
@@ -27,6 +28,7 @@ void attention_backward(Tensor& dqkv, const Tensor& dy, const Tensor& qkv, const
                         int64_t heads, int64_t kv_heads, float scale, bool causal) {
   const char* op = "attention_backward";
   const HeadSizes s = check_heads(op, qkv, heads, kv_heads);
+  check_scale(op, scale);
   const int64_t N = qkv.dim(0);
   check_tensor(op, "dqkv", dqkv, qkv.shape(), qkv.dtype());
   check_tensor(op, "dy", dy, Shape{N, s.H * s.D}, qkv.dtype());

@@ -52,6 +52,7 @@ void attention_cached_forward(Tensor& y, const Tensor& qkv, const Tensor& k_cach
   const char* op = "attention_cached_forward";
   const HeadSizes s =
       check_cached(op, qkv, k_cache, v_cache, segments, slots, starts, heads, kv_heads);
+  check_scale(op, scale);
   check_tensor(op, "y", y, Shape{qkv.dim(0), s.H * s.D}, qkv.dtype());
   if (slopes.defined()) check_tensor(op, "slopes", slopes, Shape{s.H}, DType::f32);
   check_same_device(op, qkv, y, slopes);

@@ -25,6 +25,10 @@ inline HeadSizes check_heads(const char* op, const Tensor& qkv, int64_t H, int64
   return {H, K, D, H / K, width};
 }
 
+inline void check_scale(const char* op, float scale) {
+  check(scale > 0, op, ": scale ", scale, " must be positive");
+}
+
 inline void check_tensor(const char* op, const char* name, const Tensor& t, const Shape& shape,
                          DType dtype) {
   check(t.shape() == shape, op, ": ", name, " ", t.shape(), " must be ", shape);

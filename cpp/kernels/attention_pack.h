@@ -1,0 +1,140 @@
+// How attention lays out the operands of its products: a word is one float, or where the processor
+// multiplies pairs of bf16 two neighbours along the axis that the product sums over.
+#pragma once
+
+#include "kernels/attention_tile.h"
+
+namespace gpte {
+namespace GPTE_ISA_NAMESPACE {
+namespace {
+
+constexpr int64_t kTile = kAttentionTile;
+
+// The kLanes x kLanes square at (row, word) of a matrix, transposed into `to` (words, kTile).
+template <class LoadWords>
+GPTE_INLINE void pack_square(float* to, int64_t row, int64_t word, int64_t words, LoadWords load) {
+  Vec x[kLanes];
+  for (int i = 0; i < kLanes; ++i) x[i] = load(row + i, word);
+  transpose(x);
+  for (int i = 0; i < kLanes && word + i < words; ++i) store(to + (word + i) * kTile + row, x[i]);
+}
+
+struct Floats {
+  static constexpr int kPerWord = 1;
+
+  static GPTE_INLINE Vec multiply_add(Vec x, Vec row, Vec sum) { return sum + x * row; }
+
+  // A row of A, padded with zeros.
+  template <class T>
+  static GPTE_INLINE void pack_row(float* to, const T* from, int64_t columns) {
+    for (int64_t c = 0; c < columns; c += kLanes) store(to + c, load_n(from + c, columns - c));
+  }
+  // B, the product summing over its rows at(0), at(1), ...
+  template <class At>
+  static GPTE_INLINE void pack_rows(float* to, int64_t width, int64_t rows, int64_t columns,
+                                    const At& at) {
+    for (int64_t r = 0; r < rows; ++r) pack_row(to + r * width, at(r), columns);
+  }
+  // B (columns, kTile), the transpose of the given rows, padded with zeros to whole vectors.
+  template <class T>
+  static void pack_transposed(float* to, const T* from, int64_t stride, int64_t rows,
+                              int64_t columns) {
+    for (int64_t r = 0; r < rows; r += kLanes)
+      for (int64_t c = 0; c < columns; c += kLanes)
+        if (r + kLanes <= rows && c + kLanes <= columns)
+          pack_square(to, r, c, columns,
+                      [&](int64_t i, int64_t j) { return load(from + i * stride + j); });
+        else
+          pack_square(to, r, c, columns, [&](int64_t i, int64_t j) {
+            return i < rows ? load_n(from + i * stride + j, columns - j) : Vec{};
+          });
+  }
+  // Elements c, c+1, ... of a row of A that is computed in place.
+  static GPTE_INLINE void store_in_row(float* row, int64_t c, Vec x) { store(row + c, x); }
+  // kPerWord rows of A whose product sums down its columns.
+  static GPTE_INLINE void store_down(float* to, const Vec (&x)[1]) { store(to, x[0]); }
+};
+
+template <class T>
+struct WordsOf {
+  using type = Floats;
+};
+
+#if defined(__AVX512BF16__)
+struct Pairs {
+  static constexpr int kPerWord = 2;
+  typedef uint32_t Bits __attribute__((vector_size(kLanes * 4)));
+
+  static GPTE_INLINE Vec multiply_add(Vec x, Vec row, Vec sum) {
+    return (Vec)_mm512_dpbf16_ps((__m512)sum, (__m512bh)x, (__m512bh)row);
+  }
+  // The first n elements of kLanes words.
+  static GPTE_INLINE Vec load_words(const bf16* p, int64_t n) {
+    bf16 part[2 * kLanes];
+    if (n < 2 * kLanes) {
+      memset(part, 0, sizeof(part));
+      memcpy(part, p, size_t(n) * sizeof(bf16));
+      p = part;
+    }
+    Vec v;
+    memcpy(&v, p, sizeof(v));
+    return v;
+  }
+  // Words of two rows of values that are exact in bf16.
+  static GPTE_INLINE Vec pair_up(Vec low, Vec high) {
+    return (Vec)(((Bits)low >> 16) | ((Bits)high & 0xffff0000u));
+  }
+
+  static GPTE_INLINE void pack_row(float* to, const bf16* from, int64_t columns) {
+    for (int64_t c = 0; c < columns; c += 2 * kLanes)
+      store(to + c / 2, load_words(from + c, columns - c));
+  }
+  template <class At>
+  static GPTE_INLINE void pack_rows(float* to, int64_t width, int64_t rows, int64_t columns,
+                                    const At& at) {
+    for (int64_t r = 0; r < rows; r += 2) {
+      const bf16 *low = at(r), *high = r + 1 < rows ? at(r + 1) : nullptr;
+      for (int64_t c = 0; c < columns; c += kLanes)
+        store(to + r / 2 * width + c,
+              pair_up(load_n(low + c, columns - c), high ? load_n(high + c, columns - c) : Vec{}));
+    }
+  }
+  static void pack_transposed(float* to, const bf16* from, int64_t stride, int64_t rows,
+                              int64_t columns) {
+    for (int64_t r = 0; r < rows; r += kLanes)
+      for (int64_t w = 0; 2 * w < columns; w += kLanes)
+        pack_square(to, r, w, (columns + 1) / 2, [&](int64_t i, int64_t j) {
+          return i < rows ? load_words(from + i * stride + 2 * j, columns - 2 * j) : Vec{};
+        });
+  }
+  static GPTE_INLINE void store_in_row(float* row, int64_t c, Vec x) {
+    bf16 part[kLanes];
+    store(part, x);
+    memcpy(reinterpret_cast<char*>(row) + c * int64_t(sizeof(bf16)), part, sizeof(part));
+  }
+  static GPTE_INLINE void store_down(float* to, const Vec (&x)[2]) {
+    bf16 low[kLanes], high[kLanes];
+    store(low, x[0]);
+    store(high, x[1]);
+    store(to, pair_up(load(low), load(high)));
+  }
+};
+
+template <>
+struct WordsOf<bf16> {
+  using type = Pairs;
+};
+#endif
+
+// Asks for rows [begin, end): short rows far apart are what the hardware does not foresee.
+template <class T>
+GPTE_INLINE void prefetch_rows(const T* p, int64_t stride, int64_t begin, int64_t end,
+                               int64_t columns) {
+  for (int64_t r = begin; r < end; ++r)
+    for (int64_t c = 0; c < columns; c += 64 / int64_t(sizeof(T)))
+      __builtin_prefetch(p + r * stride + c, 0, 2);
+}
+
+}  // namespace
+}  // namespace GPTE_ISA_NAMESPACE
+}  // namespace gpte
