@@ -8,7 +8,9 @@ function(gpte_add_isa name)
   add_library(gpte_kernels_${name} OBJECT ${GPTE_KERNELS})
   target_include_directories(gpte_kernels_${name} PRIVATE cpp)
   target_compile_definitions(gpte_kernels_${name} PRIVATE GPTE_ISA_NAMESPACE=isa_${name})
-  target_compile_options(gpte_kernels_${name} PRIVATE ${ARGN} -O3 -fno-exceptions -fno-rtti)
+  # With sanitizers the optimizer takes minutes and the checks are the same without it.
+  target_compile_options(gpte_kernels_${name} PRIVATE ${ARGN} $<IF:$<BOOL:${GPTE_SANITIZE}>,-O1,-O3>
+                         -fno-exceptions -fno-rtti)
   set(GPTE_KERNEL_OBJECTS ${GPTE_KERNEL_OBJECTS} $<TARGET_OBJECTS:gpte_kernels_${name}> PARENT_SCOPE)
 endfunction()
 
