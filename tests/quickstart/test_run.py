@@ -1,0 +1,60 @@
+"""The whole quickstart at toy size: what it leaves, that it goes on, and what it refuses."""
+
+import json
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from gptengine.quickstart import QuickstartConfig, corpus, main, run
+
+
+@pytest.fixture
+def toy(monkeypatch, tmp_path):
+    words = "return the item of a list or raise an error when there is none".split()
+    documents = [
+        corpus.Document(f"d{i:03}", " ".join(words[(i * k) % len(words)] for k in range(60)) + "\n")
+        for i in range(100)
+    ]
+    monkeypatch.setattr(corpus, "gather", lambda: documents)
+    monkeypatch.setattr(run, "VOCABULARY", 300)
+    monkeypatch.setattr(run, "SHAPE", dict(context_length=32, layers=1, heads=2, model_dim=32))
+    monkeypatch.setattr(run, "MEASURE_SECONDS", 0.01)
+    return QuickstartConfig(out=str(tmp_path / "run"), minutes=0.0001)
+
+
+def test_it_runs_to_the_end_and_shows_the_card_again(toy, tmp_path, capsys):
+    main(toy)
+    first = capsys.readouterr().out
+    out = tmp_path / "run"
+    assert "bits a byte" in first and f"next: gptengine generate {out}" in first
+    ElementTree.parse(out / "loss.svg")
+    assert "![loss](loss.svg)" in (out / "report.md").read_text()
+    plan = json.loads((out / "quickstart.json").read_text())
+    assert plan["steps"] == run.FEWEST_STEPS
+    records = [json.loads(line) for line in (out / "run.jsonl").read_text().splitlines()]
+    scores = [r["val_bpb"] for r in records if "val_bpb" in r]
+    assert scores[-1] < scores[0]
+    weights = (out / "best/model.safetensors").read_bytes()
+    main(toy)
+    assert "report card" in capsys.readouterr().out
+    assert (out / "best/model.safetensors").read_bytes() == weights
+
+
+def test_other_settings_are_refused(toy, tmp_path):
+    main(toy)
+    before = sorted(p.name for p in (tmp_path / "run").iterdir())
+    with pytest.raises(ValueError, match="seed is 1, but the run in .* was started with 0"):
+        main(QuickstartConfig(out=toy.out, minutes=toy.minutes, seed=1))
+    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == before
+
+
+@pytest.mark.parametrize("settings", [dict(minutes=0), dict(minutes=-1), dict(seed=-1)])
+def test_impossible_settings(settings):
+    name, value = next(iter(settings.items()))
+    with pytest.raises(ValueError, match=f"quickstart: {name} {value} must be"):
+        QuickstartConfig(**settings)
+
+
+def test_xz_reads_the_training_text_first():
+    text = bytes(range(256)) * 40
+    assert run.xz_bits_per_byte(text, text[:5000]) < 0.2
