@@ -103,14 +103,15 @@ def _parse(path):
         return None
 
 
-def _docstrings(tree):
+def _docstrings(node):
     """Docstrings of the module, its classes and functions, from top to bottom."""
-    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    nodes = [node for node in ast.walk(tree) if isinstance(node, kinds)]
-    for node in sorted(nodes, key=lambda n: getattr(n, "lineno", 0)):
+    if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
         text = ast.get_docstring(node)  # without the indentation
         if text and text.strip():
             yield _unix(text)
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.stmt, ast.excepthandler, ast.match_case)):  # what can hold a def
+            yield from _docstrings(child)
 
 
 def _topics(tree):
