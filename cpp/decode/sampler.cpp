@@ -16,7 +16,7 @@
 namespace gpte {
 namespace {
 
-constexpr int64_t kFirstSorted = 64;  // tokens that top_p sorts first, and then 8 times more
+constexpr int64_t kFewTokens = 64;  // top_p sorts so many, then 8 times as many
 
 // Work memory of one row.
 struct Row {
@@ -50,15 +50,22 @@ float e_of(uint64_t key) {
   return e;
 }
 
-// Lists the tokens with e >= least that can be drawn at all, by id; returns how many.
-int64_t gather(const Row& row, float least) {
-  least = std::max(least, std::numeric_limits<float>::denorm_min());
+// The smallest key of all tokens with e >= least that can be drawn at all.
+uint64_t key_from(float least) {
+  return key_of(std::max(least, std::numeric_limits<float>::denorm_min()), UINT32_MAX);
+}
+
+// Lists the tokens whose keys are not below `cut`, by id; returns how many.
+int64_t gather(const Row& row, uint64_t cut) {
+  const float least = e_of(cut);
   int64_t count = 0;
   for (int64_t b = 0; b < row.blocks; ++b) {
     if (row.block_max[b] < least) continue;
     const int64_t end = std::min(row.V, (b + 1) * kSamplingBlock);
-    for (int64_t v = b * kSamplingBlock; v < end; ++v)
-      if (row.e[v] >= least) row.order[count++] = key_of(row.e[v], v);
+    for (int64_t v = b * kSamplingBlock; v < end; ++v) {
+      const uint64_t key = key_of(row.e[v], v);
+      if (key >= cut) row.order[count++] = key;
+    }
   }
   return count;
 }
@@ -73,15 +80,17 @@ int64_t first_sorted(const Row& row, int64_t k) {
                      std::greater<float>());
     least = row.maxima[k - 1];
   }
-  const int64_t found = gather(row, least);
+  const int64_t found = gather(row, key_from(least));
+  if (k < found)
+    std::nth_element(row.order, row.order + k, row.order + found, std::greater<uint64_t>());
   k = std::min(k, found);
-  std::partial_sort(row.order, row.order + k, row.order + found, std::greater<uint64_t>());
+  std::sort(row.order, row.order + k, std::greater<uint64_t>());
   return k;
 }
 
-double sum_of(const Row& row, int64_t count) {
+double sum_of(const uint64_t* begin, const uint64_t* end) {
   double sum = 0;
-  for (int64_t i = 0; i < count; ++i) sum += e_of(row.order[i]);
+  for (; begin != end; ++begin) sum += e_of(*begin);
   return sum;
 }
 
@@ -91,39 +100,49 @@ double sum_of_all(const Row& row) {
   return sum;
 }
 
-// How many of the first `count` listed tokens it takes to reach `mass`; 0 when they do not.
-int64_t reach(const Row& row, int64_t count, double mass) {
+// The key of the listed, sorted token at which the sum reaches `mass`; 0 when it does not.
+uint64_t key_at(const Row& row, int64_t count, double mass) {
   double sum = 0;
   for (int64_t i = 0; i < count; ++i)
-    if ((sum += e_of(row.order[i])) >= mass) return i + 1;
+    if ((sum += e_of(row.order[i])) >= mass) return row.order[i];
   return 0;
 }
 
-// The shortest sorted list that reaches top_p of everything. Most rows need few tokens: more are
-// sorted only when there were not enough.
-int64_t sorted_mass(const Row& row, float top_p) {
-  const double mass = top_p * sum_of_all(row);
-  for (int64_t k = kFirstSorted;; k *= 8) {
-    const int64_t listed = first_sorted(row, k), enough = reach(row, listed, mass);
-    // All of them may stay a rounding below the mass, which was summed in another order.
-    if (enough || k >= row.V) return enough ? enough : listed;
+// The same over all tokens. Most rows reach the mass with few of them; a flat one is halved, like
+// in a search for the median, until the token is found.
+uint64_t key_at_mass(const Row& row, float top_p) {
+  const double all = sum_of_all(row), mass = top_p * all;
+  for (int64_t k : {kFewTokens, 8 * kFewTokens})
+    if (const uint64_t key = key_at(row, first_sorted(row, k), mass)) return key;
+  // The tokens left out here are together less than what top_p leaves out.
+  const float least = float((1 - double(top_p)) * all / double(row.V));
+  uint64_t *low = row.order, *high = low + gather(row, key_from(least));
+  for (double rest = mass; high - low > 1;) {
+    uint64_t* middle = low + (high - low) / 2;
+    std::nth_element(low, middle, high, std::greater<uint64_t>());
+    const double sum = sum_of(low, middle);
+    if (sum >= rest) {
+      high = middle;
+    } else {
+      rest -= sum;
+      low = middle;
+    }
   }
+  return *low;
 }
 
-// Lists the tokens that the options keep; returns how many.
+// Lists the tokens that the options keep, by id; returns how many.
 int64_t keep(const Row& row, const Sampling& o) {
-  const bool counted = o.top_k > 0 && o.top_k < row.V;
-  if (!counted && o.top_p >= 1) return gather(row, o.min_p);  // the largest e is 1
-  int64_t kept;
-  if (counted) {
-    kept = first_sorted(row, o.top_k);
-    const int64_t enough = o.top_p < 1 ? reach(row, kept, o.top_p * sum_of(row, kept)) : 0;
-    if (enough) kept = enough;
-  } else {
-    kept = sorted_mass(row, o.top_p);
+  uint64_t cut = key_from(o.min_p);  // the largest e is 1
+  if (o.top_k > 0 && o.top_k < row.V) {
+    const int64_t kept = first_sorted(row, o.top_k);
+    const double mass = o.top_p * sum_of(row.order, row.order + kept);
+    const uint64_t key = o.top_p < 1 ? key_at(row, kept, mass) : 0;
+    cut = std::max(cut, key ? key : row.order[kept - 1]);
+  } else if (o.top_p < 1) {
+    cut = std::max(cut, key_at_mass(row, o.top_p));
   }
-  while (e_of(row.order[kept - 1]) < o.min_p) --kept;
-  return kept;
+  return gather(row, cut);
 }
 
 // In [0, 1), 53 bits.
@@ -153,7 +172,7 @@ int64_t draw_from_all(const Row& row, double u) {
 }
 
 int64_t draw_from_listed(const Row& row, int64_t count, double u) {
-  double rest = u * sum_of(row, count);
+  double rest = u * sum_of(row.order, row.order + count);
   int64_t i = 0;
   for (; i + 1 < count && rest >= e_of(row.order[i]); ++i) rest -= e_of(row.order[i]);
   return id_of(row.order[i]);
