@@ -1,6 +1,6 @@
 """A small pretraining in a process of its own, for the tests that kill it.
 
-python run_small.py OUT DATA [setting=value ...]
+python run_small.py bigram|engine OUT DATA [setting=value ...]
 """
 
 import ast
@@ -9,9 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from data.byte_tokenizer import ByteTokenizer
 from gptengine.train.pretrain import pretrain
-from train.fake_model import BigramModel
 
 SETTINGS = dict(
     steps=300,
@@ -28,10 +26,24 @@ SETTINGS = dict(
 )
 
 
-def main(out, data, *changes):
+def bigram():
+    from data.byte_tokenizer import ByteTokenizer
+    from train.fake_model import BigramModel
+
+    return BigramModel(), ByteTokenizer()
+
+
+def engine(dtype="float32"):
+    from gptengine import Config, Model, Tokenizer
+
+    config = Config.llama(257, 16, 2, 2, 32, kv_heads=1, hidden_dim=48)
+    return Model(config, seed=1, dtype=dtype), Tokenizer.bytes()
+
+
+def main(kind, out, data, *changes):
     changes = {name: ast.literal_eval(value) for name, value in (c.split("=") for c in changes)}
-    run = pretrain(BigramModel(), ByteTokenizer(), data, out, **{**SETTINGS, **changes})
-    print(run)
+    model, tok = {"bigram": bigram, "engine": engine}[kind]()
+    print(pretrain(model, tok, data, out, **{**SETTINGS, **changes}))
 
 
 if __name__ == "__main__":

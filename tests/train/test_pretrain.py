@@ -2,11 +2,6 @@
 
 import io
 import math
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +15,6 @@ from gptengine.train.log import read_log
 from gptengine.train.pretrain import PretrainConfig, pretrain
 from train.fake_model import BigramModel
 
-SCRIPT = Path(__file__).with_name("run_small.py")
 TEXT = "".join(f"{i} sheep and {i * i} wolves\n" for i in range(600))
 QUICK = dict(steps=12, batch=2, context=8, warmup=2, lr=0.05, eval_every=4, eval_tokens=64)
 QUICK |= dict(checkpoint_every=4, sample_every=6, sample_tokens=4)
@@ -213,56 +207,3 @@ def test_without_held_out_text_the_newest_is_the_best(tmp_path):
     write_shards([TEXT], tmp_path / "data", ByteTokenizer(), held_out=0)
     run = quick(tmp_path / "run", tmp_path / "data")
     assert run.val_loss is None and (run.best / "config.json").is_file()
-
-
-def start(out, data):
-    return subprocess.Popen(
-        [sys.executable, str(SCRIPT), str(out), str(data)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
-    )
-
-
-def wait_for_step(process, step):
-    """Read the child's lines until it has done `step` steps; False if it ended first."""
-    for line in process.stdout:
-        if line.startswith("step ") and int(line.split()[1].split("/")[0].rstrip(":")) >= step:
-            return True
-    return False
-
-
-def test_ten_kills_do_not_change_a_bit(tmp_path, data):
-    process = start(tmp_path / "whole", data)
-    assert process.wait(60) == 0, process.stdout.read()
-    process.stdout.close()
-    rng = np.random.default_rng(0)
-    kills = 0
-    for at in sorted(rng.integers(1, 290, 10)):
-        process = start(tmp_path / "cut", data)
-        if wait_for_step(process, at):
-            process.send_signal(signal.SIGKILL)
-            kills += 1
-        process.wait(60)
-        process.stdout.close()
-    process = start(tmp_path / "cut", data)
-    assert process.wait(60) == 0, process.stdout.read()
-    process.stdout.close()
-    assert kills >= 8
-    assert weights(tmp_path / "whole") == weights(tmp_path / "cut")
-    best = [(tmp_path / run / "best/model.safetensors").read_bytes() for run in ("whole", "cut")]
-    assert best[0] == best[1]
-
-
-@pytest.mark.parametrize("number, code", [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)])
-def test_a_signal_saves_and_ends(tmp_path, data, number, code):
-    process = start(tmp_path / "run", data)
-    assert wait_for_step(process, 20)
-    process.send_signal(number)
-    output = process.stdout.read()
-    assert process.wait(60) == code
-    process.stdout.close()
-    (newest,) = checkpoints(tmp_path / "run")[-1:]
-    assert f"saved {newest}" in output
-    assert int(newest.name[5:]) >= 20

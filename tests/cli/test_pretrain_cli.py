@@ -1,0 +1,89 @@
+"""`gptengine pretrain` and `generate` from text to text, and their errors."""
+
+import json
+
+import pytest
+
+from gptengine.cli.main import main
+from gptengine.train.log import read_log
+
+TEXT = "".join(f"{i} sheep and {i * i} wolves\n" for i in range(600))
+SMALL = "--layers 1 --model-dim 16 --heads 2 --context 16 --batch 2 --steps 6 --eval-tokens 64"
+SMALL += " --sample-tokens 4 --checkpoint-every 3 --sample-every 3"
+
+
+@pytest.fixture
+def text(tmp_path):
+    (tmp_path / "text.txt").write_text(TEXT)
+    return tmp_path / "text.txt"
+
+
+def pretrain(*args):
+    return main(["pretrain", *map(str, args), *SMALL.split()])
+
+
+def error(capsys):
+    err = capsys.readouterr().err
+    assert err.startswith("gptengine: error: ") and err.count("\n") == 1
+    return err
+
+
+@pytest.mark.parametrize("tokenizer", ["bytes", "bpe"])
+@pytest.mark.parametrize("architecture", ["gpt2", "llama"])
+def test_text_to_text(tmp_path, text, tokenizer, architecture, capsys):
+    out = tmp_path / "run"
+    args = [text, "--out", out, "--tokenizer", tokenizer, "--vocab-size", 300]
+    args += ["--architecture", architecture]
+    assert pretrain(*args) == 0
+    said = capsys.readouterr().out
+    for part in ("parameters", "step 6/6", "bits a byte", f"next: gptengine generate {out}"):
+        assert part in said
+    config = json.loads((out / "best/config.json").read_text())
+    assert config["model_type"] == architecture
+    assert config["vocab_size"] == (257 if tokenizer == "bytes" else 300)
+    assert main(["generate", str(out), "--prompt", "7 sheep", "--max-new-tokens", "8"]) == 0
+    first = capsys.readouterr().out
+    assert first.startswith("7 sheep")
+    main(["generate", str(out / "best"), "--prompt", "7 sheep", "--max-new-tokens", "8"])
+    assert capsys.readouterr().out == first
+    assert pretrain(*args) == 0
+    assert "is finished: 6 steps" in capsys.readouterr().out
+
+
+def test_shards_and_their_tokenizer_are_used_again(tmp_path, text, capsys):
+    assert pretrain(text, "--out", tmp_path / "a", "--vocab-size", 300) == 0
+    assert pretrain(tmp_path / "a/data", "--out", tmp_path / "b") == 0
+    first, second = (read_log(tmp_path / run / "run.jsonl") for run in "ab")
+    losses = [[r["loss"] for r in records if "loss" in r] for records in (first, second)]
+    assert losses[0] == losses[1]
+    assert not (tmp_path / "b/data").exists()
+
+
+def test_wrong_input_takes_one_line(tmp_path, text, capsys):
+    out = tmp_path / "run"
+    assert pretrain("--out", out) == 2
+    assert "no data" in error(capsys)
+    assert pretrain(tmp_path / "none.txt", "--out", out) == 2
+    assert "none.txt: no such file" in error(capsys)
+    assert pretrain(text, "--out", out, "--tokenizer", tmp_path / "tok") == 2
+    assert str(tmp_path / "tok") in error(capsys)
+    assert pretrain(text, "--out", out, "--vocab-size", 10) == 2
+    assert "vocab_size 10" in error(capsys)
+    assert pretrain(text, "--out", out, "--vocab-size", 300, "--lr", -1.0) == 2
+    assert "lr -1.0" in error(capsys)
+    assert pretrain(text, "--out", out, "--vocab-size", 300, "--kv-heads", 3) == 2
+    assert "heads 2 is not a multiple of kv_heads 3" in error(capsys)
+    assert pretrain(text, "--out", out, "--vocab-size", 300, "--architecture", "rnn") == 2
+    assert "'rnn' is none of gpt2" in error(capsys)
+    assert main(["generate", str(tmp_path / "none")]) == 2
+    assert "no such model folder" in error(capsys)
+
+
+def test_changed_settings_are_refused(tmp_path, text, capsys):
+    args = [text, "--out", tmp_path / "run", "--vocab-size", 300]
+    assert pretrain(*args) == 0
+    capsys.readouterr()
+    assert pretrain(*args[:-1], 310) == 2
+    assert "made with vocab_size 300, now it is 310" in error(capsys)
+    assert pretrain(*args, "--lr", 0.5) == 2
+    assert "lr is 0.5, but" in error(capsys)
