@@ -120,14 +120,12 @@ def config_of(folder) -> Config:
 
 
 def find_model_folder(path) -> Path:
-    """The model folder that `path` means: itself, or the best model of a run folder."""
+    """The model folder that `path` means: itself, or a run's best model or newest checkpoint."""
     path = Path(path)
     recover(path)
-    best = path / "best"
-    recover(best)
-    if not (path / "config.json").is_file() and (best / "config.json").is_file():
-        return best
-    return path
+    recover(path / "best")
+    found = [path, path / "best", *sorted(path.glob("checkpoints/step-*"), reverse=True)]
+    return next((folder for folder in found if (folder / "config.json").is_file()), path)
 
 
 def save_state(path, arrays: dict[str, np.ndarray], metadata: dict) -> None:

@@ -95,6 +95,19 @@ def test_plain_lines_are_few_and_say_it_all():
         assert part in lines[0], lines[0]
 
 
+def test_a_terminal_shows_one_live_line_and_lines_that_stay():
+    from rich.console import Console
+
+    console = Console(file=io.StringIO(), width=60, force_terminal=True)
+    record = dict(loss=2.5, loss_z=0.5, grad_norm=1.0, norm_z=-1.25, tokens_per_second=12345.6)
+    record |= dict(mfu=None, memory=512e6, skipped=False)
+    with Display(console, 9) as display:
+        display.step({"step": 3, **record}, 10)
+        display.say("step 3: validation [bold]as it is[/bold]")
+    text = console.file.getvalue()
+    assert "step 3/9 | loss 2.5000" in text and "[bold]as it is[/bold]" in text
+
+
 def test_durations():
     said = [duration(s) for s in (3.4, 200, 7500, math.inf)]
     assert said == ["3s", "3m 20s", "2h 05m", "?"]

@@ -2,13 +2,15 @@
 
 import io
 import math
+import resource
+import signal
 
 import numpy as np
 import pytest
 from rich.console import Console
 
 from data.byte_tokenizer import ByteTokenizer
-from gptengine.checkpoint import load_folder
+from gptengine.checkpoint import find_model_folder, load_folder
 from gptengine.data import write_shards
 from gptengine.train.checkpoints import checkpoints
 from gptengine.train.log import read_log
@@ -51,6 +53,47 @@ def test_it_learns_and_keeps_its_best(tmp_path, data):
     assert (run.best / "tokenizer.json").is_file()
     samples = [r["sample"] for r in records if "sample" in r]
     assert len(samples) == 34 and all(samples)
+
+
+def test_a_run_is_a_model_from_its_first_checkpoint_on(tmp_path, data):
+    for record in pretrain.iter(
+        BigramModel(),
+        ByteTokenizer(),
+        data,
+        tmp_path / "run",
+        console=Console(quiet=True),
+        **{**QUICK, "eval_every": 99},
+    ):
+        if record["step"] == 5:
+            break
+    assert find_model_folder(tmp_path / "run") == checkpoints(tmp_path / "run")[-1]
+    run = quick(tmp_path / "run", data, eval_every=99)
+    assert find_model_folder(run.out) == run.best
+
+
+def test_a_full_disk_ends_the_run_and_spoils_nothing(tmp_path, data):
+    quick(tmp_path / "run", data, steps=12)
+    steps = pretrain.iter(
+        BigramModel(),
+        ByteTokenizer(),
+        data,
+        tmp_path / "full",
+        console=Console(quiet=True),
+        **QUICK,
+    )
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        with pytest.raises(ValueError, match=r"cannot write .*bytes free.*untouched"):
+            for record in steps:
+                if record["step"] == 6:  # after the first checkpoint
+                    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, hard))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+    assert [p.name for p in checkpoints(tmp_path / "full")] == ["step-00000004"]
+    quick(tmp_path / "full", data)
+    assert weights(tmp_path / "full") == weights(tmp_path / "run")
 
 
 def test_micro_steps_are_normalised_over_the_whole_step(tmp_path, data):

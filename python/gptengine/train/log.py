@@ -22,12 +22,14 @@ class RunLog:
         self.path = Path(path)
         kept = [r for r in read_log(self.path) if r.get("step", 0) <= resume_at]
         atomic_write(self.path, "".join(map(_line, kept)).encode())
-        self._file = open(self.path, "a", encoding="utf-8")
+        # without a buffer: what a full disk refused is not tried again on closing
+        self._file = open(self.path, "ab", buffering=0)
 
     def write(self, **record) -> dict:
+        line = _line(record).encode()
         with explained(self.path):
-            self._file.write(_line(record))
-            self._file.flush()
+            while line:
+                line = line[self._file.write(line) :]
         return record
 
     def close(self) -> None:
