@@ -41,10 +41,10 @@ def test_text_to_text(tmp_path, text, tokenizer, architecture, capsys):
     config = json.loads((out / "best/config.json").read_text())
     assert config["model_type"] == architecture
     assert config["vocab_size"] == (257 if tokenizer == "bytes" else 300)
-    assert main(["generate", str(out), "--prompt", "7 sheep", "--max-new-tokens", "8"]) == 0
+    assert main(["generate", str(out), "7 sheep", "--max-new-tokens", "8"]) == 0
     first = capsys.readouterr().out
     assert first.startswith("7 sheep")
-    main(["generate", str(out / "best"), "--prompt", "7 sheep", "--max-new-tokens", "8"])
+    main(["generate", str(out / "best"), "7 sheep", "--max-new-tokens", "8"])
     assert capsys.readouterr().out == first
     assert pretrain(*args) == 0
     assert "is finished: 6 steps" in capsys.readouterr().out

@@ -8,9 +8,9 @@ import sys
 from gptengine.options import REQUIRED, option
 
 EXAMPLES = """\
-  gptengine generate runs/base --prompt "It was a dark and stormy night"
+  gptengine generate runs/base "It was a dark and stormy night"
   gptengine generate runs/base --temperature 0 --max-new-tokens 50
-  echo "Once upon a time" | gptengine generate gpt2-folder --prompt - --top-k 40"""
+  echo "Once upon a time" | gptengine generate gpt2-folder - --top-k 40"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +18,7 @@ class GenerateCommand:
     """Let a model go on with a text: a run of `gptengine pretrain`, or a Hugging Face folder."""
 
     model: str = option(REQUIRED, "run folder or model folder", True)
-    prompt: str = option("", "the text to go on with; - reads it from the standard input")
+    prompt: str = option("", "the text to go on with; - reads it from standard input", True)
     max_new_tokens: int = option(200, "tokens to write at most")
     temperature: float = option(0.8, "0: always the likeliest token; 1: the model's own spread")
     top_k: int = option(0, "only the k likeliest tokens (0: all)")
