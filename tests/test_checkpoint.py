@@ -305,8 +305,8 @@ def test_a_full_disk_is_explained_and_harmless(tmp_path):
 
 
 @pytest.mark.parametrize("kind", [k for k in SHAPES if k != "gptengine"])
-def test_transformers_opens_the_folder(tmp_path, kind):
-    """Every weight arrives in transformers, none missing and none left over."""
+def test_transformers_opens_the_folder(tmp_path, kind, rng):
+    """Every weight arrives in transformers, none missing or left over, and gives our logits."""
     transformers = pytest.importorskip("transformers")
     torch = pytest.importorskip("torch")
     config, params = SHAPES[kind], random_params(SHAPES[kind])
@@ -318,6 +318,13 @@ def test_transformers_opens_the_folder(tmp_path, kind):
     assert sum(p.numel() for p in model.parameters()) == config.num_parameters
     if kind != "gpt2":
         assert model.config.rope_parameters["rope_theta"] == config.rope_theta
+    from gptengine import Model
+
+    tokens = rng.integers(config.vocab_size, size=(3, 16), dtype=np.int32)
+    with torch.no_grad():
+        want = model(torch.from_numpy(tokens).long()).logits.reshape(48, -1).double().numpy()
+    logits = Model.load(tmp_path / "m").logits(tokens, last_only=False)
+    assert np.linalg.norm(logits - want) <= 1e-5 * np.linalg.norm(want)
     model.save_pretrained(tmp_path / "again")
     again, loaded = load_folder(tmp_path / "again")
     assert again == config

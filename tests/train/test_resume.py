@@ -40,7 +40,8 @@ def start(kind, out, data, *changes):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        # for so small a model two threads on a busy machine are slower than one
+        env=os.environ | {"PYTHONUNBUFFERED": "1", "GPTE_THREADS": "1"},
     )
 
 

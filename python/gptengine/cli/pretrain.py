@@ -69,6 +69,7 @@ def main(c: PretrainCommand) -> None:
     from gptengine.data.prepare import prepare
     from gptengine.model import Model
     from gptengine.tokenizer import Tokenizer
+    from gptengine.train.log import say
     from gptengine.train.pretrain import describe, pretrain
 
     if not c.data:
@@ -105,5 +106,5 @@ def main(c: PretrainCommand) -> None:
         recompute=c.model.recompute,
     )
     run = pretrain(model, tok, shards, c.out, config=c.training, console=console)
-    console.print(describe(run), highlight=False, markup=False, soft_wrap=True)
-    console.print(f"next: gptengine generate {c.out}", highlight=False, markup=False)
+    say(console, describe(run))
+    say(console, f"next: gptengine generate {c.out}")

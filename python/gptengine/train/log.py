@@ -85,8 +85,13 @@ class Display:
             self.say(text)
 
     def say(self, text: str) -> None:
-        """A line that stays. The text is printed as it is, markup in it is not obeyed."""
-        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        """A line that stays."""
+        say(self.console, text)
+
+
+def say(console, text: str) -> None:
+    """Print a line as it is: no markup in it is obeyed, no break is added."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def progress_line(record: dict, steps: int, seconds_left: float) -> str:

@@ -32,7 +32,7 @@ from gptengine.train.checkpoints import (
 )
 from gptengine.train.evaluate import bytes_per_token, evaluate
 from gptengine.train.guard import Guard
-from gptengine.train.log import Display, RunLog, duration, memory_now
+from gptengine.train.log import Display, RunLog, duration, memory_now, say
 from gptengine.train.plan import measured_peak, plan_lines, step_seconds
 from gptengine.train.schedules import warmup_cosine, warmup_stable_decay
 from gptengine.train.signals import StopSignals
@@ -184,7 +184,7 @@ class _Loop:
         c, model = self.c, self.model
         self.resume()
         if self.first == c.steps:
-            self.console.print(f"{self.out} is finished: {c.steps} steps", highlight=False)
+            say(self.console, f"{self.out} is finished: {c.steps} steps")
             yield self.last
             return
         model.reserve(c.batch * self.context)
@@ -335,7 +335,7 @@ class _Loop:
         """Save and end, as a signal asked for."""
         folder = self.save(done) if done else None
         where = f"saved {folder}" if folder else "nothing to save yet"
-        self.console.print(f"stopped at step {done}: {where}", highlight=False, soft_wrap=True)
+        say(self.console, f"stopped at step {done}: {where}")
         stop.end()
 
     def newest(self) -> str:
