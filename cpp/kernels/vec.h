@@ -116,6 +116,15 @@ GPTE_INLINE void store_n(T* p, Vec v, int64_t n) {
     store_part(p, v, n);
 }
 
+// The value that a stored v reads back as.
+template <class T>
+GPTE_INLINE Vec as_stored(Vec v) {
+  if (sizeof(T) == sizeof(float)) return v;
+  T part[kLanes];
+  store(part, v);
+  return load(part);
+}
+
 // a > b ? a : b and a < b ? a : b, so b where one is NaN: what the instruction does, which the
 // compiler does not see.
 #if defined(__AVX512F__)
