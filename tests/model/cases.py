@@ -59,3 +59,15 @@ def packed(c, rng, lengths=(7, 1, 33, 12)):
     tokens, targets = rng.integers(0, c.vocab_size, (2, segments[-1]), dtype=np.int32)
     targets[rng.random(len(targets)) < 0.2] = -1
     return tokens, targets, segments
+
+
+# Sizes where work is divided among threads and attention has several tiles of keys.
+_SIZES = dict(vocab_size=331, context_length=150, layers=2, heads=4, model_dim=88)
+SHAPES = {
+    "gpt2": Config(**_SIZES),
+    "llama": Config.llama(**_SIZES, kv_heads=2),
+    "qwen3": Config.qwen3(**_SIZES, kv_heads=1, head_dim=40),
+    "alibi": Config(**_SIZES, position="alibi", norm_order="post", activation="gelu", tied=False),
+    "encoder": Config(**_SIZES, position="sinusoidal", activation="relu", causal=False),
+}
+DECODERS = [name for name, c in SHAPES.items() if c.causal]

@@ -1,0 +1,130 @@
+"""What a caller does wrong is a ValueError that names the thing and both values."""
+
+import numpy as np
+import pytest
+
+from gptengine import Config, Model
+from model.cases import small
+
+CONTEXT, VOCAB = 40, 67
+
+
+@pytest.fixture
+def model():
+    return Model(small(context_length=CONTEXT, vocab_size=VOCAB))
+
+
+def ids(*shape, dtype=np.int32):
+    return np.zeros(shape, dtype)
+
+
+def segments(*borders):
+    return np.array(borders, np.int32)
+
+
+BAD_BATCHES = {
+    "empty tokens": (ids(0), ids(0), None, "0"),
+    "empty batch": (ids(0, 8), ids(0, 8), None, "0"),
+    "three axes": (ids(2, 2, 2), ids(2, 2, 2), None, r"\(2, 2, 2\)"),
+    "float tokens": (ids(8, dtype=np.float32), ids(8), None, "float32"),
+    "targets of another length": (ids(8), ids(7), None, "7.*8|8.*7"),
+    "token too large": (ids(8) + VOCAB, ids(8), None, f"{VOCAB}"),
+    "token negative": (ids(8) - 1, ids(8), None, "-1"),
+    "target too large": (ids(8), ids(8) + VOCAB, None, f"{VOCAB}"),
+    "longer than the context": (ids(CONTEXT + 1), ids(CONTEXT + 1), None, "41.*40|40.*41"),
+    "row longer than the context": (ids(2, 41), ids(2, 41), None, "41.*40|40.*41"),
+    "segments do not start at 0": (ids(8), ids(8), segments(1, 8), "1"),
+    "segments do not end at N": (ids(8), ids(8), segments(0, 7), "7.*8|8.*7"),
+    "segments go back": (ids(8), ids(8), segments(0, 5, 3, 8), "5.*3|3.*5"),
+    "segments are floats": (ids(8), ids(8), np.array([0.0, 8.0]), "float64"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_BATCHES)
+@pytest.mark.parametrize("how", ["forward", "logprob", "forward_backward"])
+def test_bad_batches(model, case, how):
+    tokens, targets, borders, says = BAD_BATCHES[case]
+    extra = [np.zeros(tokens.size, np.float32)] if how == "forward_backward" else []
+    with pytest.raises(ValueError, match=says):
+        getattr(model, how)(tokens, targets, *extra, segments=borders)
+
+
+@pytest.mark.parametrize("how", ["logits", "hidden"])
+@pytest.mark.parametrize("case", [name for name in BAD_BATCHES if "target" not in name])
+def test_bad_tokens(model, case, how):
+    tokens, _, borders, says = BAD_BATCHES[case]
+    with pytest.raises(ValueError, match=says):
+        getattr(model, how)(tokens, segments=borders)
+
+
+def test_a_refused_batch_leaves_the_model_as_it_was(model):
+    tokens, targets = ids(8), ids(8)
+    before = model.logprob(tokens, targets).copy()
+    with pytest.raises(ValueError):
+        model.forward(tokens + VOCAB, targets)
+    np.testing.assert_array_equal(model.logprob(tokens, targets), before)
+    assert model.grad_norm() == 0
+
+
+def test_backward_needs_its_forward(model):
+    dlogp = np.zeros(8, np.float32)
+    model.logprob(ids(8), ids(8))
+    with pytest.raises(ValueError, match="forward"):
+        model.backward(dlogp)
+    model.forward(ids(8), ids(8))
+    with pytest.raises(ValueError, match="7.*8|8.*7"):
+        model.backward(dlogp[:7])
+
+
+def test_heads_are_not_mixed_up(model):
+    value = Model(small(head="value"))
+    with pytest.raises(ValueError, match="head lm"):
+        value.logits(ids(8))
+    with pytest.raises(ValueError, match="head lm"):
+        value.logprob(ids(8), ids(8))
+    with pytest.raises(ValueError, match="value or reward"):
+        model.values(ids(8))
+    model.forward(ids(8), ids(8))
+    with pytest.raises(ValueError, match="forward"):
+        model.backward(dvalue=np.zeros(8, np.float32))
+
+
+def test_not_a_number(model):
+    """A step that would put NaN into the weights is refused: they stay what they were."""
+    weights = {name: array.copy() for name, array in model.parameters().items()}
+    model.forward(ids(8), ids(8))
+    model.backward(np.full(8, np.nan, np.float32))
+    with pytest.raises(ValueError, match="nan"):
+        model.step(lr=1e-3)
+    for name, array in model.parameters().items():
+        np.testing.assert_array_equal(array, weights[name])
+
+
+def test_bad_settings():
+    with pytest.raises(ValueError, match="float16.*float32"):
+        Model(small(), dtype="float16")
+    with pytest.raises(ValueError, match="gpu.*cpu"):
+        Model(small(), device="gpu")
+    with pytest.raises(ValueError, match="3"):
+        Model(small(), recompute=3)
+
+
+def test_weights_must_fit(model):
+    weights = {name: array.copy() for name, array in model.parameters().items()}
+    wte = weights["wte"]
+    with pytest.raises(ValueError, match=r"wte.*\(66, 30\).*\(67, 30\)"):
+        model.set_parameters(weights | {"wte": wte[1:]})
+    with pytest.raises(ValueError, match="wte.*missing|missing.*wte"):
+        model.set_parameters({name: a for name, a in weights.items() if name != "wte"})
+    with pytest.raises(ValueError, match="foreign"):
+        model.set_parameters(weights | {"foreign": wte})
+    bad = wte.copy()
+    bad[3, 5] = np.nan
+    with pytest.raises(ValueError, match="wte.*not finite"):
+        model.set_parameters(weights | {"wte": bad})
+    for name, array in model.parameters().items():
+        np.testing.assert_array_equal(array, weights[name])
+
+
+def test_gpt2_has_124439808_parameters():
+    assert Config.gpt2("124M").num_parameters == 124_439_808

@@ -1,0 +1,85 @@
+"""The whole engine against the NumPy reference: outputs and every gradient, over all options."""
+
+import numpy as np
+import pytest
+
+from model.cases import CASES, case_id, packed, small
+from model.engine import bits, engine, error, outputs_and_gradients
+from ops.harness import rounded
+from reference import model as ref
+
+UNIT = {"float32": 2.0**-24, "bfloat16": 2.0**-9}  # half the gap between 1 and the next number
+
+
+def truth(c, p, tokens, targets, segments, dy):
+    hidden, _ = ref.forward(c, p, tokens, segments)
+    if c.head == "lm":
+        out = {"logp": ref.logp_of(c, p, hidden, targets), "logits": ref.logits_of(c, p, hidden)}
+    else:
+        out = {"values": ref.values_of(c, p, hidden, segments)}
+    gradients = ref.backward(c, p, tokens, segments, targets, dlogp=dy, dvalue=dy)
+    return out | {"hidden": hidden} | gradients
+
+
+def errors(c, dtype, rng):
+    p = ref.random_parameters(c, rng)
+    p = {name: rounded(array, dtype if array.ndim == 2 else "float32") for name, array in p.items()}
+    tokens, targets, segments = packed(c, rng)
+    dy = rng.normal(size=4 if c.head == "reward" else len(tokens)).astype(np.float32)
+    want = truth(c, p, tokens, targets, segments, dy)
+    got = outputs_and_gradients(engine(c, p, dtype), tokens, targets, segments, dy)
+    assert got.keys() == want.keys()
+    return {name: error(got[name], want[name]) for name in want}
+
+
+@pytest.mark.parametrize("c", CASES, ids=case_id)
+def test_float32(c, rng):
+    for name, e in errors(c, "float32", rng).items():
+        assert e <= 1e-5, f"{name}: relative error {e:.1e}"
+
+
+@pytest.mark.parametrize("c", CASES, ids=case_id)
+def test_bfloat16(c):
+    """No worse than float32 by more than the two roundings differ: all sums are float32 ones.
+
+    A ReLU that rounding switches on or off counts for more.
+    """
+    slack = 32 if c.activation == "relu" else 4
+    single = errors(c, "float32", np.random.default_rng(0))
+    half = errors(c, "bfloat16", np.random.default_rng(0))
+    for name, e in half.items():
+        allowed = (
+            slack * UNIT["bfloat16"] / UNIT["float32"] * max(single[name], 2 * UNIT["float32"])
+        )
+        assert e <= allowed, f"{name}: relative error {e:.1e}, float32 has {single[name]:.1e}"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("c", CASES[::3], ids=case_id)
+def test_recompute_changes_no_bit(c, dtype, rng):
+    p = ref.random_parameters(c, rng)
+    tokens, targets, segments = packed(c, rng)
+    dy = rng.normal(size=4 if c.head == "reward" else len(tokens)).astype(np.float32)
+    models = [engine(c, p, dtype, recompute=level) for level in (0, 1, 2)]
+    runs = [outputs_and_gradients(m, tokens, targets, segments, dy) for m in models]
+    for name in runs[0]:
+        assert bits(runs[0][name]) == bits(runs[1][name]) == bits(runs[2][name]), name
+
+
+def test_gradients_add_up_until_the_step(rng):
+    """Two micro-batches give the gradient of both; zero_grad starts anew."""
+    c = small()
+    p = ref.random_parameters(c, rng)
+    model, want = engine(c, p), {name: np.zeros(array.shape) for name, array in p.items()}
+    for _ in range(2):
+        tokens, targets, segments = packed(c, rng)
+        dy = rng.normal(size=len(tokens)).astype(np.float32)
+        model.forward_backward(tokens, targets, dy, segments)
+        for name, g in ref.backward(c, p, tokens, segments, targets, dlogp=dy).items():
+            want[name] += g
+    for name, g in model.gradients().items():
+        assert error(g, want[name]) <= 1e-5, name
+    norm = np.sqrt(sum((g * g).sum() for g in want.values()))
+    assert model.grad_norm() == pytest.approx(norm, rel=1e-5)
+    model.zero_grad()
+    assert model.grad_norm() == 0
