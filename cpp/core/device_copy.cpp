@@ -7,6 +7,7 @@
 namespace gpte {
 
 void copy(Tensor& to, const Tensor& from) {
+  check(to.defined() && from.defined(), "copy: an undefined tensor has no elements");
   check(to.shape() == from.shape(), "copy: to ", to.shape(), " must match from ", from.shape());
   check(to.dtype() == from.dtype(), "copy: to ", to.dtype(), " must match from ", from.dtype());
 #if GPTE_HAS_CUDA

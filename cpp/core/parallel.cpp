@@ -31,6 +31,8 @@ inline void pause_cpu() {
 
 constexpr int kSpins = 4000;  // about 50 microseconds before a worker sleeps
 
+constexpr int kMostThreads = 1024;
+
 thread_local bool inside_chunk = false;
 
 // Quota over period of the process's own cgroup (v2, else v1), rounded up; 0 when there is none.
@@ -144,9 +146,11 @@ const int fork_handler = pthread_atfork(nullptr, nullptr, reset_after_fork);
 
 int default_threads() {
   if (const char* text = std::getenv("GPTE_THREADS")) {
-    const int n = std::atoi(text);
-    check(n >= 1, "GPTE_THREADS: \"", text, "\" must be a number of at least 1");
-    return n;
+    char* end = nullptr;
+    const long n = std::strtol(text, &end, 10);
+    check(end != text && !*end && n >= 1 && n <= kMostThreads, "GPTE_THREADS: \"", text,
+          "\" must be a number from 1 to ", kMostThreads);
+    return int(n);
   }
   return available_threads();
 }
@@ -169,7 +173,7 @@ int num_threads() {
 }
 
 void set_num_threads(int n) {
-  check(n >= 1 && n <= 1024, "set_num_threads: ", n, " must be from 1 to 1024");
+  check(n >= 1 && n <= kMostThreads, "set_num_threads: ", n, " must be from 1 to ", kMostThreads);
   state->wanted = n;
 }
 

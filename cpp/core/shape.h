@@ -12,6 +12,7 @@ namespace gpte {
 class Shape {
  public:
   static constexpr int kMaxRank = 4;
+  static constexpr int64_t kMostElements = int64_t(1) << 59;  // their bytes fit in int64_t
 
   Shape() = default;
   Shape(std::initializer_list<int64_t> sizes) {
@@ -21,6 +22,8 @@ class Shape {
   void push(int64_t size) {
     check(rank_ < kMaxRank, "shape: rank must be at most ", int(kMaxRank));
     check(size >= 0, "shape: size ", size, " must not be negative");
+    check(size == 0 || numel() <= kMostElements / size, "shape: ", *this, " with a size ", size,
+          " has more than 2^59 elements");
     sizes_[rank_++] = size;
   }
   int rank() const { return rank_; }

@@ -42,6 +42,7 @@ Tensor Tensor::rows(int64_t begin, int64_t end) const {
 }
 
 void Tensor::zero() {
+  check(defined(), "zero: an undefined tensor has no elements");
 #if GPTE_HAS_CUDA
   if (device_ == Device::cuda) return cuda::zero(data_, bytes());
 #endif

@@ -1,4 +1,7 @@
 // Tensors at the border to Python: NumPy and DLPack share memory with them, both ways.
+#include <iterator>
+#include <sstream>
+
 #include "bindings/bindings.h"
 #include "core/device_copy.h"
 
@@ -14,8 +17,10 @@ DType dtype_from(nb::dlpack::dtype t) {
     if (t == nb::dtype<uint8_t>()) return DType::u8;
     if (t.code == uint8_t(Code::Bfloat) && t.bits == 16) return DType::bf16;
   }
-  fail("tensor: array dtype (code ", int(t.code), ", ", int(t.bits),
-       " bits) must be float32, bfloat16, int32, int64 or uint8");
+  static const char* const codes[] = {"int",    "uint",    "float", "opaque ",
+                                      "bfloat", "complex", "bool"};
+  fail("tensor: array dtype ", t.code < std::size(codes) ? codes[t.code] : "unknown ", int(t.bits),
+       " must be float32, bfloat16, int32, int64 or uint8");
 }
 
 nb::dlpack::dtype dlpack_dtype(DType t) {
@@ -55,9 +60,10 @@ Shape shape_of(const std::vector<int64_t>& sizes) {
 using AnyArray = nb::ndarray<nb::ro>;
 
 bool is_contiguous(const AnyArray& a) {
+  if (a.size() == 0) return true;
   int64_t expected = 1;
   for (size_t i = a.ndim(); i-- > 0;) {
-    if (a.shape(i) != 1 && a.stride(i) != expected) return false;
+    if (a.shape(i) > 1 && a.stride(i) != expected) return false;
     expected *= int64_t(a.shape(i));
   }
   return true;
@@ -72,19 +78,33 @@ std::shared_ptr<void> owner_of(const AnyArray& a) {
   });
 }
 
-Tensor from_array(const AnyArray& a) {
+Shape shape_of(const AnyArray& a) {
+  check(a.ndim() <= Shape::kMaxRank, "tensor: array of rank ", a.ndim(), " must have rank at most ",
+        int(Shape::kMaxRank));
   Shape shape;
   for (size_t i = 0; i < a.ndim(); ++i) shape.push(int64_t(a.shape(i)));
+  return shape;
+}
+
+Tensor from_array(const AnyArray& a) {
+  const Shape shape = shape_of(a);
   check(is_contiguous(a), "tensor: array of shape ", shape,
         " is strided; pass numpy.ascontiguousarray(array), or Tensor.copy_of(array)");
   check(a.device_type() == nb::device::cpu::value, "tensor: array must be in CPU memory");
+  if (!a.data()) return Tensor(shape, dtype_from(a.dtype()));  // how some export no elements
   return Tensor(const_cast<void*>(a.data()), shape, dtype_from(a.dtype()), Device::cpu,
                 owner_of(a));
 }
 
-// An ndarray without a framework: its lifetime holds the tensor's owner.
+[[noreturn]] Tensor refuse_read_only(const AnyArray& a) {
+  fail("tensor: array of shape ", shape_of(a),
+       " is read-only; pass array.copy(), or Tensor.copy_of(array)");
+}
+
+// An ndarray whose lifetime holds the tensor's owner.
 template <class Framework>
 nb::ndarray<Framework> to_array(const Tensor& t, DType as) {
+  check(t.defined(), "tensor: an undefined tensor has no elements");
   size_t sizes[Shape::kMaxRank];
   for (int i = 0; i < t.shape().rank(); ++i) sizes[i] = size_t(t.dim(i));
   auto* kept = new std::shared_ptr<void>(t.owner());
@@ -108,9 +128,15 @@ nb::ndarray<nb::numpy> to_numpy(const Tensor& t) {
   return to_array<nb::numpy>(wide, DType::f32);
 }
 
+// Called with the protocol's keywords (stream, max_version, ...), which nanobind's array
+// understands.
+nb::object to_dlpack(const Tensor& t, nb::kwargs options) {
+  check(t.device() == Device::cpu, "__dlpack__: tensor on ", t.device(), " must be on cpu");
+  return nb::cast(to_array<nb::array_api>(t, t.dtype())).attr("__dlpack__")(**options);
+}
+
 Tensor copy_of(const nb::ndarray<float, nb::ro>& a, const std::string& dtype) {
-  Shape shape;
-  for (size_t i = 0; i < a.ndim(); ++i) shape.push(int64_t(a.shape(i)));
+  const Shape shape = shape_of(AnyArray(a));
   Tensor t(shape, dtype_named(dtype));
   const int64_t n = shape.numel();
   check(t.dtype() == DType::f32 || t.dtype() == DType::bf16, "copy_of: dtype ", t.dtype(),
@@ -147,19 +173,18 @@ void bind_tensor(nb::module_& m) {
       .def_static(
           "share", [](nb::ndarray<> a) { return from_array(AnyArray(a)); }, "array"_a,
           "The same memory as a writable contiguous array (NumPy or DLPack). Read-only or strided "
-          "arrays are "
-          "refused: copy them with copy_of.")
+          "arrays are refused: copy them with copy_of.")
+      .def_static("share", &refuse_read_only, "array"_a, "What a read-only array comes to.")
       .def_static("copy_of", &copy_of, "array"_a, "dtype"_a = "float32",
                   "A copy of any float32 array, strided and read-only ones too.")
       .def("numpy", &to_numpy,
            "A NumPy array over the same memory (float32 copy of a bfloat16 tensor).")
-      .def("__dlpack__",
-           [](const Tensor& t, nb::kwargs) {
-             check(t.device() == Device::cpu, "__dlpack__: tensor on ", t.device(),
-                   " must be on cpu");
-             return to_array<nb::array_api>(t, t.dtype());
+      .def("__dlpack__", &to_dlpack)
+      .def("__dlpack_device__",
+           [](const Tensor& t) {
+             const bool cpu = t.device() == Device::cpu;
+             return std::make_tuple(cpu ? nb::device::cpu::value : nb::device::cuda::value, 0);
            })
-      .def("__dlpack_device__", [](const Tensor&) { return std::make_tuple(1, 0); })
       .def("to", &to_device, "device"_a, "A copy on another device.")
       .def(
           "view",
