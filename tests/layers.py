@@ -230,11 +230,14 @@ def length(root):
                 yield f"{path.relative_to(root)}: {lines} lines, at most {MOST_LINES}"
 
 
-def weak_symbols(names):
-    """Of `nm -C` lines of an object compiled per instruction set, those the linker may share."""
+def leaked_symbols(names):
+    """Of `nm -C` lines of an object compiled per instruction set, the functions it lets out.
+
+    Weak ones the linker may share with code for any machine; the others belong in the table.
+    """
     for line in names.splitlines():
         kind, _, name = line[17:].partition(" ")  # after a 64-bit address
-        if kind in ("W", "V", "u") and not name.startswith("DW.ref."):
+        if kind in ("T", "W", "V", "u") and not name.startswith("DW.ref."):
             yield name
 
 

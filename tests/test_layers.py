@@ -35,8 +35,8 @@ def test_instruction_set_objects_share_nothing():
         pytest.skip(f"no kernel objects in {build}, or no nm")
     for path in objects:
         text = subprocess.run(["nm", "-C", path], capture_output=True, text=True, check=True).stdout
-        shared = list(layers.weak_symbols(text))
-        assert not shared, f"{path} lets the linker share {shared[:5]}"
+        leaked = list(layers.leaked_symbols(text))
+        assert not leaked, f"{path} lets out {leaked[:5]}"
 
 
 OP = "GPTE_OP(add, Tensor& y, const Tensor& x)\n"
@@ -123,7 +123,11 @@ def test_a_generated_table_may_be_long(tmp_path):
     assert not list(layers.length(write(tmp_path, {"cpp/text/tables.h": table})))
 
 
-def test_weak_symbols_are_found():
-    lines = "0000000000000000 T gpte::avx2::kernels()\n0000000000000000 W std::max(int, int)\n"
+def test_leaked_symbols_are_found():
+    lines = "0000000000000000 D gpte::isa_avx2::table\n0000000000000000 W std::max(int, int)\n"
+    lines += "0000000000000000 T gpte::isa_avx2::exp(float)\n0000000000000000 t kept\n"
     lines += "                 U malloc\n0000000000000000 V DW.ref.__gxx_personality_v0\n"
-    assert list(layers.weak_symbols(lines)) == ["std::max(int, int)"]
+    assert list(layers.leaked_symbols(lines)) == [
+        "std::max(int, int)",
+        "gpte::isa_avx2::exp(float)",
+    ]

@@ -8,6 +8,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
+#include <unistd.h>
 
 #include "core/tensor.h"
 
@@ -15,7 +16,27 @@ namespace gpte {
 
 namespace nb = nanobind;
 using nb::literals::operator""_a;
-using no_gil = nb::call_guard<nb::gil_scoped_release>;
+
+// Gives up the GIL for the length of a call. Until 3.14, Python unwinds a thread that asks for the
+// GIL while the interpreter ends, and the frames above would answer that with std::terminate: the
+// thread waits here for the end of the process instead.
+class ReleasedGil {
+ public:
+  ReleasedGil() : state_(PyEval_SaveThread()) {}
+  ReleasedGil(const ReleasedGil&) = delete;
+  ReleasedGil& operator=(const ReleasedGil&) = delete;
+  ~ReleasedGil() {
+    try {
+      PyEval_RestoreThread(state_);
+    } catch (...) {
+      for (;;) pause();
+    }
+  }
+
+ private:
+  PyThreadState* state_;
+};
+using no_gil = nb::call_guard<ReleasedGil>;
 
 void bind_tensor(nb::module_& m);
 void bind_system(nb::module_& m);

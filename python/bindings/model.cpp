@@ -139,7 +139,7 @@ void bind_model(nb::module_& m) {
           [](Transformer& t, Ints tokens, Ints segments) {
             Tensor hidden;
             {
-              nb::gil_scoped_release release;
+              ReleasedGil release;
               const Tensor now = t.hidden(view(tokens), view(segments), false);
               hidden = Tensor(now.shape(), now.dtype());
               std::memcpy(hidden.raw(), now.raw(), size_t(now.bytes()));

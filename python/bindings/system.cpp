@@ -4,6 +4,7 @@
 #include "core/device_copy.h"
 #include "core/memory.h"
 #include "core/parallel.h"
+#include "core/random.h"
 #include "ops/probe.h"
 
 #ifndef GPTE_VERSION
@@ -31,6 +32,14 @@ void bind_system(nb::module_& m) {
       },
       "The instruction sets that this processor runs, from base to best.");
   m.def("cpu_name", &cpu_name);
+  m.def(
+      "philox",
+      [](uint64_t seed, uint64_t stream, uint64_t index) {
+        const Philox p(seed, stream, index);
+        return std::make_tuple(p.v[0], p.v[1], p.v[2], p.v[3]);
+      },
+      "seed"_a, "stream"_a, "index"_a,
+      "Four random 32-bit numbers as a function of the arguments.");
   m.def("threads", &num_threads, "Threads that the engine uses.");
   m.def("set_threads", &set_num_threads, "n"_a);
   m.def("available_threads", &available_threads,

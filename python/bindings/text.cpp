@@ -91,7 +91,7 @@ void bind_text(nb::module_& m) {
             const Policy policy{as_text, std::move(allowed)};
             std::vector<uint32_t> ids;
             {
-              const nb::gil_scoped_release released;
+              const ReleasedGil released;
               ids.reserve(text.size() / 3 + 8);
               encode(ids, bpe, view(text), policy);
             }
@@ -107,7 +107,7 @@ void bind_text(nb::module_& m) {
             std::vector<uint32_t> ids;
             std::vector<int64_t> offsets{0};
             {
-              const nb::gil_scoped_release released;
+              const ReleasedGil released;
               for (const std::string_view text : views) {
                 encode(ids, bpe, text, policy);
                 offsets.push_back(int64_t(ids.size()));
@@ -121,7 +121,7 @@ void bind_text(nb::module_& m) {
           [](const Bpe& bpe, const Ids& ids) {
             std::string text;
             {
-              const nb::gil_scoped_release released;
+              const ReleasedGil released;
               text = bpe.decode(ids.data(), int64_t(ids.size()));
             }
             return to_bytes(text);
@@ -139,14 +139,14 @@ void bind_text(nb::module_& m) {
       .def(
           "add",
           [](BpeTrainer& trainer, const nb::bytes& text) {
-            const nb::gil_scoped_release released;
+            const ReleasedGil released;
             trainer.add(view(text));
           },
           "text"_a)
       .def(
           "add_buffer",
           [](BpeTrainer& trainer, const Buffer& text) {
-            const nb::gil_scoped_release released;
+            const ReleasedGil released;
             trainer.add({reinterpret_cast<const char*>(text.data()), text.size()});
           },
           "text"_a)
@@ -155,7 +155,7 @@ void bind_text(nb::module_& m) {
           [](const BpeTrainer& trainer, int64_t count, int64_t min_frequency) {
             std::vector<Merge> merges;
             {
-              const nb::gil_scoped_release released;
+              const ReleasedGil released;
               merges = trainer.train(count, min_frequency);
             }
             return merge_array(merges);
