@@ -1,5 +1,6 @@
 """Fixtures that every test of the engine shares."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -10,8 +11,21 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 # Times on a shared machine say nothing; the same examples are tried in every run.
-hypothesis.settings.register_profile("gptengine", deadline=None, max_examples=25, derandomize=True)
+examples = int(os.environ.get("GPTE_EXAMPLES", "25"))
+hypothesis.settings.register_profile(
+    "gptengine", deadline=None, max_examples=examples, derandomize=True
+)
 hypothesis.settings.load_profile("gptengine")
+
+
+@pytest.fixture(scope="session", params=["cpu", "cuda"])
+def device(request):
+    """Each device that this machine and this build have."""
+    from gptengine import _core
+
+    if request.param == "cuda" and _core.cuda_unavailable():
+        pytest.skip(_core.cuda_unavailable())
+    return request.param
 
 
 @pytest.fixture

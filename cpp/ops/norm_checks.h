@@ -34,8 +34,13 @@ inline void check_norm(const char* op, const Tensor& x, const Tensor& w,
     check_same_device(op, x, *t.tensor);
   }
   check_vector(op, "w", w, x.dim(-1));
-  for (const Named& t : row_statistics) check_vector(op, t.name, *t.tensor, x.numel() / x.dim(-1));
+  check(w.defined(), op, ": w is required");
   check_same_device(op, x, w);
+  for (const Named& t : row_statistics) {
+    check(t.tensor->defined(), op, ": ", t.name, " is required");
+    check_vector(op, t.name, *t.tensor, x.numel() / x.dim(-1));
+    check_same_device(op, x, *t.tensor);
+  }
 }
 
 }  // namespace gpte

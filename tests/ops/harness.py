@@ -1,19 +1,21 @@
 """What operator tests share: tensors in, arrays out, and how close a dtype has to be."""
 
 import numpy as np
+
 from gptengine import _core
 
 DTYPES = ["float32", "bfloat16"]
 NONE = _core.Tensor()  # an optional argument that is absent
 
 
-def put(array, dtype="float32"):
+def put(array, dtype="float32", device="cpu"):
     """A Tensor holding a copy of array, rounded to dtype."""
-    return _core.Tensor.copy_of(np.asarray(array, np.float32), dtype)
+    tensor = _core.Tensor.copy_of(np.asarray(array, np.float32), dtype)
+    return tensor if device == "cpu" else tensor.to(device)
 
 
-def zeros(*shape, dtype="float32"):
-    return _core.Tensor(list(shape), dtype)
+def zeros(*shape, dtype="float32", device="cpu"):
+    return _core.Tensor(list(shape), dtype, device)
 
 
 def ints(array):
@@ -22,7 +24,7 @@ def ints(array):
 
 
 def rounded(array, dtype):
-    """The float64 values that a tensor of dtype holds after `put`: what the reference must start from."""
+    """The float64 values that a tensor holds after `put`: what the reference must start from."""
     return put(array, dtype).numpy().astype(np.float64)
 
 
