@@ -61,6 +61,21 @@ def test_epilogue(dtype, activation, shape, rng):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("activation", list(FUNCTIONS))
+def test_activation_of_what_is_kept(dtype, activation, rng):
+    """Backward may compute y again from pre: with the same bits, kept or not."""
+    N, O, K = 9, 70, 40
+    x, w = put(rng.normal(size=(N, K)), dtype), put(rng.normal(size=(O, K)), dtype)
+    pre, *ys = (zeros(N, O, dtype=dtype) for _ in range(4))
+    kind = getattr(Activation, activation)
+    _core.linear_forward(ys[0], pre, x, w, NONE, NONE, kind)
+    _core.linear_forward(ys[1], NONE, x, w, NONE, NONE, kind)
+    _core.activation_forward(ys[2], pre, kind)
+    np.testing.assert_array_equal(ys[0].numpy(), ys[1].numpy())
+    np.testing.assert_array_equal(ys[0].numpy(), ys[2].numpy())
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_bits_do_not_depend_on_rows_or_threads(dtype, rng):
     """A row's result is the same alone, among others, and for any number of threads."""
     N, O, K = 37, 300, 1300
