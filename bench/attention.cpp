@@ -84,7 +84,7 @@ void decode(const Case& c) {
   if (name.find(wanted) == std::string::npos) return;
   const Tensor qkv = random(Shape{c.B, (c.H + 2 * c.K) * c.D}, c.dtype),
                segments = boundaries(c.B, 1);
-  const Tensor k_cache = random(Shape{c.B, c.T, c.K * c.D}, c.dtype),
+  const Tensor k_cache = random(Shape{c.B, c.K, c.T, c.D}, c.dtype),
                v_cache = random(k_cache.shape(), c.dtype);
   Tensor slots = boundaries(c.B - 1, 1), starts(Shape{c.B}, DType::i32), slopes;
   Tensor y(Shape{c.B, c.H * c.D}, c.dtype);
@@ -129,6 +129,7 @@ int main(int argc, char** argv) {
                           Case{1, 1024, 4, 4, 32, dtype}, Case{1, 4096, 1, 1, 64, dtype}})
       run(c);
   for (DType dtype : {DType::f32, DType::bf16}) {
+    decode({1, 1024, 1, 1, 64, dtype});
     decode({8, 1024, 12, 12, 64, dtype});
     decode({8, 1024, 12, 3, 64, dtype});
   }

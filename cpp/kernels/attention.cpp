@@ -34,6 +34,13 @@ GPTE_INLINE int64_t words(int64_t n) {
   return (n + W::kPerWord - 1) / W::kPerWord;
 }
 
+GPTE_INLINE const float* as_floats(const float* p) {
+  return p;
+}
+GPTE_INLINE const float* as_floats(const bf16*) {
+  return nullptr;
+}
+
 // Lowers the scores of a row by slope * distance and sets those past the limit to minus infinity.
 GPTE_INLINE void bias_and_mask(float* s, int64_t limit, float slope, float distance) {
   const Vec lane = lane_index();
@@ -115,15 +122,24 @@ void forward(const AttentionTask<T>& t, float* scratch) {
   for (int64_t r = 0; r < R; ++r)
     W::pack_row(q + r * width, t.q + r / t.heads * t.q_stride + r % t.heads * D, D);
 
+  // A few rows read the values but once: no use in packing them, where their layout serves.
+  const bool in_place = sizeof(T) == sizeof(float) && R <= kBlockRows && D % kLanes == 0;
   const int64_t all_keys = t.causal ? least(t.keys, t.first + t.queries) : t.keys;
   for (int64_t key0 = 0; key0 < all_keys; key0 += kTile) {
     const int64_t n = least(kTile, all_keys - key0);
     W::pack_transposed(keys, t.k + key0 * t.kv_stride, t.kv_stride, n, D);
-    W::pack_rows(values, width, n, D, [&](int64_t i) { return t.v + (key0 + i) * t.kv_stride; });
+    const T* from = t.v + key0 * t.kv_stride;
+    const float* v = values;
+    int64_t v_stride = width;
+    if (in_place)
+      v = as_floats(from), v_stride = t.kv_stride;
+    else
+      W::pack_rows(values, width, n, D, [&](int64_t i) { return from + i * t.kv_stride; });
     int64_t next = key0 + kTile;
     for (int64_t row = rows.begin(key0); row < R; row += kTile) {
       const int64_t count = least(kTile, R - row);
-      const int64_t upto = least(least(all_keys, key0 + 2 * kTile), next + 16);
+      const int64_t all_next = least(all_keys, key0 + 2 * kTile);
+      const int64_t upto = row + kTile < R ? least(all_next, next + 16) : all_next;
       prefetch_rows(t.k, t.kv_stride, next, upto, D);
       prefetch_rows(t.v, t.kv_stride, next, upto, D);
       next = upto;
@@ -147,8 +163,8 @@ void forward(const AttentionTask<T>& t, float* scratch) {
         // Every row sees the first key, so the first tile writes every row.
         const int64_t seen = words<W>(rows.limit(row + r + g - 1, key0, n));
         const auto product = key0 ? multiply<W, Product::add> : multiply<W, Product::write>;
-        product(g, width, seen, softmax.o + (row + r) * width, width, s + r * kTile, kTile, values,
-                width);
+        product(g, width, seen, softmax.o + (row + r) * width, width, s + r * kTile, kTile, v,
+                v_stride);
       }
     }
   }

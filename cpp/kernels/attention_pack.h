@@ -103,9 +103,14 @@ struct Pairs {
                               int64_t columns) {
     for (int64_t r = 0; r < rows; r += kLanes)
       for (int64_t w = 0; 2 * w < columns; w += kLanes)
-        pack_square(to, r, w, (columns + 1) / 2, [&](int64_t i, int64_t j) {
-          return i < rows ? load_words(from + i * stride + 2 * j, columns - 2 * j) : Vec{};
-        });
+        if (r + kLanes <= rows && 2 * (w + kLanes) <= columns)
+          pack_square(to, r, w, (columns + 1) / 2, [&](int64_t i, int64_t j) {
+            return load_words(from + i * stride + 2 * j, 2 * kLanes);
+          });
+        else
+          pack_square(to, r, w, (columns + 1) / 2, [&](int64_t i, int64_t j) {
+            return i < rows ? load_words(from + i * stride + 2 * j, columns - 2 * j) : Vec{};
+          });
   }
   static GPTE_INLINE void store_in_row(float* row, int64_t c, Vec x) {
     bf16 part[kLanes];

@@ -15,7 +15,7 @@ struct KVCache {
   }
 
   struct Layer {
-    Tensor k, v;  // (slots, context, KD)
+    Tensor k, v;  // (slots, K, context, D)
   };
   GPTConfig config;
   DType dtype;
@@ -25,7 +25,7 @@ struct KVCache {
 
   template <class F>
   void visit(F&& f) {
-    const Shape shape{slots, context, config.kv_heads * config.head_dim};
+    const Shape shape{slots, config.kv_heads, context, config.head_dim};
     for (Layer& layer : layers) {
       f("k", layer.k, shape, dtype);
       f("v", layer.v, shape, dtype);

@@ -13,8 +13,8 @@ HeadSizes check_cached(const char* op, const Tensor& qkv, const Tensor& k_cache,
                        const Tensor& v_cache, const Tensor& segments, const Tensor& slots,
                        const Tensor& starts, int64_t heads, int64_t kv_heads) {
   const HeadSizes s = check_heads(op, qkv, heads, kv_heads);
-  check(k_cache.shape().rank() == 3 && k_cache.dim(2) == s.K * s.D, op, ": k_cache ",
-        k_cache.shape(), " must be (slots, positions, ", s.K * s.D, ")");
+  check(k_cache.shape().rank() == 4 && k_cache.dim(1) == s.K && k_cache.dim(3) == s.D, op,
+        ": k_cache ", k_cache.shape(), " must be (slots, ", s.K, ", positions, ", s.D, ")");
   check_tensor(op, "k_cache", k_cache, k_cache.shape(), qkv.dtype());
   check_tensor(op, "v_cache", v_cache, k_cache.shape(), qkv.dtype());
   check_same_device(op, qkv, k_cache, v_cache, segments, slots, starts);
@@ -28,9 +28,9 @@ HeadSizes check_cached(const char* op, const Tensor& qkv, const Tensor& k_cache,
   for (int64_t b = 0; b < B; ++b) {
     check(slot[b] >= 0 && slot[b] < k_cache.dim(0), op, ": slots[", b, "] = ", slot[b],
           " must be below ", k_cache.dim(0), " and not negative");
-    check(start[b] >= 0 && start[b] + int64_t(at[b + 1] - at[b]) <= k_cache.dim(1), op, ": starts[",
+    check(start[b] >= 0 && start[b] + int64_t(at[b + 1] - at[b]) <= k_cache.dim(2), op, ": starts[",
           b, "] = ", start[b], " and ", at[b + 1] - at[b], " new tokens must fit into ",
-          k_cache.dim(1), " positions");
+          k_cache.dim(2), " positions");
   }
   return s;
 }
@@ -66,16 +66,19 @@ namespace cpu {
 void kv_cache_append(Tensor& k_cache, Tensor& v_cache, const Tensor& qkv, const Tensor& segments,
                      const Tensor& slots, const Tensor& starts, int64_t heads, int64_t kv_heads) {
   const HeadSizes s = check_heads("kv_cache_append", qkv, heads, kv_heads);
-  const int64_t B = segments.dim(0) - 1, T = k_cache.dim(1);
-  const int64_t row = s.K * s.D * size_of(qkv.dtype()), qkv_row = s.width * size_of(qkv.dtype());
+  const int64_t B = segments.dim(0) - 1, T = k_cache.dim(2), element = size_of(qkv.dtype());
+  const int64_t row = s.D * element, values = s.K * row;
   const int32_t *at = segments.data<int32_t>(), *slot = slots.data<int32_t>(),
                 *start = starts.data<int32_t>();
-  const char* keys = static_cast<const char*>(qkv.raw()) + s.H * s.D * size_of(qkv.dtype());
+  char *keys_to = static_cast<char*>(k_cache.raw()), *values_to = static_cast<char*>(v_cache.raw());
   for (int64_t b = 0; b < B; ++b)
     for (int64_t n = at[b]; n < at[b + 1]; ++n) {
-      const int64_t to = (slot[b] * T + start[b] + n - at[b]) * row;
-      std::memcpy(static_cast<char*>(k_cache.raw()) + to, keys + n * qkv_row, size_t(row));
-      std::memcpy(static_cast<char*>(v_cache.raw()) + to, keys + n * qkv_row + row, size_t(row));
+      const char* key = static_cast<const char*>(qkv.raw()) + (n * s.width + s.H * s.D) * element;
+      for (int64_t k = 0; k < s.K; ++k, key += row) {
+        const int64_t to = ((slot[b] * s.K + k) * T + start[b] + n - at[b]) * row;
+        std::memcpy(keys_to + to, key, size_t(row));
+        std::memcpy(values_to + to, key + values, size_t(row));
+      }
     }
 }
 
@@ -84,14 +87,14 @@ void attention_cached_forward(Tensor& y, const Tensor& qkv, const Tensor& k_cach
                               const Tensor& starts, const Tensor& slopes, int64_t heads,
                               int64_t kv_heads, float scale) {
   const HeadSizes s = check_heads("attention_cached_forward", qkv, heads, kv_heads);
-  const int64_t T = k_cache.dim(1), row = s.K * s.D;
+  const int64_t T = k_cache.dim(2);
   const int32_t *at = segments.data<int32_t>(), *slot = slots.data<int32_t>(),
                 *start = starts.data<int32_t>();
   visit_float("attention_cached_forward", qkv.dtype(), [&](auto type) {
     using E = typename decltype(type)::type;
     const auto& kernel = kernels().attention.get<E>();
     for_each_run(segments, s, [&](int64_t b, int64_t begin, int64_t end, int64_t head, int64_t n) {
-      const int64_t key = slot[b] * T * row + head / s.group * s.D;
+      const int64_t key = (slot[b] * s.K + head / s.group) * T * s.D;
       AttentionTask<E> task;
       task.y = y.data<E>() + (begin * s.H + head) * s.D;
       task.lse = nullptr;
@@ -102,7 +105,7 @@ void attention_cached_forward(Tensor& y, const Tensor& qkv, const Tensor& k_cach
       task.y_stride = s.H * s.D;
       task.lse_stride = 0;
       task.q_stride = s.width;
-      task.kv_stride = row;
+      task.kv_stride = s.D;
       task.queries = end - begin;
       task.first = start[b] + begin - at[b];
       task.keys = task.first + task.queries;

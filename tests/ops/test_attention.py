@@ -44,7 +44,7 @@ def cached(qkv, H, K, pieces, slopes=None, dtype="float32", room=7, slot=1):
     """y of one sequence that arrives in pieces of the given lengths."""
     N, D = len(qkv), qkv.shape[1] // (H + 2 * K)
     # What lies beyond the new tokens must not matter: fill the caches with noise.
-    noise = np.random.default_rng(0).normal(size=(2, N + room, K * D))
+    noise = np.random.default_rng(0).normal(size=(2, K, N + room, D))
     k_cache, v_cache = put(noise, dtype), put(noise, dtype)
     slopes = NONE if slopes is None else put(slopes)
     out, start = [], 0
@@ -207,7 +207,7 @@ def test_a_batch_of_sequences_continues_from_the_cache():
     H, K, D, T = 4, 2, 24, 140
     qkv = [inputs(n, H, K, D, seed=n) for n in (140, 70, 9)]
     want = [forward(x, [0, len(x)], H, K)[0] for x in qkv]
-    k_cache, v_cache = zeros(5, T, K * D), zeros(5, T, K * D)
+    k_cache, v_cache = zeros(5, K, T, D), zeros(5, K, T, D)
     slots, starts = np.array([4, 0, 2]), np.zeros(3, int)
     got = [[], [], []]
     for lengths in ([100, 3, 1], [1, 1, 0], [30, 66, 8], [9, 0, 0]):
@@ -299,14 +299,14 @@ def test_backward_errors_name_both_values():
 
 
 def test_cache_errors_name_both_values():
-    def run(k=(2, 9, 4), v=(2, 9, 4), slots=(1,), starts=(3,)):
+    def run(k=(2, 1, 9, 4), v=(2, 1, 9, 4), slots=(1,), starts=(3,)):
         where = ints([0, 6]), ints(slots), ints(starts)
         _core.kv_cache_append(zeros(*k), zeros(*v), zeros(6, 16), *where, 2, 1)
 
     run()
     for arguments, message in [
-        (dict(k=(2, 9, 5)), r"k_cache \(2, 9, 5\) must be \(slots, positions, 4\)"),
-        (dict(v=(2, 8, 4)), r"v_cache \(2, 8, 4\) must be \(2, 9, 4\)"),
+        (dict(k=(2, 1, 9, 5)), r"k_cache \(2, 1, 9, 5\) must be \(slots, 1, .*, 4\)"),
+        (dict(v=(2, 1, 8, 4)), r"v_cache \(2, 1, 8, 4\) must be \(2, 1, 9, 4\)"),
         (dict(slots=(2,)), r"slots\[0\] = 2 must be below 2"),
         (dict(starts=(4,)), r"starts\[0\] = 4 and 6 new tokens must fit into 9 positions"),
         (dict(starts=(3, 3)), r"starts \(2,\) must be \(1,\)"),
