@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 
 NORMS = ("layer", "rms")
 NORM_ORDERS = ("pre", "post")
@@ -256,6 +257,13 @@ class Config:
         if missing:
             raise ValueError(f"Config: field {missing[0]!r} is missing")
         return cls(**values)
+
+
+def check_seed(where: str, seed) -> None:
+    """Refuse what the engine's random numbers cannot be keyed by."""
+    whole = isinstance(seed, numbers.Integral) and not isinstance(seed, bool)
+    if not whole or not 0 <= seed < 1 << 64:
+        raise ValueError(f"{where}: seed {seed!r} must be a whole number from 0 to 2^64 - 1")
 
 
 def _check_positive_int(name: str, value) -> None:

@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from gptengine import _core
-from gptengine.model import Model
+from gptengine.config import check_seed
+from gptengine.model import Model, int_vector
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +68,7 @@ def generate(
         prompts = [prompts]
     if n < 1:
         raise ValueError(f"generate: n {n} must be at least 1")
-    prompts = [np.asarray(prompt) for prompt in prompts for _ in range(n)]
+    prompts = [prompt for prompt in prompts for _ in range(n)]
     tokens, logprobs = [[] for _ in prompts], [[] for _ in prompts]
     finish = ["length"] * len(prompts)
     sampler = Sampler(temperature, top_k, top_p, min_p)
@@ -90,12 +91,15 @@ def decode(
     sampler: Sampler,
     stop: Sequence[int] = (),
     seed: int = 0,
+    vocab_size: int | None = None,
 ) -> Iterator[tuple[int, int, float]]:
     """Yield (sample, token, logprob) as tokens are drawn, all samples in step.
 
     A stop token is yielded too and ends its sample. The prompts are read in one pass; after that a
-    step computes only the new tokens, from cached keys and values.
+    step computes only the new tokens, from cached keys and values. vocab_size: how many ids may be
+    drawn, of a model whose vocabulary is padded beyond its tokenizer's.
     """
+    check_seed("generate", seed)
     context = model.config.context_length
     lengths = np.array([len(prompt) for prompt in prompts], np.int32)
     _check(model, prompts, lengths, max_new_tokens)
@@ -103,7 +107,7 @@ def decode(
     cache = _core.KVCache(model.engine_config, model.dtype, len(prompts), room)
     active = np.arange(len(prompts), dtype=np.int32)  # samples that still write, each in its slot
     starts = np.zeros(len(prompts), np.int32)  # tokens in the cache
-    new = [np.asarray(prompt, np.int32) for prompt in prompts]
+    new = [int_vector(prompt) for prompt in prompts]
     while len(active):
         segments = np.cumsum([0, *map(len, new)], dtype=np.int32)
         logits = np.empty((len(active), model.config.vocab_size), np.float32)
@@ -113,7 +117,7 @@ def decode(
         )
         starts[active] += np.diff(segments)
         ids, logprobs = _core.sample(
-            logits,
+            np.ascontiguousarray(logits[:, :vocab_size]),
             active,
             starts[active],
             seed=seed,
@@ -143,17 +147,27 @@ def stream(
     seed: int = 0,
 ) -> Iterator[str]:
     """Yield the continuation of text piece by piece, whole characters only, until end-of-text."""
+    known, drawn = tokenizer.vocab_size, model.config.vocab_size
+    if known > drawn:
+        raise ValueError(
+            f"generate: the tokenizer has {known} tokens, the model's vocabulary only {drawn}"
+        )
     prompt = prompt_ids(tokenizer, text)
     decoder = tokenizer.stream_decoder()
     sampler = Sampler(temperature, top_k, top_p, min_p)
     stop = () if tokenizer.eos_id is None else (tokenizer.eos_id,)
-    for _, token, _ in decode(model, [prompt], max_new_tokens, sampler, stop, seed):
-        if token in stop:
-            break
-        if piece := decoder.push(token):
+    tokens = decode(model, [prompt], max_new_tokens, sampler, stop, seed, known)
+
+    def pieces():
+        for _, token, _ in tokens:
+            if token in stop:
+                break
+            if piece := decoder.push(token):
+                yield piece
+        if piece := decoder.flush():
             yield piece
-    if piece := decoder.flush():
-        yield piece
+
+    return pieces()  # not a generator itself: what is wrong with the arguments is said at once
 
 
 def prompt_ids(tokenizer, text: str) -> np.ndarray:

@@ -10,12 +10,13 @@ Tokens are (B, T) arrays, each row a segment of its own, or one flat (N,) array 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 
 import numpy as np
 
 from gptengine import _core, checkpoint
-from gptengine.config import Config
+from gptengine.config import Config, check_seed
 
 DTYPES = ("float32", "bfloat16")
 
@@ -31,6 +32,7 @@ class Model:
     def __init__(
         self,
         config: Config,
+        *,
         seed: int = 0,
         dtype: str = "float32",
         device: str = "cpu",
@@ -40,14 +42,16 @@ class Model:
             raise ValueError(f"Model: dtype {dtype!r} must be one of {', '.join(DTYPES)}")
         if device != "cpu":
             raise ValueError(f"Model: device {device!r} is not available yet; use device='cpu'")
-        if seed < 0:
-            raise ValueError(f"Model: seed {seed} must not be negative")
+        check_seed("Model", seed)
         self.config, self.dtype, self.device, self.recompute = config, dtype, device, recompute
         self.engine_config = _core.GPTConfig(**dataclasses.asdict(config))
-        self.engine = _core.Transformer(self.engine_config, dtype, seed, recompute)
+        with _naming_bytes("Model", lambda: self.memory(1, training=False)):
+            self.engine = _core.Transformer(self.engine_config, dtype, seed, recompute)
 
     @classmethod
-    def load(cls, folder, dtype: str = "float32", device: str = "cpu", recompute: int = 1) -> Model:
+    def load(
+        cls, folder, *, dtype: str = "float32", device: str = "cpu", recompute: int = 1
+    ) -> Model:
         """Read a Hugging Face folder, or a run's folder (its best model)."""
         config, params = checkpoint.load_folder(folder)
         model = cls(config, dtype=dtype, device=device, recompute=recompute)
@@ -88,10 +92,10 @@ class Model:
         """
         tokens, segments = _pack(tokens, segments)
         logp = np.empty(len(tokens), np.float32)
-        self.engine.forward_backward(logp, tokens, _ints(targets), segments, _floats(dlogp))
+        self.engine.forward_backward(logp, tokens, int_vector(targets), segments, _floats(dlogp))
         return logp
 
-    def values(self, tokens, segments=None, keep: bool = False) -> np.ndarray:
+    def values(self, tokens, segments=None, *, keep: bool = False) -> np.ndarray:
         """The value of each token, (N,) float32, for a value or reward head.
 
         keep: keep what `backward(dvalue=…)` needs.
@@ -126,9 +130,14 @@ class Model:
 
     # Looking inside
 
-    def logits(self, tokens, segments=None, last_only: bool = True) -> np.ndarray:
+    def logits(self, tokens, segments=None, *, last_only: bool = True) -> np.ndarray:
         """(B, V) float32 logits after each segment's last token, or (N, V) after every token."""
         tokens, segments = _pack(tokens, segments)
+        if last_only and (empty := np.flatnonzero(np.diff(segments) == 0)).size:
+            b = int(empty[0])
+            raise ValueError(
+                f"logits: segment {b} from {segments[b]} to {segments[b + 1]} has no last token"
+            )
         rows = segments[1:] - 1 if last_only else np.arange(len(tokens), dtype=np.int32)
         logits = np.empty((len(rows), self.config.vocab_size), np.float32)
         self.engine.logits(logits, tokens, segments, np.ascontiguousarray(rows))
@@ -197,13 +206,14 @@ class Model:
         weights = self.num_parameters - looked_up
         return 6.0 * weights + 6.0 * c.layers * c.heads * c.head_dim * context
 
-    def reserve(self, tokens: int, training: bool = True) -> None:
+    def reserve(self, tokens: int, *, training: bool = True) -> None:
         """Allocate what passes of up to so many tokens need; later passes allocate nothing."""
         if tokens < 1:
             raise ValueError(f"reserve: tokens {tokens} must be at least 1")
-        self.engine.reserve(tokens, training)
+        with _naming_bytes("reserve", lambda: self.memory(tokens, training=training)):
+            self.engine.reserve(tokens, training)
 
-    def memory(self, tokens: int, training: bool = True) -> dict[str, int]:
+    def memory(self, tokens: int, *, training: bool = True) -> dict[str, int]:
         """Bytes by purpose that passes of so many tokens need: a plan, nothing is allocated."""
         return dict(
             _core.planned_memory(self.engine_config, self.dtype, self.recompute, tokens, training)
@@ -212,18 +222,32 @@ class Model:
     def _logprob(self, tokens, targets, segments, keep):
         tokens, segments = _pack(tokens, segments)
         logp = np.empty(len(tokens), np.float32)
-        self.engine.logprob(logp, tokens, _ints(targets), segments, keep)
+        self.engine.logprob(logp, tokens, int_vector(targets), segments, keep)
         return logp
 
 
-def _ints(array) -> np.ndarray:
+@contextlib.contextmanager
+def _naming_bytes(what: str, plan):
+    """A MemoryError says how many bytes were wanted, for what."""
+    try:
+        yield
+    except MemoryError:
+        sizes = plan()
+        raise MemoryError(
+            f"{what}: there is no memory for {sum(sizes.values()):,} bytes: "
+            + ", ".join(f"{name} {size:,}" for name, size in sizes.items())
+        ) from None
+
+
+def int_vector(array) -> np.ndarray:
+    """Integers of any type and shape as a flat int32 array, refused where they do not fit."""
     array = np.asarray(array)
     if array.dtype.kind not in "iu":
         raise ValueError(f"tokens: dtype {array.dtype} must be an integer type")
     if array.dtype != np.int32 and array.size:
-        top = int(array.max())
-        if top > np.iinfo(np.int32).max:
-            raise ValueError(f"tokens: {top} does not fit 32 bits")
+        for value in (int(array.min()), int(array.max())):
+            if not -(1 << 31) <= value < 1 << 31:
+                raise ValueError(f"tokens: {value} does not fit 32 bits")
     return np.ascontiguousarray(array.reshape(-1), np.int32)
 
 
@@ -237,13 +261,13 @@ def _pack(tokens, segments) -> tuple[np.ndarray, np.ndarray]:
     if tokens.size == 0:
         raise ValueError(f"tokens: a batch of shape {tokens.shape} is empty")
     if segments is None:
-        if tokens.ndim > 2:
+        if tokens.ndim not in (1, 2):
             raise ValueError(f"tokens: shape {tokens.shape} must be (B, T) or (N,)")
         length = tokens.shape[-1]
         segments = np.arange(0, tokens.size + 1, length, dtype=np.int32)
     elif tokens.ndim != 1:
         raise ValueError(f"tokens: shape {tokens.shape} must be (N,) beside segments")
-    return _ints(tokens), _ints(segments)
+    return int_vector(tokens), int_vector(segments)
 
 
 def _arrays(tensors) -> dict[str, np.ndarray]:

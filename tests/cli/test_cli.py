@@ -24,6 +24,8 @@ def command(config):
         raise FileNotFoundError(2, "No such file or directory", "x.txt")
     if config.error == "interrupt":
         raise KeyboardInterrupt
+    if config.error == "memory":
+        raise MemoryError
     if config.error == "term":
         raise SystemExit(143)
     print("done")
@@ -47,6 +49,7 @@ def test_a_command_runs(capsys):
     [
         (["test", "--error", "value"], 2, "error: pretrain: steps 0 must be at least 1"),
         (["test", "--error", "file"], 2, "No such file or directory: 'x.txt'"),
+        (["test", "--error", "memory"], 2, "error: out of memory"),
         (["test", "--error", "interrupt"], 130, "to go on: gptengine test --error interrupt"),
         (["test", "--error", "term"], 143, "to go on: gptengine test --error term"),
         (["tset"], 2, "unknown command 'tset'; did you mean test?"),

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from gptengine import _core
-from gptengine.generate import Sampler, decode
-from model.cases import DECODERS, SHAPES
+from gptengine import Model, Tokenizer, _core
+from gptengine.generate import Sampler, decode, stream
+from model.cases import DECODERS, SHAPES, small
 from model.engine import bits, engine
 from reference import model as ref
 
@@ -94,3 +94,13 @@ def test_nothing_is_allocated_while_decoding(c, rng):
         if sample == 0
     ]
     assert counts[1:] == counts[1:2] * 29
+
+
+def test_padding_of_the_vocabulary_is_not_drawn():
+    """The padded model would draw a token that the tokenizer has not: nearly all of its ids."""
+    tok = Tokenizer.bytes()
+    model = Model(small(vocab_size=50 * tok.vocab_size))
+    text = "".join(stream(model, tok, "a", max_new_tokens=30, seed=1))
+    assert text
+    with pytest.raises(ValueError, match="tokenizer has 257 tokens, .* only 67"):
+        stream(Model(small()), tok, "a")

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from gptengine import Config, Model
+from gptengine.quickstart import QuickstartConfig
+from gptengine.train.pretrain import PretrainConfig
 from model.cases import small
 
 CONTEXT, VOCAB = 40, 67
@@ -29,6 +31,10 @@ BAD_BATCHES = {
     "float tokens": (ids(8, dtype=np.float32), ids(8), None, "float32"),
     "targets of another length": (ids(8), ids(7), None, "7.*8|8.*7"),
     "token too large": (ids(8) + VOCAB, ids(8), None, f"{VOCAB}"),
+    "token below 32 bits": (ids(8, dtype=np.int64) - 2**32, ids(8), None, "-4294967296"),
+    "target below 32 bits": (ids(8), ids(8, dtype=np.int64) - 2**32, None, "-4294967296"),
+    "token above 32 bits": (ids(8, dtype=np.uint64) + 2**32, ids(8), None, "4294967296"),
+    "a number": (ids(), ids(), None, r"\(\)"),
     "token negative": (ids(8) - 1, ids(8), None, "-1"),
     "target too large": (ids(8), ids(8) + VOCAB, None, f"{VOCAB}"),
     "longer than the context": (ids(CONTEXT + 1), ids(CONTEXT + 1), None, "41.*40|40.*41"),
@@ -98,6 +104,42 @@ def test_not_a_number(model):
         model.step(lr=1e-3)
     for name, array in model.parameters().items():
         np.testing.assert_array_equal(array, weights[name])
+
+
+def test_an_empty_segment_has_no_last_logits(model):
+    borders = segments(0, 4, 4, 8)
+    with pytest.raises(ValueError, match="segment 1 from 4 to 4"):
+        model.logits(ids(8), borders)
+    assert model.logits(ids(8), borders, last_only=False).shape == (8, VOCAB)
+
+
+@pytest.mark.parametrize("seed", [-1, 1 << 64, 10**23, 0.5, True])
+def test_seeds_are_64_bits(model, seed):
+    for use in (
+        lambda: Model(small(), seed=seed),
+        lambda: model.generate(ids(3), max_new_tokens=1, seed=seed),
+        lambda: PretrainConfig(seed=seed),
+        lambda: QuickstartConfig(seed=seed),
+    ):
+        with pytest.raises(ValueError, match=f"seed {seed} must be .* 0 to 2.64"):
+            use()
+
+
+def test_the_largest_seed_is_one(model):
+    model.generate(ids(3), max_new_tokens=1, seed=(1 << 64) - 1)
+    Model(small(), seed=np.int64(3))
+
+
+@pytest.mark.parametrize("prompt", [np.array([1.9, 2.7]), np.array([-(2**32)]), ["a"]])
+def test_prompts_are_integers(model, prompt):
+    with pytest.raises(ValueError, match="tokens:"):
+        model.generate([prompt], max_new_tokens=1)
+
+
+def test_memory_that_is_not_there_is_named():
+    huge = Config(vocab_size=1 << 20, context_length=8, layers=1, heads=1, model_dim=1 << 20)
+    with pytest.raises(MemoryError, match=r"Model: there is no memory for [\d,]+ bytes: weights"):
+        Model(huge)
 
 
 def test_bad_settings():

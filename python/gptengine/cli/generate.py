@@ -38,10 +38,9 @@ def main(c: GenerateCommand) -> None:
     model = Model.load(folder, dtype=c.dtype)
     tok = Tokenizer.load(folder)
     prompt = sys.stdin.read().rstrip("\n") if c.prompt == "-" else c.prompt
-    print(prompt, end="", flush=True)
     sampler = dict(temperature=c.temperature, top_k=c.top_k, top_p=c.top_p, min_p=c.min_p)
-    for piece in stream(
-        model, tok, prompt, max_new_tokens=c.max_new_tokens, seed=c.seed, **sampler
-    ):
+    pieces = stream(model, tok, prompt, max_new_tokens=c.max_new_tokens, seed=c.seed, **sampler)
+    print(prompt, end="", flush=True)
+    for piece in pieces:
         print(piece, end="", flush=True)
     print()

@@ -54,11 +54,11 @@ def main(args: list[str] | None = None) -> int:
         return fail(f"unknown command {name!r}; {hint}")
     try:
         return run(name, args[1:])
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, MemoryError) as error:
         if isinstance(error, BrokenPipeError):  # the reader of our output has left
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 141
-        return fail(str(error))
+        return fail(str(error) or "out of memory")
     except KeyboardInterrupt:
         return interrupted(args, 130)
     except SystemExit as stop:

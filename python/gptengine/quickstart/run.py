@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gptengine.config import check_seed
 from gptengine.files import atomic_write
 from gptengine.options import option
 from gptengine.quickstart import card, corpus
@@ -44,8 +45,7 @@ class QuickstartConfig:
     def __post_init__(self):
         if not 0 < self.minutes <= 24 * 60:
             raise ValueError(f"quickstart: minutes {self.minutes} must be above 0, at most a day")
-        if self.seed < 0:
-            raise ValueError(f"quickstart: seed {self.seed} must be at least 0")
+        check_seed("quickstart", self.seed)
 
 
 def main(c: QuickstartConfig) -> None:

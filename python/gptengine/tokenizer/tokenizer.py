@@ -63,8 +63,8 @@ class Tokenizer:
         trainer = _core.BpeTrainer([_utf8(name) for name in special_tokens])
         if isinstance(texts_or_paths, (str, bytes, os.PathLike)):
             texts_or_paths = [texts_or_paths]
-        for i, item in enumerate(texts_or_paths):
-            if i == 0 and isinstance(item, str) and len(item) < 256 and os.path.isfile(item):
+        for item in texts_or_paths:
+            if isinstance(item, str) and len(item) < 256 and os.path.isfile(item):
                 raise ValueError(f"tokenizer: a str is a text: for the file {item!r} pass a Path")
             _add(trainer, item)
         if trainer.bytes == 0:
@@ -173,7 +173,7 @@ class Tokenizer:
             )
         for bad in (ids.min(), ids.max()):
             if not 0 <= bad < self.vocab_size:
-                raise KeyError(f"token id {bad} is not in the vocabulary of {self.vocab_size}")
+                raise ValueError(f"token id {bad} is not in the vocabulary of {self.vocab_size}")
         return np.ascontiguousarray(ids, np.uint32)
 
     def _policy(self, specials):

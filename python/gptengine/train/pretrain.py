@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from gptengine.checkpoint import save_folder
+from gptengine.config import check_seed
 from gptengine.data import Loader, TokenShards
 from gptengine.data.prepare import prepare
 from gptengine.files import recover
@@ -71,7 +72,7 @@ class PretrainConfig:
     keep: int = option(2, "checkpoints to keep")
 
     def __post_init__(self):
-        smallest = dict(steps=1, batch=1, accumulate=1, context=0, warmup=0, guard_window=2, seed=0)
+        smallest = dict(steps=1, batch=1, accumulate=1, context=0, warmup=0, guard_window=2)
         smallest |= dict(eval_every=1, eval_tokens=1, sample_every=0, sample_tokens=1)
         smallest |= dict(checkpoint_every=1, keep=1)
         for name, least in smallest.items():
@@ -86,6 +87,7 @@ class PretrainConfig:
         for name in ("guard", "weight_decay"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"pretrain: {name} {getattr(self, name)} must be 0 or more")
+        check_seed("pretrain", self.seed)
         if self.schedule not in ("cosine", "wsd"):
             raise ValueError(f"pretrain: schedule {self.schedule!r} is neither cosine nor wsd")
 
