@@ -1,0 +1,43 @@
+"""What README.md shows works."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import gptengine
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TOY = {
+    "vocab_size=8192": "vocab_size=300",
+    "context_length=256, layers=6, heads=6, model_dim=384": "context_length=32, layers=1, "
+    "heads=2, model_dim=16",
+    'out="runs/book"': 'out="runs/book", steps=2, batch=2, eval_tokens=64, sample_every=0',
+}
+
+
+def test_the_python_example_runs(tmp_path, monkeypatch, capsys):
+    """At toy size, on a text of a few pages."""
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    for long, short in TOY.items():
+        assert code.count(long) == 1, long
+        code = code.replace(long, short)
+    monkeypatch.chdir(tmp_path)
+    Path("book.txt").write_text("Once upon a time there was a model of few words. " * 200)
+    exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
+    assert list(Path("runs/book").glob("best/*.safetensors"))
+    assert capsys.readouterr().out
+
+
+def test_the_benchmarks_it_names_exist():
+    commands = re.findall(r"`python ([^`]*)`", README)
+    assert commands
+    for module, *flags in map(shlex.split, commands):
+        if module == "-m":
+            assert flags[0] == "bench"
+            names = [name for name in flags[1:] if not name.startswith("-")]
+            assert all((ROOT / f"bench/{name}.cpp").exists() for name in names), names
+        else:
+            text = (ROOT / module).read_text(encoding="utf-8")
+            assert all(f'"{flag}"' in text for flag in flags if flag.startswith("--")), flags
