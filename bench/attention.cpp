@@ -8,13 +8,12 @@
 #include <cstdlib>
 #include <string>
 
-#include "core/parallel.h"
-#include "core/random.h"
-#include "kernels/kernels.h"
 #include "measure.h"
 #include "ops/attention_cached.h"
 
 using namespace gpte;
+using bench::boundaries;
+using bench::random;
 
 namespace {
 
@@ -23,36 +22,9 @@ struct Case {
   DType dtype;
 };
 
-Tensor random(Shape shape, DType dtype) {
-  Tensor t(shape, dtype);
-  for (int64_t i = 0; i < t.numel(); ++i) {
-    const float x = normal(1, 0, uint64_t(i));
-    if (dtype == DType::f32)
-      t.data<float>()[i] = x;
-    else
-      t.data<bf16>()[i] = bf16(x);
-  }
-  return t;
-}
-
-Tensor boundaries(int64_t B, int64_t T) {
-  Tensor t(Shape{B + 1}, DType::i32);
-  for (int64_t b = 0; b <= B; ++b) t.data<int32_t>()[b] = int32_t(b * T);
-  return t;
-}
-
-// Operations a second of one thread, by the probe of the same instruction set.
-double peak_flops(DType dtype) {
-  const ProbeKernels& probe = *kernels().probe;
-  const auto multiply = dtype == DType::f32 ? probe.multiply_float32 : probe.multiply_bfloat16;
-  float sink = 0;
-  int64_t done = 0;
-  const double seconds = bench::best_seconds([&] { done = multiply(&sink, 1 << 16); }, 0.1);
-  return double(done) / seconds;
-}
-
 double budget = 0.5;
-std::string wanted, json;
+std::string wanted;
+bench::Results results;
 
 std::string name_of_case(const char* op, const Case& c) {
   char line[256];
@@ -61,21 +33,13 @@ std::string name_of_case(const char* op, const Case& c) {
   return line;
 }
 
-void add_to_json(const std::string& name, double value) {
-  json += (json.empty() ? "\"" : ", \"") + name + "\": " + std::to_string(value);
-}
-
 template <class F>
 void measure(const char* op, const Case& c, double flops, const F& f) {
   const std::string name = name_of_case(op, c);
-  f();
-  if (name.find(wanted) == std::string::npos) return;
-  const double seconds = bench::best_seconds(f, budget), peak = peak_flops(c.dtype);
-  const double rate = flops / seconds;
-  std::printf("%-45s %9.1f us %6.1f GFLOP/s  %5.3f of %.1f\n", name.c_str(), seconds * 1e6,
-              rate / 1e9, rate / peak, peak / 1e9);
-  std::fflush(stdout);
-  add_to_json(name, rate / peak);
+  if (name.find(wanted) == std::string::npos)
+    f();  // the backward pass needs what the forward pass leaves
+  else
+    bench::add_case(results, name, flops, c.dtype, budget, f);
 }
 
 // One new token for each of B sequences of T tokens.
@@ -97,7 +61,7 @@ void decode(const Case& c) {
       budget);
   const double rate = double(k_cache.bytes() + v_cache.bytes()) / seconds;
   std::printf("%-45s %9.1f us %6.1f GB/s\n", name.c_str(), seconds * 1e6, rate / 1e9);
-  add_to_json(name, rate / 1e9);
+  results.add(name, rate / 1e9);
 }
 
 void run(const Case& c) {
@@ -133,6 +97,5 @@ int main(int argc, char** argv) {
     decode({8, 1024, 12, 12, 64, dtype});
     decode({8, 1024, 12, 3, 64, dtype});
   }
-  std::printf("{\"bench\": \"attention\", \"unit\": \"fraction of peak; decode GB/s\", %s}\n",
-              json.c_str());
+  results.print("attention", "fraction of peak; decode GB/s");
 }

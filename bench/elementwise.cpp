@@ -7,8 +7,6 @@
 #include <functional>
 #include <string>
 
-#include "core/parallel.h"
-#include "core/random.h"
 #include "decode/sampler.h"
 #include "measure.h"
 #include "ops/activation.h"
@@ -27,6 +25,7 @@
 #include "ops/value_head.h"
 
 using namespace gpte;
+using bench::random;
 
 namespace {
 
@@ -34,35 +33,18 @@ namespace {
 constexpr int64_t N = 8192, C = 768, F = 3072, H = 12, D = 64, V = 50304, P = int64_t(1) << 25;
 
 double budget = 0.5, copy_rate;
-std::string wanted, json;
+std::string wanted;
+bench::Results results;
 
 void measure(const std::string& name, int64_t bytes, const std::function<void()>& f) {
   if (name.find(wanted) == std::string::npos) return;
-  f();
-  const double seconds = bench::best_seconds(f, budget), rate = double(bytes) / seconds;
-  std::printf("%-32s %9.1f us %6.1f GB/s %5.2f of a copy\n", name.c_str(), seconds * 1e6,
-              rate / 1e9, rate / copy_rate);
-  std::fflush(stdout);
-  json += (json.empty() ? "\"" : ", \"") + name + "\": " + std::to_string(rate / copy_rate);
+  results.add_share(name, bench::best_seconds(f, budget), double(bytes), copy_rate, "B/s");
 }
 
 double measure_copy() {
   Tensor x(Shape{P}), y(Shape{P});
-  cast_forward(y, x);  // pages come on first touch
   x.zero();
   return 8. * double(P) / bench::best_seconds([&] { cast_forward(y, x); }, budget);
-}
-
-Tensor noise(Shape shape, DType dtype = DType::f32) {
-  Tensor wide(shape);
-  parallel_for(wide.numel(), 1 << 14, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i)
-      wide.data<float>()[i] = 2 * Philox(1, 0, uint64_t(i)).uniform(0) - 1;
-  });
-  if (dtype == DType::f32) return wide;
-  Tensor narrow(shape, dtype);
-  cast_forward(narrow, wide);
-  return narrow;
 }
 
 Tensor draws(int64_t n, int64_t limit) {
@@ -75,8 +57,8 @@ Tensor draws(int64_t n, int64_t limit) {
 void rows(DType dtype) {
   const std::string type = std::string(" ") + name_of(dtype);
   const int64_t row = N * C * size_of(dtype);  // bytes of a (N, C) tensor
-  const Tensor x = noise(Shape{N, C}, dtype), dy = noise(Shape{N, C}, dtype), w = noise(Shape{C}),
-               b = noise(Shape{C}), dv = noise(Shape{N});
+  const Tensor x = random(Shape{N, C}, dtype), dy = random(Shape{N, C}, dtype),
+               w = random(Shape{C}), b = random(Shape{C}), dv = random(Shape{N});
   Tensor y(Shape{N, C}, dtype), dx(Shape{N, C}, dtype), dw(Shape{C}), db(Shape{C}), none;
   Tensor mean(Shape{N}), rstd(Shape{N}), v(Shape{N}), one(Shape{1});
   measure("add" + type, 3 * row, [&] { add(y, x); });
@@ -93,7 +75,7 @@ void rows(DType dtype) {
           [&] { value_head_backward(dx, dw, one, dv, x, w); });
 
   const Tensor tokens = draws(N, V), positions = draws(N, 1024);
-  const Tensor wte = noise(Shape{V, C}, dtype), wpe = noise(Shape{1024, C}, dtype);
+  const Tensor wte = random(Shape{V, C}, dtype), wpe = random(Shape{1024, C}, dtype);
   Tensor dwte(Shape{V, C}), dwpe(Shape{1024, C});
   measure("embedding_forward" + type, 3 * row,
           [&] { embedding_forward(y, tokens, positions, wte, wpe); });
@@ -104,8 +86,8 @@ void rows(DType dtype) {
 void activations(DType dtype) {
   const std::string type = std::string(" ") + name_of(dtype);
   const int64_t row = N * F * size_of(dtype);
-  const Tensor x = noise(Shape{N, F}, dtype), dy = noise(Shape{N, F}, dtype),
-               gated = noise(Shape{N, 2 * F}, dtype);
+  const Tensor x = random(Shape{N, F}, dtype), dy = random(Shape{N, F}, dtype),
+               gated = random(Shape{N, 2 * F}, dtype);
   Tensor y(Shape{N, F}, dtype), dx(Shape{N, F}, dtype), dgated(Shape{N, 2 * F}, dtype);
   const char* names[] = {"gelu", "gelu_tanh", "relu", "silu"};
   for (const char* name : names) {
@@ -122,8 +104,8 @@ void activations(DType dtype) {
 void heads(DType dtype) {
   const std::string type = std::string(" ") + name_of(dtype);
   const int64_t row = N * 3 * H * D * size_of(dtype);
-  const Tensor x = noise(Shape{N, 3 * H * D}, dtype), dy = noise(Shape{N, 3 * H * D}, dtype),
-               w = noise(Shape{D}), positions = draws(N, 1024);
+  const Tensor x = random(Shape{N, 3 * H * D}, dtype), dy = random(Shape{N, 3 * H * D}, dtype),
+               w = random(Shape{D}), positions = draws(N, 1024);
   Tensor y(x.shape(), dtype), cos(Shape{1024, D / 2}), sin(Shape{1024, D / 2});
   Tensor q_rstd(Shape{N, H}), k_rstd(Shape{N, H}), dw_q(Shape{D}), dw_k(Shape{D});
   measure("rope_table", 8 * 1024 * D / 2, [&] { rope_table(cos, sin, 10000); });
@@ -138,7 +120,7 @@ void heads(DType dtype) {
 }
 
 void optimizer() {
-  Tensor p = noise(Shape{P}), m = noise(Shape{P}), v(Shape{P}), g = noise(Shape{P});
+  Tensor p = random(Shape{P}), m = random(Shape{P}), v(Shape{P}), g = random(Shape{P});
   Tensor copy(Shape{P}, DType::bf16), none;
   const auto step = [&](Tensor& low) {
     adamw_step(p, m, v, g, low, 1e-3f, 0.9f, 0.95f, 1e-8f, 0.1f, 1, 10);
@@ -151,16 +133,12 @@ void optimizer() {
 }
 
 void tables_and_draws() {
-  const Tensor segments = [] {
-    Tensor t(Shape{9}, DType::i32);
-    for (int64_t b = 0; b < 9; ++b) t.data<int32_t>()[b] = int32_t(b * N / 8);
-    return t;
-  }();
+  const Tensor segments = bench::boundaries(8, N / 8);
   Tensor positions(Shape{N}, DType::i32), table(Shape{1024, C});
   measure("segment_positions", 4 * N, [&] { segment_positions(positions, segments); });
   measure("sinusoidal_table", 4 * 1024 * C, [&] { sinusoidal_table(table); });
-  Tensor z = noise(Shape{1, V});
-  scale(z, 8);
+  Tensor z = random(Shape{1, V});
+  scale(z, 4.6f);
   int32_t id, place = 0;
   float logprob;
   const auto draw = [&](const char* name, Sampling options) {
@@ -192,5 +170,5 @@ int main(int argc, char** argv) {
   }
   optimizer();
   tables_and_draws();
-  std::printf("{\"bench\": \"elementwise\", \"unit\": \"fraction of a copy\", %s}\n", json.c_str());
+  results.print("elementwise", "fraction of a copy");
 }

@@ -6,7 +6,7 @@ import sys
 
 MOST_LINES = 400
 CUDA_TWINS = False  # True as soon as every operator has to have its CUDA twin
-BENCHMARKS = False  # and its benchmark
+BENCHMARKS = True  # and its benchmark
 
 # A room and the rooms that it may see, itself apart.
 CPP = {
@@ -14,7 +14,6 @@ CPP = {
     "kernels": "core",
     "ops": "core kernels",
     "model": "core kernels ops",
-    "optim": "core kernels ops model",
     "decode": "core kernels ops model",
     "text": "core",
 }

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.run import run as run_alone
 from gptengine import _core
 from ops.harness import DTYPES, assert_close, ints, put, rounded, zeros
 from reference.complex_step import vjp
@@ -66,6 +67,22 @@ def test_one_pass_and_chunks_give_the_same_bits(dtype, rng):
     alone = zeros(1), zeros(1)
     _core.linear_logprob_forward(*alone, put(h.numpy()[650:651], dtype), w, ints(targets[650:651]))
     assert alone[0].numpy()[0] == logp.numpy()[650]
+
+
+def test_the_workspace_is_bounded():
+    """At most 64 MB beside arguments and results, where all logits would take 206 MB."""
+    script = """
+_core.set_threads(2)
+N, C, V = 1024, 16, 50304
+logp, lse, dlogp, h, dh, w, dw = map(_core.Tensor, [[N]] * 3 + [[N, C]] * 2 + [[V, C]] * 2)
+targets = _core.Tensor([N], "int32")
+before = _core.allocated_bytes()
+_core.linear_logprob_forward_backward(logp, lse, dh, dw, dlogp, h, w, targets)
+print(_core.allocated_bytes() - before)
+"""
+    status, output, errors = run_alone(script)  # in a new process, where no scratch is left
+    assert status == 0, errors
+    assert 0 < int(output) <= 64e6
 
 
 def test_errors():
