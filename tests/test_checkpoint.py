@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import signal
+import struct
 import subprocess
 import sys
 
@@ -302,6 +303,21 @@ def test_a_full_disk_is_explained_and_harmless(tmp_path):
         signal.signal(signal.SIGXFSZ, handler)
     assert (tmp_path / "m/model.safetensors").read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["m"]
+
+
+@pytest.mark.parametrize(
+    "header, match",
+    [
+        ('{"a": {"dtype": "F32", "shape": [Infinity], "data_offsets": [0, 4]}}', "malformed"),
+        ('{"a": {"dtype": ["F32"], "shape": [1], "data_offsets": [0, 4]}}', "dtype .'F32'."),
+        ('{"__metadata__": "x"}', "__metadata__ is not a JSON object"),
+    ],
+)
+def test_nonsense_headers_are_refused(tmp_path, header, match):
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(struct.pack("<Q", len(header)) + header.encode() + bytes(4))
+    with pytest.raises(ValueError, match=match):
+        TensorFile(path)
 
 
 @pytest.mark.parametrize("kind", [k for k in SHAPES if k != "gptengine"])

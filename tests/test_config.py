@@ -55,6 +55,7 @@ def test_dictionary_and_back():
         (dict(layers=0), "layers .* not 0"),
         (dict(layers=2.0), "layers .* not 2.0"),
         (dict(norm="batch"), "norm 'batch' is none of layer, rms"),
+        (dict(head_dim=257), "head_dim 257 must be at most 256"),
         (dict(position="rope", head_dim=3), "head_dim 3 must be even"),
         (dict(norm_eps=math.nan), "norm_eps nan"),
         (dict(bias=1), "bias must be True or False, not 1"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from gptengine.config import Config
-from gptengine.files import atomic_folder, atomic_write, recover
+from gptengine.files import atomic_folder, atomic_write, read_json, recover
 from gptengine.huggingface import ignored, model_type, parts, read_config, write_config
 from gptengine.tensorfile import TensorFile, write_tensors
 
@@ -116,7 +116,7 @@ def config_of(folder) -> Config:
         raise ValueError(f"{folder}: no such model folder")
     if not path.is_file():
         raise ValueError(f"{path}: no such file, so {folder} is not a model folder")
-    return read_config(_read_json(path), path)
+    return read_config(read_json(path), path)
 
 
 def find_model_folder(path) -> Path:
@@ -162,7 +162,7 @@ def _weight_files(folder: Path) -> dict[str, TensorFile]:
     if (folder / WEIGHTS).is_file() or not (folder / INDEX).is_file():
         file = TensorFile(folder / WEIGHTS)
         return dict.fromkeys(file.names(), file)
-    index = _read_json(folder / INDEX).get("weight_map")
+    index = read_json(folder / INDEX).get("weight_map")
     if not isinstance(index, dict):
         raise ValueError(f"{folder / INDEX}: it has no weight_map")
     if any(Path(name).name != name for name in index.values()):
@@ -204,16 +204,6 @@ def _checked(file: TensorFile, name: str, want: tuple) -> np.ndarray:
 def _first_bad(array: np.ndarray) -> str:
     index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
     return f"{array[index]} at index {index}"
-
-
-def _read_json(path: Path) -> dict:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: not JSON: {error}") from None
-    if not isinstance(values, dict):
-        raise ValueError(f"{path}: not a JSON object")
-    return values
 
 
 def _write_json(path: Path, values: dict) -> None:

@@ -11,6 +11,7 @@ NORM_ORDERS = ("pre", "post")
 POSITIONS = ("learned", "sinusoidal", "rope", "alibi")
 ACTIVATIONS = ("gelu", "gelu_tanh", "relu", "silu", "swiglu")
 HEADS = ("lm", "value", "reward")
+MOST_HEAD_DIM = 256  # kAttentionMaxDim in cpp/kernels/attention.h
 
 # layers, heads, model_dim of the four published GPT-2 models
 GPT2_SIZES = {
@@ -69,6 +70,8 @@ class Config:
                 object.__setattr__(self, name, value)
         for name in ("kv_heads", "head_dim", "hidden_dim"):
             _check_positive_int(name, getattr(self, name))
+        if self.head_dim > MOST_HEAD_DIM:
+            raise ValueError(f"Config: head_dim {self.head_dim} must be at most {MOST_HEAD_DIM}")
         for name in ("bias", "qkv_bias", "tied", "qk_norm", "causal"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(

@@ -1,4 +1,4 @@
-"""Writing files and folders so that a crash, a kill or a full disk leaves the old or the new one.
+"""Writing files and folders so that a crash or a full disk leaves the old or the new one; JSON.
 
 Everything is written under a temporary name beside its place, forced to disk, then renamed.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import shutil
 import time
@@ -126,6 +127,32 @@ def explained(path):
             f"cannot write {path}: {os.strerror(error.errno).lower()} ({free:,} bytes free); "
             f"what was there before is untouched"
         ) from error
+
+
+def read_json(path) -> dict:
+    """The JSON object in a file; anything else in it is a ValueError that names the file."""
+    try:
+        values = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: not JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"{path}: not a JSON object")
+    return values
+
+
+def read_log(path) -> list[dict]:
+    """The objects of a .jsonl file, without a line that a crash cut short; [] without a file."""
+    path, records = Path(path), []
+    if not path.exists():
+        return []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict):
+            records.append(record)
+    return records
 
 
 def sync_folder(path) -> None:

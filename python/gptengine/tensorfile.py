@@ -114,6 +114,8 @@ class TensorFile:
         if not isinstance(header, dict):
             raise ValueError(f"{self.path}: the safetensors header is not a JSON object")
         self.metadata: dict = header.pop("__metadata__", None) or {}
+        if not isinstance(self.metadata, dict):
+            raise ValueError(f"{self.path}: the header's __metadata__ is not a JSON object")
         self._start = 8 + length
         self._entries = {name: self._checked(name, e, size) for name, e in header.items()}
 
@@ -121,9 +123,9 @@ class TensorFile:
         try:
             code, shape = entry["dtype"], tuple(int(n) for n in entry["shape"])
             begin, end = (int(n) for n in entry["data_offsets"])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise ValueError(f"{self.path}: tensor {name!r} has a malformed header entry") from None
-        if code not in DTYPES:
+        if not isinstance(code, str) or code not in DTYPES:
             raise ValueError(
                 f"{self.path}: tensor {name!r} has dtype {code!r}, which is none of "
                 f"{', '.join(DTYPES)}"

@@ -46,6 +46,10 @@ def test_other_settings_are_refused(toy, tmp_path):
     with pytest.raises(ValueError, match="seed is 1, but the run in .* was started with 0"):
         main(QuickstartConfig(out=toy.out, minutes=toy.minutes, seed=1))
     assert sorted(p.name for p in (tmp_path / "run").iterdir()) == before
+    for broken, says in (("{", "not JSON"), ('{"minutes": 1}', "'held_out_bytes' is missing")):
+        (tmp_path / "run/quickstart.json").write_text(broken)
+        with pytest.raises(ValueError, match=rf"quickstart.json: {says}"):
+            main(toy)
 
 
 @pytest.mark.parametrize("settings", [dict(minutes=0), dict(minutes=-1), dict(seed=-1)])

@@ -7,13 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from gptengine.report import plot
-from gptengine.report.plot import Curve, loss_curves, read_run, smooth, sparkline, svg, ticks
-
-
-def test_records_survive_a_cut_last_line(tmp_path):
-    path = tmp_path / "run.jsonl"
-    path.write_text('{"step": 0, "loss": 3.0}\n{"step": 1, "lo')
-    assert read_run(path) == [{"step": 0, "loss": 3.0}]
+from gptengine.report.plot import Curve, loss_curves, smooth, sparkline, svg, ticks
 
 
 def test_curves_take_the_last_value_of_a_repeated_step():

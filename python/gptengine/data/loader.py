@@ -73,6 +73,8 @@ def sequential(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Blocks in order, each once, for evaluation; evenly spread ones if `most_tokens` is less.
 
+    What is left over at the end of a shard, less than one block, is not read.
+
     Inputs and targets are (B, T) int32; the last batch may have fewer rows. A text shorter than one
     block is one shorter block.
     """

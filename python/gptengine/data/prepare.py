@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from gptengine.data.documents import find_files, read_documents
 from gptengine.data.write import split_documents, write_shards
-from gptengine.files import recover
+from gptengine.files import read_json, recover
 
 SOURCES = "sources.json"  # in the folder of shards: what it was made from
 
@@ -31,10 +32,11 @@ def prepare(
     documents that are not held out if it learns from them. settings: what it does; with other
     settings or other files than before, `folder` is not used again but refused.
     """
-    if isinstance(data, (str, os.PathLike)) and any(Path(data).glob("*.tok")):
+    if holds_shards(data):
         return Path(data)
     folder = Path(folder)
-    files = [[str(p), p.stat().st_size] for p in find_files(data)]
+    # by content: the same text elsewhere is the same, edited text is not, however long it is
+    files = [[p.name, p.stat().st_size, _digest(p)] for p in find_files(data)]
     made_from = {**settings, "files": files, "held_out": held_out, "seed": seed, "field": field}
     recover(folder)
     if folder.exists():
@@ -54,11 +56,24 @@ def prepare(
     return folder
 
 
+def holds_shards(data) -> bool:
+    """Whether `data` is a folder of token shards rather than text."""
+    return isinstance(data, (str, os.PathLike)) and any(Path(data).glob("*.tok"))
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()[:32]
+
+
 def _check_same(folder: Path, made_from: dict) -> None:
     path = folder / SOURCES
     if not path.is_file():
         raise ValueError(f"{path}: no such file, so what {folder} was made from is not known")
-    before = json.loads(path.read_text(encoding="utf-8"))
+    before = read_json(path)
     for name, value in made_from.items():
         if before.get(name) != value:
             raise ValueError(

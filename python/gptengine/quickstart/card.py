@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 from gptengine import _core
-from gptengine.files import atomic_write
-from gptengine.report.plot import loss_curves, read_run, sparkline, svg
+from gptengine.files import atomic_write, read_log
+from gptengine.report.plot import loss_curves, sparkline, svg
 
 CURVES = {"loss": "training", "val_loss": "held out"}
 
@@ -25,7 +25,7 @@ class Card:
 
 def collect(out: Path, plan: dict, run, texts: list[str]) -> Card:
     """The card of a finished run, from its log, its plan and what it wrote at the end."""
-    records = read_run(out / "run.jsonl")
+    records = read_log(out / "run.jsonl")
     steps = [r for r in records if "tokens_per_second" in r]
     shares = [r["mfu"] for r in steps if r["mfu"]]
     samples = [r["sample"] for r in records if "sample" in r]

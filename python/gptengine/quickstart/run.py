@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from gptengine.config import check_seed
-from gptengine.files import atomic_write
+from gptengine.files import atomic_write, read_json
 from gptengine.options import option
 from gptengine.quickstart import card, corpus
 
@@ -85,7 +85,9 @@ def read_plan(out: Path, c: QuickstartConfig) -> dict | None:
     path = out / PLAN
     if not path.exists():
         return None
-    plan = json.loads(path.read_text(encoding="utf-8"))
+    plan = read_json(path)
+    if missing := sorted({"minutes", "seed", "steps", "xz_bpb", "held_out_bytes"} - plan.keys()):
+        raise ValueError(f"{path}: {missing[0]!r} is missing")
     for name, value in dict(minutes=c.minutes, seed=c.seed).items():
         if plan[name] != value:
             raise ValueError(

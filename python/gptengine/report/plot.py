@@ -7,13 +7,12 @@ Reads `run.jsonl`. The picture is written by hand: SVG is text, and a plot needs
 
 import dataclasses
 import itertools
-import json
 import math
 import sys
 from html import escape
 from pathlib import Path
 
-from ..files import atomic_write
+from ..files import atomic_write, read_log
 
 WIDTH, HEIGHT = 880, 480
 LEFT, RIGHT, TOP, BOTTOM = (
@@ -36,17 +35,6 @@ class Curve:
     x: list
     y: list
     noisy: bool = False
-
-
-def read_run(path):
-    """The records of `run.jsonl`, a list of dicts, without a last line that a crash cut short."""
-    records = []
-    for line in Path(path).read_text(encoding="utf-8").splitlines():
-        try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
-    return records
 
 
 def loss_curves(records, keys):
@@ -201,7 +189,7 @@ def sparkline(values, width=40):
 
 def main(folder):
     folder = Path(folder)
-    records = read_run(folder / "run.jsonl")
+    records = read_log(folder / "run.jsonl")
     curves = loss_curves(records, {"loss": "train", "val_loss": "held out"})
     picture = svg(curves, title=f"Loss of {folder.name}", y_name="loss (nats a token)")
     atomic_write(folder / "loss.svg", picture.encode())

@@ -27,7 +27,8 @@ def evaluate(
     """Loss in nats a token and bits a byte of text, over all of the shards or evenly spread blocks.
 
     Bits a byte compare models of any tokenizer. All tokens pay, the ends of text too, but only
-    bytes of text count.
+    bytes of text count: those of the tokens that were scored, which leaves out the end of a shard
+    that fills no block.
     """
     nats, tokens, text = 0.0, 0, 0
     for inputs, targets in sequential(shards, batch, context, most_tokens):

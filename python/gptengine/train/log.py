@@ -9,7 +9,7 @@ import resource
 import sys
 from pathlib import Path
 
-from gptengine.files import atomic_write, explained
+from gptengine.files import atomic_write, explained, read_log
 
 PLAIN_LINES = 20  # how many progress lines a run prints where there is no terminal
 
@@ -36,24 +36,10 @@ class RunLog:
         self._file.close()
 
 
-def read_log(path) -> list[dict]:
-    """The records of a log, without a line that a crash cut short; [] if there is no file."""
-    path = Path(path)
-    if not path.exists():
-        return []
-    records = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(record, dict):
-            records.append(record)
-    return records
-
-
 def _line(record: dict) -> str:
-    return json.dumps(record, ensure_ascii=False) + "\n"
+    # JSON has no word for what is not finite
+    known = {k: None if v in (math.inf, -math.inf) or v != v else v for k, v in record.items()}
+    return json.dumps(known, ensure_ascii=False) + "\n"
 
 
 class Display:
