@@ -57,6 +57,9 @@ def test_shards_and_their_tokenizer_are_used_again(tmp_path, text, capsys):
     losses = [[r["loss"] for r in records if "loss" in r] for records in (first, second)]
     assert losses[0] == losses[1]
     assert not (tmp_path / "b/data").exists()
+    for flag, value in (("--tokenizer", "bytes"), ("--vocab-size", 300), ("--held-out", 0.2)):
+        assert pretrain(tmp_path / "a/data", "--out", tmp_path / "c", flag, value) == 2
+        assert f"{flag} {value} has no effect" in error(capsys)
 
 
 def test_wrong_input_takes_one_line(tmp_path, text, capsys):
@@ -75,6 +78,9 @@ def test_wrong_input_takes_one_line(tmp_path, text, capsys):
     assert "heads 2 is not a multiple of kv_heads 3" in error(capsys)
     assert pretrain(text, "--out", out, "--vocab-size", 300, "--architecture", "rnn") == 2
     assert "'rnn' is none of gpt2" in error(capsys)
+    huge = ["--tokenizer", "bytes", "--layers", "100", "--model-dim", "65536"]
+    assert main(["pretrain", str(text), "--out", str(tmp_path / "huge"), *huge]) == 2
+    assert "memory: the plan takes" in error(capsys)
     assert main(["generate", str(tmp_path / "none")]) == 2
     assert "no such model folder" in error(capsys)
 

@@ -51,6 +51,37 @@ def test_z_score_is_its_definition(rng):
         assert z == pytest.approx(want)
 
 
+def test_scores_start_before_the_window_is_full(rng):
+    score = ZScore(128)
+    for value in rng.normal(3, 0.1, 32):
+        assert score.update(value) == 0
+    assert score.update(9.0) > 30
+
+
+def test_a_spike_does_not_blind_the_guard(rng):
+    guard = Guard(threshold=8, window=128)
+    for value in rng.normal(3, 0.05, 128):
+        guard.update(value, 1.0)
+    for spike in (1000.0, 20.0, 1e30, 4.5):
+        assert guard.update(spike, 1.0)[2], spike
+    assert not guard.update(3.1, 1.0)[2]
+
+
+def test_what_is_no_number_is_skipped_counted_and_forgotten():
+    guard = Guard(threshold=0, window=4)
+    for value in (3.0, 3.1, 2.9, 3.0):
+        guard.update(value, 1.0)
+    window = list(guard.loss.values)
+    for count, bad in enumerate((math.nan, math.inf), 1):
+        assert guard.update(bad, bad) == (math.inf, math.inf, True)
+        assert guard.broken == count and list(guard.loss.values) == window
+    assert guard.update(3.0, math.nan)[2] and guard.broken == 3
+    again = Guard(0, 4)
+    again.load_state(json.loads(json.dumps(guard.state())))
+    assert again.broken == 3
+    assert not guard.update(3.0, 1.0)[2] and guard.broken == 0
+
+
 def test_guard_skips_upward_outliers_only_and_accepts_a_new_level(rng):
     guard = Guard(threshold=6, window=16)
     for value in rng.normal(3, 0.1, 16):
@@ -68,16 +99,18 @@ def test_guard_skips_upward_outliers_only_and_accepts_a_new_level(rng):
 def test_log_survives_a_torn_line_and_drops_what_comes_again(tmp_path):
     path = tmp_path / "run.jsonl"
     log = RunLog(path)
+    assert log.write(step=0, loss=math.nan, loss_z=math.inf)["loss_z"] == math.inf
+    assert path.read_text() == '{"step": 0, "loss": null, "loss_z": null}\n'
     for step in range(1, 6):
         log.write(step=step, loss=1 / step)
     log.close()
     with open(path, "a") as file:
         file.write('{"step": 6, "lo')
-    assert [r["step"] for r in read_log(path)] == [1, 2, 3, 4, 5]
+    assert [r["step"] for r in read_log(path)] == [0, 1, 2, 3, 4, 5]
     log = RunLog(path, resume_at=3)
     log.write(step=4, loss=0.25)
     log.close()
-    assert [r["step"] for r in read_log(path)] == [1, 2, 3, 4]
+    assert [r["step"] for r in read_log(path)] == [0, 1, 2, 3, 4]
 
 
 def test_plain_lines_are_few_and_say_it_all():

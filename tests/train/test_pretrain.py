@@ -12,6 +12,7 @@ from rich.console import Console
 from data.byte_tokenizer import ByteTokenizer
 from gptengine.checkpoint import find_model_folder, load_folder
 from gptengine.data import write_shards
+from gptengine.train import plan
 from gptengine.train.checkpoints import checkpoints
 from gptengine.train.log import read_log
 from gptengine.train.pretrain import PretrainConfig, pretrain
@@ -109,8 +110,15 @@ def test_text_files_become_shards_once(tmp_path):
     written = (tmp_path / "run/data/train-00000.tok").stat().st_mtime_ns
     quick(tmp_path / "run", tmp_path / "a.txt", steps=4)
     assert (tmp_path / "run/data/train-00000.tok").stat().st_mtime_ns == written
-    (tmp_path / "a.txt").write_text(TEXT + "more")
-    with pytest.raises(ValueError, match=r"was made with files .*, now it is .*"):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/a.txt").write_text(TEXT)
+    quick(tmp_path / "run", tmp_path / "elsewhere/a.txt", steps=4)
+    for other in (TEXT + "more", TEXT.replace("7", "8")):
+        (tmp_path / "a.txt").write_text(other)
+        with pytest.raises(ValueError, match=r"was made with files .*, now it is .*"):
+            quick(tmp_path / "run", tmp_path / "a.txt", steps=4)
+    (tmp_path / "run/data/sources.json").write_text("{")
+    with pytest.raises(ValueError, match=r"sources.json: not JSON"):
         quick(tmp_path / "run", tmp_path / "a.txt", steps=4)
 
 
@@ -131,6 +139,23 @@ def test_the_plan_comes_before_the_first_step(tmp_path, data):
         "model data steps tokens memory machine time".split()
     )
     assert lines[7].startswith("step 1/12 | loss 5.5")
+
+
+def test_a_plan_that_does_not_fit_is_refused(monkeypatch):
+    monkeypatch.setattr(plan, "available_memory", lambda: 1_000_000)
+    with pytest.raises(ValueError, match=r"takes 1,000,000 MB \(weights .*\), 1 MB are available"):
+        plan.check_memory({"weights": 10**12}, "cpu")
+    plan.check_memory({"weights": 1}, "cpu")
+    monkeypatch.setattr(plan, "available_memory", lambda: None)
+    plan.check_memory({"weights": 10**18}, "cpu")
+
+
+def test_another_instruction_set_is_said(tmp_path, data, monkeypatch):
+    quick(tmp_path / "run", data)
+    monkeypatch.setattr("gptengine.train.pretrain.isa", lambda model: "other")
+    console = Console(file=io.StringIO())
+    pretrain(BigramModel(), ByteTokenizer(), data, tmp_path / "run", console=console, **QUICK)
+    assert "note: step-00000012 was made with None instructions" in console.file.getvalue()
 
 
 def test_a_stopped_loop_resumes_with_the_same_bits(tmp_path, data):
@@ -206,10 +231,20 @@ class Broken(BigramModel):
         return logp * self.factors.get(self.calls, 1)
 
 
-def test_a_nan_stops_the_run_and_says_where(tmp_path, data):
+def test_a_nan_is_skipped(tmp_path, data):
     model = Broken()
-    model.factors = {6: math.nan}
-    with pytest.raises(ValueError, match=r"step 6: loss nan, .* learning rate .*step-00000004"):
+    model.factors = {6: math.nan, 7: math.inf}
+    run = quick(tmp_path / "run", data, model)
+    records = [r for r in read_log(run.out / "run.jsonl") if "lr" in r]
+    assert [r["step"] for r in records if r["skipped"]] == [6, 7]
+    assert records[5]["loss"] is None and math.isfinite(run.loss)
+    assert all(np.isfinite(array).all() for array in model.parameters().values())
+
+
+def test_many_nans_stop_the_run_and_say_where(tmp_path, data):
+    model = Broken()
+    model.factors = dict.fromkeys(range(4, 99), math.nan)
+    with pytest.raises(ValueError, match=r"step 8: loss nan, .* 5th step in a row.*step-00000004"):
         quick(tmp_path / "run", data, model)
     assert len(checkpoints(tmp_path / "run")) == 1
 

@@ -66,14 +66,18 @@ class PretrainCommand:
 def main(c: PretrainCommand) -> None:
     from rich.console import Console
 
-    from gptengine.data.prepare import prepare
-    from gptengine.model import Model
+    from gptengine.data.prepare import holds_shards, prepare
+    from gptengine.model import Model, planned_memory
     from gptengine.tokenizer import Tokenizer
     from gptengine.train.log import say
+    from gptengine.train.plan import check_memory
     from gptengine.train.pretrain import describe, pretrain
 
     if not c.data:
         raise ValueError("pretrain: no data: give text files, folders, or a folder of shards")
+    data = c.data[0] if len(c.data) == 1 else c.data
+    if holds_shards(data):
+        refuse_text_options(c)
     console = Console()
     with console.status("reading the text") as status:
 
@@ -88,7 +92,7 @@ def main(c: PretrainCommand) -> None:
         settings = {"tokenizer": c.tokenizer}
         settings |= {"vocab_size": c.vocab_size} if c.tokenizer == "bpe" else {}
         shards = prepare(
-            c.data[0] if len(c.data) == 1 else c.data,
+            data,
             Path(c.out) / "data",
             tokenizer,
             settings,
@@ -98,6 +102,9 @@ def main(c: PretrainCommand) -> None:
         )
     tok = Tokenizer.load(shards)
     config = c.model.config(tok.vocab_size, c.training.context or 256)
+    tokens = c.training.batch * (c.training.context or 256)
+    sizes = dict(dtype=c.model.dtype, recompute=c.model.recompute)
+    check_memory(planned_memory(config, tokens, **sizes), c.model.device)
     model = Model(
         config,
         seed=c.training.seed,
@@ -108,3 +115,14 @@ def main(c: PretrainCommand) -> None:
     run = pretrain(model, tok, shards, c.out, config=c.training, console=console)
     say(console, describe(run))
     say(console, f"next: gptengine generate {c.out}")
+
+
+def refuse_text_options(c: PretrainCommand) -> None:
+    """Shards hold tokens already: what says how text becomes them would be ignored."""
+    defaults = {f.name: f.default for f in dataclasses.fields(c)}
+    for name in ("tokenizer", "vocab_size", "field", "held_out"):
+        if getattr(c, name) != defaults[name]:
+            raise ValueError(
+                f"pretrain: {c.data[0]} holds token shards, made with their own tokenizer and "
+                f"split: --{name.replace('_', '-')} {getattr(c, name)} has no effect, leave it out"
+            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -41,12 +42,57 @@ def step_seconds(model, batch: int, context: int, accumulate: int, peak: float |
     return accumulate * seconds
 
 
-def plan_lines(model, c, context: int, train, val, peak, seconds: float, first: int) -> list[str]:
+def isa(model) -> str | None:
+    """The instruction set that a model on the CPU runs on: it decides about the last bits."""
+    if model.device != "cpu":
+        return None
+    from gptengine import _core
+
+    return _core.isa()
+
+
+def run_memory(model, c, context: int) -> dict[str, int]:
+    """Bytes by purpose of a run; without samples nothing is decoded."""
+    memory = model.memory(c.batch * context)
+    if not c.sample_every:
+        memory.pop("decoding", None)
+    return memory
+
+
+def available_memory() -> int | None:
+    """Bytes that the system could give without swapping; None where it does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return next(int(x.split()[1]) * 1024 for x in lines if x.startswith("MemAvailable:"))
+    except (OSError, ValueError, StopIteration):
+        return None
+
+
+def check_memory(memory: dict[str, int], device: str) -> None:
+    """Refuse a plan that this machine has no memory for; what the engine holds already counts."""
+    if device != "cpu":
+        return
+    from gptengine import _core
+
+    available, planned = available_memory(), sum(memory.values())
+    if available is not None and planned - _core.allocated_bytes() > available:
+        raise ValueError(
+            f"memory: the plan takes {planned / 1e6:,.0f} MB ("
+            + ", ".join(f"{name} {size / 1e6:,.0f}" for name, size in memory.items())
+            + f"), {available / 1e6:,.0f} MB are available: a smaller model, batch or context, or "
+            "a higher recompute, takes less"
+        )
+
+
+def time_line(seconds: float, steps: int) -> str:
+    return f"{'time':8} about {duration(seconds * steps)}, {seconds:.2g} s a step"
+
+
+def plan_lines(model, c, context: int, train, val, peak, first: int) -> list[str]:
     """The plan as lines of text. c: the PretrainConfig; first: the step to start at."""
     config, step_tokens = model.config, c.batch * c.accumulate * context
     total = c.steps * step_tokens
-    memory = model.memory(c.batch * context)
-    left = seconds * (c.steps - first)
+    memory = run_memory(model, c, context)
     rate = f"{peak / 1e9:,.0f} GFLOP/s measured peak" if peak else "peak unknown"
     rows = {
         "model": f"{config.num_parameters:,} parameters: {config.layers} layers x "
@@ -59,7 +105,6 @@ def plan_lines(model, c, context: int, train, val, peak, seconds: float, first: 
         "memory": f"{sum(memory.values()) / 1e6:,.0f} MB: "
         + ", ".join(f"{name} {size / 1e6:,.0f}" for name, size in memory.items()),
         "machine": f"{model.device}, {model.dtype}, {rate}",
-        "time": f"about {duration(left)}, {seconds:.2g} s a step",
     }
     if first:
         rows["resume"] = f"at step {first:,} of {c.steps:,}"

@@ -34,13 +34,22 @@ from gptengine.train.checkpoints import (
 from gptengine.train.evaluate import bytes_per_token, evaluate
 from gptengine.train.guard import Guard
 from gptengine.train.log import Display, RunLog, duration, memory_now, say
-from gptengine.train.plan import measured_peak, plan_lines, step_seconds
+from gptengine.train.plan import (
+    check_memory,
+    isa,
+    measured_peak,
+    plan_lines,
+    run_memory,
+    step_seconds,
+    time_line,
+)
 from gptengine.train.schedules import warmup_cosine, warmup_stable_decay
 from gptengine.train.signals import StopSignals
 
 # settings that change what a run shows and keeps, not what it computes
 FREE = {"eval_every", "eval_tokens", "sample_every", "sample_tokens", "prompt"}
 FREE |= {"checkpoint_every", "keep"}
+MOST_BROKEN = 5  # steps in a row that are skipped because loss or norm is not finite
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,20 +193,24 @@ class _Loop:
 
     def run(self) -> Iterator[dict]:
         c, model = self.c, self.model
+        check_memory(run_memory(model, c, self.context), model.device)
         self.resume()
         if self.first == c.steps:
             say(self.console, f"{self.out} is finished: {c.steps} steps")
             yield self.last
             return
-        model.reserve(c.batch * self.context)
         peak = measured_peak(model)
+        lines = plan_lines(model, c, self.context, self.train, self.val, peak, self.first)
+        for line in lines:
+            say(self.console, line)
+        model.reserve(c.batch * self.context)
         seconds = step_seconds(model, c.batch, self.context, c.accumulate, peak)
-        lines = plan_lines(model, c, self.context, self.train, self.val, peak, seconds, self.first)
+        lines.append(time_line(seconds, c.steps - self.first))
+        say(self.console, lines[-1])
+        aside = 0.0  # seconds spent on validation, samples and checkpoints
         log = RunLog(self.out / "run.jsonl", resume_at=self.first)
         log.write(event="start", step=self.first, plan=lines, settings=self.settings())
         with StopSignals() as stop, Display(self.console, c.steps) as display:
-            for line in lines:
-                display.say(line)
             try:
                 for step in range(self.first, c.steps):
                     record = None if stop.received else self.step(step, stop)
@@ -209,8 +222,11 @@ class _Loop:
                     record |= dict(tokens_per_second=rate, mfu=mfu, memory=memory_now())
                     seconds += 0.1 * (record["seconds"] - seconds)
                     self.last = log.write(**record)
-                    display.step(record, seconds * (c.steps - step - 1))
+                    mean_aside = aside / (step + 1 - self.first)
+                    display.step(record, (seconds + mean_aside) * (c.steps - step - 1))
+                    begin = time.perf_counter()
                     self.after(step + 1, log, display)
+                    aside += time.perf_counter() - begin
                     yield self.last
             finally:
                 log.close()
@@ -232,13 +248,13 @@ class _Loop:
                 self.loader.load_state(position)
                 return None
         norm, lr = model.grad_norm(), c.lr_at(step)
-        if not (math.isfinite(loss) and math.isfinite(norm)):
+        loss_z, norm_z, skip = self.guard.update(loss, norm)
+        if self.guard.broken == MOST_BROKEN:
             raise ValueError(
                 f"pretrain: step {step + 1}: loss {loss}, gradient norm {norm} at learning rate "
-                f"{lr:.3g}: a lower lr than {c.lr} or a longer warmup than {c.warmup} may help; "
-                f"{self.newest()}"
+                f"{lr:.3g}, the {MOST_BROKEN}th step in a row without finite numbers: a lower lr "
+                f"than {c.lr} or a longer warmup than {c.warmup} may help; {self.newest()}"
             )
-        loss_z, norm_z, skip = self.guard.update(loss, norm)
         if skip:
             model.zero_grad()
         else:
@@ -309,6 +325,7 @@ class _Loop:
             "guard": self.guard.state(),
             "best": self.best if math.isfinite(self.best) else None,
             "elapsed": self.elapsed,
+            "isa": isa(self.model),
             "last": self.last,
         }
         return save_checkpoint(self.out, done, self.model, self.tok, metadata, self.c.keep)
@@ -327,6 +344,12 @@ class _Loop:
                     f"pretrain: {name} is {settings.get(name)!r}, but the run in {self.out} was "
                     f"started with {before!r}: give that value or another out folder"
                 )
+        if metadata["isa"] != isa(self.model):
+            say(
+                self.console,
+                f"note: {found[-1].name} was made with {metadata['isa']} instructions, this goes "
+                f"on with {isa(self.model)}: the same but for rounding, not bit for bit",
+            )
         load_checkpoint(found[-1], self.model)
         self.loader.load_state(metadata["loader"])
         self.guard.load_state(metadata["guard"])
