@@ -17,7 +17,7 @@ from typing import Annotated
 REQUIRED = dataclasses.MISSING
 
 
-def option(default, help: str, positional: bool = False):
+def option(default, help: str, *, positional: bool = False):
     """A dataclass field with a default (or REQUIRED) and its line of help."""
     metadata = {"help": help, "positional": positional}
     return dataclasses.field(default=default, metadata=metadata)

@@ -17,8 +17,10 @@ EXAMPLES = """\
 class GenerateCommand:
     """Let a model go on with a text: a run of `gptengine pretrain`, or a Hugging Face folder."""
 
-    model: str = option(REQUIRED, "run folder or model folder", True)
-    prompt: str = option("", "the text to go on with; - reads it from standard input", True)
+    model: str = option(REQUIRED, "run folder or model folder", positional=True)
+    prompt: str = option(
+        "", "the text to go on with; - reads it from standard input", positional=True
+    )
     max_new_tokens: int = option(200, "tokens to write at most")
     temperature: float = option(0.8, "0: always the likeliest token; 1: the model's own spread")
     top_k: int = option(0, "only the k likeliest tokens (0: all)")

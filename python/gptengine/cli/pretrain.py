@@ -53,7 +53,9 @@ class PretrainCommand:
     The same command again goes on where a stopped run ended, with the same result.
     """
 
-    data: tuple[str, ...] = option(REQUIRED, "text files, folders, or a shard folder", True)
+    data: tuple[str, ...] = option(
+        REQUIRED, "text files, folders, or a shard folder", positional=True
+    )
     out: str = option("runs/base", "folder of the run")
     tokenizer: str = option("bpe", "bpe: learn one; bytes; or a tokenizer's file or folder")
     vocab_size: int = option(8192, "tokens of a learned vocabulary")
