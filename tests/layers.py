@@ -14,7 +14,7 @@ CPP = {
     "kernels": "core",
     "ops": "core kernels",
     "model": "core kernels ops",
-    "decode": "core kernels ops model",
+    "decode": "core kernels",
     "text": "core",
 }
 CUDA = {"core": "core", "ops": "core ops"}  # what cuda/'s rooms may see of cpp/
