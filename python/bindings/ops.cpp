@@ -1,4 +1,5 @@
-// Operators, one line each: a name, a function, its argument names, and no GIL.
+// Operators, one line each: a name, a function, its argument names, no GIL, and where its formula
+// stands.
 #include "bindings/bindings.h"
 #include "ops/activation.h"
 #include "ops/adamw.h"
@@ -23,14 +24,16 @@ namespace gpte {
 
 void bind_ops(nb::module_& m) {
   m.def("attention_forward", &attention_forward, "y"_a, "lse"_a, "qkv"_a, "segments"_a, "slopes"_a,
-        "heads"_a, "kv_heads"_a, "scale"_a, "causal"_a, no_gil());
+        "heads"_a, "kv_heads"_a, "scale"_a, "causal"_a, no_gil(), "See cpp/ops/attention.h.");
   m.def("attention_backward", &attention_backward, "dqkv"_a, "dy"_a, "qkv"_a, "y"_a, "lse"_a,
-        "segments"_a, "slopes"_a, "heads"_a, "kv_heads"_a, "scale"_a, "causal"_a, no_gil());
+        "segments"_a, "slopes"_a, "heads"_a, "kv_heads"_a, "scale"_a, "causal"_a, no_gil(),
+        "See cpp/ops/attention.h.");
   m.def("kv_cache_append", &kv_cache_append, "k_cache"_a, "v_cache"_a, "qkv"_a, "segments"_a,
-        "slots"_a, "starts"_a, "heads"_a, "kv_heads"_a, no_gil());
+        "slots"_a, "starts"_a, "heads"_a, "kv_heads"_a, no_gil(),
+        "See cpp/ops/attention_cached.h.");
   m.def("attention_cached_forward", &attention_cached_forward, "y"_a, "qkv"_a, "k_cache"_a,
         "v_cache"_a, "segments"_a, "slots"_a, "starts"_a, "slopes"_a, "heads"_a, "kv_heads"_a,
-        "scale"_a, no_gil());
+        "scale"_a, no_gil(), "See cpp/ops/attention_cached.h.");
   nb::enum_<Activation>(m, "Activation")
       .value("none", Activation::none)
       .value("gelu", Activation::gelu)
@@ -39,7 +42,7 @@ void bind_ops(nb::module_& m) {
       .value("silu", Activation::silu)
       .value("swiglu", Activation::swiglu);
   m.def("linear_forward", &linear_forward, "y"_a, "pre"_a, "x"_a, "w"_a, "b"_a, "residual"_a,
-        "activation"_a, no_gil());
+        "activation"_a, no_gil(), "See cpp/ops/linear.h.");
   m.def(
       "pack_weight",
       [](const Tensor& w) {
@@ -47,52 +50,65 @@ void bind_ops(nb::module_& m) {
         pack_weight(packed, w);
         return packed;
       },
-      "w"_a, no_gil());
+      "w"_a, no_gil(), "See cpp/ops/linear.h.");
   m.def("linear_backward_input", &linear_backward_input, "dx"_a, "dy"_a, "w"_a, "pre"_a,
-        "activation"_a, no_gil());
-  m.def("linear_backward_weight", &linear_backward_weight, "dw"_a, "db"_a, "dy"_a, "x"_a, no_gil());
+        "activation"_a, no_gil(), "See cpp/ops/linear.h.");
+  m.def("linear_backward_weight", &linear_backward_weight, "dw"_a, "db"_a, "dy"_a, "x"_a, no_gil(),
+        "See cpp/ops/linear.h.");
   m.def("linear_logprob_forward", &linear_logprob_forward, "logp"_a, "lse"_a, "h"_a, "w"_a,
-        "targets"_a, no_gil());
+        "targets"_a, no_gil(), "See cpp/ops/linear_logprob.h.");
   m.def("linear_logprob_backward", &linear_logprob_backward, "dh"_a, "dw"_a, "dlogp"_a, "h"_a,
-        "w"_a, "targets"_a, "lse"_a, no_gil());
+        "w"_a, "targets"_a, "lse"_a, no_gil(), "See cpp/ops/linear_logprob.h.");
   m.def("linear_logprob_forward_backward", &linear_logprob_forward_backward, "logp"_a, "lse"_a,
-        "dh"_a, "dw"_a, "dlogp"_a, "h"_a, "w"_a, "targets"_a, no_gil());
-  m.def("linear_logits", &linear_logits, "logits"_a, "h"_a, "w"_a, "rows"_a, no_gil());
+        "dh"_a, "dw"_a, "dlogp"_a, "h"_a, "w"_a, "targets"_a, no_gil(),
+        "See cpp/ops/linear_logprob.h.");
+  m.def("linear_logits", &linear_logits, "logits"_a, "h"_a, "w"_a, "rows"_a, no_gil(),
+        "See cpp/ops/linear_logprob.h.");
   m.def("layer_norm_forward", &layer_norm_forward, "y"_a, "mean"_a, "rstd"_a, "x"_a, "w"_a, "b"_a,
-        "eps"_a, no_gil());
+        "eps"_a, no_gil(), "See cpp/ops/layer_norm.h.");
   m.def("layer_norm_backward", &layer_norm_backward, "dx"_a, "dw"_a, "db"_a, "dy"_a, "x"_a, "w"_a,
-        "mean"_a, "rstd"_a, no_gil());
-  m.def("rms_norm_forward", &rms_norm_forward, "y"_a, "rstd"_a, "x"_a, "w"_a, "eps"_a, no_gil());
+        "mean"_a, "rstd"_a, no_gil(), "See cpp/ops/layer_norm.h.");
+  m.def("rms_norm_forward", &rms_norm_forward, "y"_a, "rstd"_a, "x"_a, "w"_a, "eps"_a, no_gil(),
+        "See cpp/ops/rms_norm.h.");
   m.def("rms_norm_backward", &rms_norm_backward, "dx"_a, "dw"_a, "dy"_a, "x"_a, "w"_a, "rstd"_a,
-        no_gil());
+        no_gil(), "See cpp/ops/rms_norm.h.");
   m.def("embedding_forward", &embedding_forward, "y"_a, "tokens"_a, "positions"_a, "wte"_a, "wpe"_a,
-        no_gil());
+        no_gil(), "See cpp/ops/embedding.h.");
   m.def("embedding_backward", &embedding_backward, "dwte"_a, "dwpe"_a, "dy"_a, "tokens"_a,
-        "positions"_a, no_gil());
-  m.def("segment_positions", &segment_positions, "positions"_a, "segments"_a, no_gil());
-  m.def("sinusoidal_table", &sinusoidal_table, "table"_a, no_gil());
-  m.def("rope_table", &rope_table, "cos"_a, "sin"_a, "theta"_a, no_gil());
-  m.def("activation_forward", &activation_forward, "y"_a, "x"_a, "kind"_a, no_gil());
-  m.def("activation_backward", &activation_backward, "dx"_a, "dy"_a, "x"_a, "kind"_a, no_gil());
-  m.def("swiglu_forward", &swiglu_forward, "y"_a, "x"_a, no_gil());
-  m.def("swiglu_backward", &swiglu_backward, "dx"_a, "dy"_a, "x"_a, no_gil());
-  m.def("add", &add, "y"_a, "x"_a, no_gil());
-  m.def("scale", &scale, "y"_a, "factor"_a, no_gil());
-  m.def("cast_forward", &cast_forward, "y"_a, "x"_a, no_gil());
+        "positions"_a, no_gil(), "See cpp/ops/embedding.h.");
+  m.def("segment_positions", &segment_positions, "positions"_a, "segments"_a, no_gil(),
+        "See cpp/ops/positions.h.");
+  m.def("sinusoidal_table", &sinusoidal_table, "table"_a, no_gil(), "See cpp/ops/positions.h.");
+  m.def("rope_table", &rope_table, "cos"_a, "sin"_a, "theta"_a, no_gil(),
+        "See cpp/ops/positions.h.");
+  m.def("activation_forward", &activation_forward, "y"_a, "x"_a, "kind"_a, no_gil(),
+        "See cpp/ops/activation.h.");
+  m.def("activation_backward", &activation_backward, "dx"_a, "dy"_a, "x"_a, "kind"_a, no_gil(),
+        "See cpp/ops/activation.h.");
+  m.def("swiglu_forward", &swiglu_forward, "y"_a, "x"_a, no_gil(), "See cpp/ops/swiglu.h.");
+  m.def("swiglu_backward", &swiglu_backward, "dx"_a, "dy"_a, "x"_a, no_gil(),
+        "See cpp/ops/swiglu.h.");
+  m.def("add", &add, "y"_a, "x"_a, no_gil(), "See cpp/ops/add.h.");
+  m.def("scale", &scale, "y"_a, "factor"_a, no_gil(), "See cpp/ops/scale.h.");
+  m.def("cast_forward", &cast_forward, "y"_a, "x"_a, no_gil(), "See cpp/ops/cast.h.");
   m.def("rope_forward", &rope_forward, "x"_a, "positions"_a, "cos"_a, "sin"_a, "heads"_a,
-        "kv_heads"_a, no_gil());
+        "kv_heads"_a, no_gil(), "See cpp/ops/rope.h.");
   m.def("rope_backward", &rope_backward, "dx"_a, "positions"_a, "cos"_a, "sin"_a, "heads"_a,
-        "kv_heads"_a, no_gil());
+        "kv_heads"_a, no_gil(), "See cpp/ops/rope.h.");
   m.def("qk_norm_forward", &qk_norm_forward, "y"_a, "q_rstd"_a, "k_rstd"_a, "x"_a, "w_q"_a, "w_k"_a,
-        "heads"_a, "kv_heads"_a, "eps"_a, no_gil());
+        "heads"_a, "kv_heads"_a, "eps"_a, no_gil(), "See cpp/ops/qk_norm.h.");
   m.def("qk_norm_backward", &qk_norm_backward, "dx"_a, "dw_q"_a, "dw_k"_a, "dy"_a, "x"_a, "w_q"_a,
-        "w_k"_a, "q_rstd"_a, "k_rstd"_a, "heads"_a, "kv_heads"_a, no_gil());
-  m.def("square_sum", nb::overload_cast<const Tensor&>(&square_sum), "x"_a, no_gil());
+        "w_k"_a, "q_rstd"_a, "k_rstd"_a, "heads"_a, "kv_heads"_a, no_gil(),
+        "See cpp/ops/qk_norm.h.");
+  m.def("square_sum", nb::overload_cast<const Tensor&>(&square_sum), "x"_a, no_gil(),
+        "See cpp/ops/square_sum.h.");
   m.def("adamw_step", &adamw_step, "p"_a, "m"_a, "v"_a, "g"_a, "copy"_a, "lr"_a, "beta1"_a,
-        "beta2"_a, "eps"_a, "weight_decay"_a, "grad_scale"_a, "step"_a, no_gil());
-  m.def("value_head_forward", &value_head_forward, "v"_a, "h"_a, "w"_a, "b"_a, no_gil());
+        "beta2"_a, "eps"_a, "weight_decay"_a, "grad_scale"_a, "step"_a, no_gil(),
+        "See cpp/ops/adamw.h.");
+  m.def("value_head_forward", &value_head_forward, "v"_a, "h"_a, "w"_a, "b"_a, no_gil(),
+        "See cpp/ops/value_head.h.");
   m.def("value_head_backward", &value_head_backward, "dh"_a, "dw"_a, "db"_a, "dv"_a, "h"_a, "w"_a,
-        no_gil());
+        no_gil(), "See cpp/ops/value_head.h.");
 }
 
 }  // namespace gpte

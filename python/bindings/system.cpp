@@ -31,7 +31,7 @@ void bind_system(nb::module_& m) {
         return names;
       },
       "The instruction sets that this processor runs, from base to best.");
-  m.def("cpu_name", &cpu_name);
+  m.def("cpu_name", &cpu_name, "The processor's name for itself.");
   m.def(
       "philox",
       [](uint64_t seed, uint64_t stream, uint64_t index) {
@@ -41,7 +41,7 @@ void bind_system(nb::module_& m) {
       "seed"_a, "stream"_a, "index"_a,
       "Four random 32-bit numbers as a function of the arguments.");
   m.def("threads", &num_threads, "Threads that the engine uses.");
-  m.def("set_threads", &set_num_threads, "n"_a);
+  m.def("set_threads", &set_num_threads, "n"_a, "How many threads the engine uses from now on.");
   m.def("available_threads", &available_threads,
         "Threads that affinity and cgroup grant this process.");
   m.def(

@@ -192,7 +192,7 @@ void bind_tensor(nb::module_& m) {
             return t.view(shape_of(shape));
           },
           "shape"_a, "The same memory under another shape.")
-      .def("zero", &Tensor::zero)
+      .def("zero", &Tensor::zero, "Sets all elements to zero.")
       .def_prop_ro("defined", &Tensor::defined)
       .def_prop_ro("shape",
                    [](const Tensor& t) {

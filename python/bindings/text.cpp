@@ -68,7 +68,7 @@ void encode(std::vector<uint32_t>& ids, const Bpe& bpe, std::string_view text,
 }  // namespace
 
 void bind_text(nb::module_& m) {
-  nb::class_<Bpe>(m, "Bpe")
+  nb::class_<Bpe>(m, "Bpe", "Byte-pair encoding with a fixed vocabulary; see cpp/text/bpe.h.")
       .def(
           "__init__",
           [](Bpe* self, const nb::list& tokens, const MergeTable& merges,
@@ -79,12 +79,15 @@ void bind_text(nb::module_& m) {
             }
             new (self) Bpe(to_strings(tokens), std::move(pairs), std::move(specials));
           },
-          "tokens"_a, "merges"_a, "specials"_a)
-      .def_prop_ro("vocab_size", &Bpe::vocab_size)
+          "tokens"_a, "merges"_a, "specials"_a,
+          "Tokens as bytes in order of their ids, merges (M, 2) by rank, ids of special tokens.")
+      .def_prop_ro("vocab_size", &Bpe::vocab_size, "How many tokens there are.")
       .def(
           "token", [](const Bpe& bpe, uint32_t id) { return to_bytes(bpe.tokens().at(id)); },
-          "id"_a)
-      .def("merges", [](const Bpe& bpe) { return merge_array(bpe.merges()); })
+          "id"_a, "The bytes of a token.")
+      .def(
+          "merges", [](const Bpe& bpe) { return merge_array(bpe.merges()); },
+          "The merges (M, 2), by rank.")
       .def(
           "encode",
           [](const Bpe& bpe, const nb::bytes& text, bool as_text, std::vector<uint32_t> allowed) {
@@ -97,7 +100,8 @@ void bind_text(nb::module_& m) {
             }
             return to_numpy(std::move(ids));
           },
-          "text"_a, "as_text"_a, "allowed"_a)
+          "text"_a, "as_text"_a, "allowed"_a,
+          "Ids (n,) of a text; names of special tokens that are not allowed are refused or text.")
       .def(
           "encode_batch",
           [](const Bpe& bpe, const nb::list& texts, bool as_text, std::vector<uint32_t> allowed) {
@@ -115,7 +119,8 @@ void bind_text(nb::module_& m) {
             }
             return std::make_tuple(to_numpy(std::move(ids)), to_numpy(std::move(offsets)));
           },
-          "texts"_a, "as_text"_a, "allowed"_a)
+          "texts"_a, "as_text"_a, "allowed"_a,
+          "Ids of all texts end to end, and where each text starts and ends.")
       .def(
           "decode",
           [](const Bpe& bpe, const Ids& ids) {
@@ -126,30 +131,30 @@ void bind_text(nb::module_& m) {
             }
             return to_bytes(text);
           },
-          "ids"_a);
+          "ids"_a, "The bytes of these tokens, end to end.");
 
-  nb::class_<BpeTrainer>(m, "BpeTrainer")
+  nb::class_<BpeTrainer>(m, "BpeTrainer", "Learns merges from texts; see cpp/text/bpe_train.h.")
       .def(
           "__init__",
           [](BpeTrainer* self, const nb::list& specials) {
             new (self) BpeTrainer(to_strings(specials));
           },
-          "specials"_a)
-      .def_prop_ro("bytes", &BpeTrainer::bytes)
+          "specials"_a, "With the names of tokens that are cut out of the texts.")
+      .def_prop_ro("bytes", &BpeTrainer::bytes, "Bytes of text added so far.")
       .def(
           "add",
           [](BpeTrainer& trainer, const nb::bytes& text) {
             const ReleasedGil released;
             trainer.add(view(text));
           },
-          "text"_a)
+          "text"_a, "Counts the pieces of a text.")
       .def(
           "add_buffer",
           [](BpeTrainer& trainer, const Buffer& text) {
             const ReleasedGil released;
             trainer.add({reinterpret_cast<const char*>(text.data()), text.size()});
           },
-          "text"_a)
+          "text"_a, "The same of an array of bytes, such as a mapped file.")
       .def(
           "train",
           [](const BpeTrainer& trainer, int64_t count, int64_t min_frequency) {
@@ -160,15 +165,16 @@ void bind_text(nb::module_& m) {
             }
             return merge_array(merges);
           },
-          "count"_a, "min_frequency"_a);
+          "count"_a, "min_frequency"_a,
+          "The next merges (at most count, 2), each of a pair that occurs often enough.");
 
-  nb::class_<StreamDecoder>(m, "StreamDecoder")
+  nb::class_<StreamDecoder>(m, "StreamDecoder", "Whole characters out of a stream of bytes.")
       .def(nb::init<>())
       .def(
           "push",
           [](StreamDecoder& decoder, const nb::bytes& bytes) { return decoder.push(view(bytes)); },
-          "bytes"_a)
-      .def("flush", &StreamDecoder::flush);
+          "bytes"_a, "The characters that are complete now.")
+      .def("flush", &StreamDecoder::flush, "What is left, with U+FFFD for what is no character.");
 
   m.def(
       "split_gpt2",
