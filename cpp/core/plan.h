@@ -20,8 +20,8 @@ int64_t planned_bytes(S& s) {
   return total;
 }
 
-// Lays every tensor of s end to end, each 64-byte aligned (one-byte types apart), into one new buffer and returns the
-// buffer.
+// Lays every tensor of s end to end, each 64-byte aligned (one-byte types apart), into one new
+// buffer and returns the buffer.
 template <class S>
 Tensor allocate_together(S& s, Device device = Device::cpu) {
   Tensor arena(Shape{planned_bytes(s)}, DType::u8, device);

@@ -2,7 +2,7 @@
 
 __version__ = "0.1.0"
 
-# Public names and where they live: imported when first used, so that `import gptengine` stays quick.
+# Public names and where they live: imported when first used, so `import gptengine` stays quick.
 _HOMES = {
     "Config": "gptengine.config",
     "Model": "gptengine.model",

@@ -198,9 +198,7 @@ def test_a_new_tensor_is_zero_and_aligned():
 def test_views_keep_the_number_of_elements():
     tensor = Tensor([2, 6])
     assert tensor.view([3, 4]).numpy().ctypes.data == tensor.numpy().ctypes.data
-    with pytest.raises(
-        ValueError, match=r"\(5,\) must have as many elements as \(2, 6\)"
-    ):
+    with pytest.raises(ValueError, match=r"\(5,\) must have as many elements as \(2, 6\)"):
         tensor.view([5])
     assert repr(tensor) == "Tensor((2, 6), float32, cpu)"
 

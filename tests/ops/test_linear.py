@@ -2,15 +2,16 @@
 
 import numpy as np
 import pytest
-from gptengine import _core
 from hypothesis import given
 from hypothesis import strategies as st
+
+from gptengine import _core
 from ops.harness import DTYPES, NONE, assert_close, put, rounded, zeros
 from reference.activation import FUNCTIONS, derivative
 
 Activation = _core.Activation
-# Around the register tiles (14x32, 6x16, 4x8), the cache blocks (1024 rows, 192 columns) and the K blocks
-# (512 words).
+# Around the register tiles (14x32, 6x16, 4x8), the cache blocks (1024 rows, 192 columns) and the
+# K blocks (512 words).
 sizes = st.one_of(st.integers(1, 40), st.sampled_from([64, 191, 200]))
 depths = st.one_of(st.integers(1, 40), st.sampled_from([511, 513, 1025, 1500]))
 

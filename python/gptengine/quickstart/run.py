@@ -25,8 +25,8 @@ EXAMPLES = """\
 The same command goes on where a stopped one ended."""
 
 VOCABULARY = 4096
-# Chosen by held-out bits a byte after four minutes: a Llama-shaped model reads this text better than a
-# GPT-2-shaped one of the same size, and small batches give it more steps.
+# Chosen by held-out bits a byte after four minutes: a Llama-shaped model reads this text better
+# than a GPT-2-shaped one of the same size, and small batches give it more steps.
 SHAPE = dict(context_length=256, layers=4, heads=4, model_dim=256, hidden_dim=672)
 SHAPE |= dict(norm="rms", position="rope", activation="swiglu", bias=False)
 TRAINING = dict(batch=4, lr=1.5e-3, warmup=50, weight_decay=0.1, beta2=0.95, floor=0.05)
