@@ -272,17 +272,22 @@ class _Loop:
         c, last = self.c, done == self.c.steps
         checkpoint = last or done % c.checkpoint_every == 0
         if self.val and (last or done % c.eval_every == 0):
-            tokens = c.eval_tokens
-            if last:  # of up to a tenth of the tokens that were trained on
-                tokens = max(tokens, c.steps * c.batch * c.accumulate * self.context // 10)
-            result = evaluate(self.model, self.val, self.token_bytes, c.batch, self.context, tokens)
+            validate = lambda tokens: evaluate(
+                self.model, self.val, self.token_bytes, c.batch, self.context, tokens
+            )
+            result = validate(c.eval_tokens)
+            score = result["val_loss"]  # the best is chosen on one text
+            # The last figure is of up to a tenth of the tokens that were trained on.
+            longer = c.steps * c.batch * c.accumulate * self.context // 10
+            if last and longer > c.eval_tokens:
+                result = validate(longer)
             self.last = self.last | log.write(step=done, **result)
             display.say(
                 f"step {done}: validation loss {result['val_loss']:.4f} nats a token, "
                 f"{result['val_bpb']:.4f} bits a byte"
             )
-            if result["val_loss"] < self.best:
-                self.best = result["val_loss"]
+            if score < self.best:
+                self.best = score
                 save_folder(self.out / "best", self.model.config, self.model.parameters(), self.tok)
         elif checkpoint and not self.val:
             save_folder(self.out / "best", self.model.config, self.model.parameters(), self.tok)
