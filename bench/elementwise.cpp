@@ -89,9 +89,12 @@ void activations(DType dtype) {
   const Tensor x = random(Shape{N, F}, dtype), dy = random(Shape{N, F}, dtype),
                gated = random(Shape{N, 2 * F}, dtype);
   Tensor y(Shape{N, F}, dtype), dx(Shape{N, F}, dtype), dgated(Shape{N, 2 * F}, dtype);
-  const char* names[] = {"gelu", "gelu_tanh", "relu", "silu"};
-  for (const char* name : names) {
-    const Activation kind = activation_named(name);
+  const std::pair<const char*, Activation> kinds[] = {{"gelu", Activation::gelu},
+                                                      {"gelu_tanh", Activation::gelu_tanh},
+                                                      {"relu", Activation::relu},
+                                                      {"silu", Activation::silu}};
+  for (const auto& [name, kind_bound] : kinds) {
+    const Activation kind = kind_bound;  // a lambda cannot capture the binding in C++17
     measure(std::string("activation_forward ") + name + type, 2 * row,
             [&] { activation_forward(y, x, kind); });
     measure(std::string("activation_backward ") + name + type, 3 * row,

@@ -8,7 +8,7 @@ file(GLOB GPTE_BINDINGS CONFIGURE_DEPENDS python/bindings/*.cpp)
 nanobind_add_module(_core STABLE_ABI NB_STATIC ${GPTE_BINDINGS} $<TARGET_OBJECTS:gpte_engine>
                     ${GPTE_KERNEL_OBJECTS} ${GPTE_CUDA_OBJECTS})
 target_include_directories(_core PRIVATE cpp python)
-target_compile_definitions(_core PRIVATE ${GPTE_DEFINITIONS} GPTE_VERSION="${SKBUILD_PROJECT_VERSION}")
+target_compile_definitions(_core PRIVATE ${GPTE_DEFINITIONS})
 target_link_libraries(_core PRIVATE Threads::Threads ${GPTE_CUDA_LIBRARIES})
 set_target_properties(_core PROPERTIES CUDA_RESOLVE_DEVICE_SYMBOLS OFF)
 

@@ -152,6 +152,13 @@ def bodies(path, namespace):
     return names
 
 
+def bindings_give_up_the_gil_safely(root):
+    """nanobind's own guard: it terminates the process when Python ends under a computing thread."""
+    for path in files(root / "python/bindings", ".h", ".cpp"):
+        if "gil_scoped_release" in path.read_text():
+            yield f"{path.relative_to(root)}: gil_scoped_release: use ReleasedGil of bindings.h"
+
+
 def python_order(root):
     """An import that points to the right, or a third package that `import gptengine` would need."""
     package = root / "python/gptengine"

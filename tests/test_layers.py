@@ -16,6 +16,7 @@ RULES = [
     layers.cpp_order,
     layers.kernels_include_no_std,
     layers.operators,
+    layers.bindings_give_up_the_gil_safely,
     layers.python_order,
     layers.length,
 ]
@@ -86,6 +87,12 @@ BREACHES = [
     (layers.operators, "python/bindings/ops.cpp", "", "no binding"),
     (layers.operators, "tests/ops/test_add.py", "add_forward", "no test"),
     (layers.operators, "bench/ops.py", "", "no benchmark"),
+    (
+        layers.bindings_give_up_the_gil_safely,
+        "python/bindings/a.cpp",
+        "nb::gil_scoped_release no_gil;",
+        "use ReleasedGil",
+    ),
     (layers.python_order, "config.py", "from .model import Model", "imports gptengine.model"),
     (layers.python_order, "data/a.py", "def f():\n    import gptengine.train", "gptengine.train"),
     (layers.python_order, "data/a.py", "from .. import train", "imports gptengine.train"),

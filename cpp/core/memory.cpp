@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <atomic>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -11,6 +12,18 @@ namespace gpte {
 namespace {
 std::atomic<int64_t> allocations{0};
 std::atomic<int64_t> live_bytes{0};
+
+class OutOfMemory : public std::bad_alloc {
+ public:
+  explicit OutOfMemory(int64_t bytes) {
+    std::snprintf(text_, sizeof(text_), "cannot allocate %lld bytes",
+                  static_cast<long long>(bytes));
+  }
+  const char* what() const noexcept override { return text_; }
+
+ private:
+  char text_[48];
+};
 }  // namespace
 
 std::shared_ptr<void> allocate(int64_t bytes) {
@@ -22,7 +35,7 @@ std::shared_ptr<void> allocate(int64_t bytes) {
     // Over-map by one huge page, then trim, because mmap aligns to 4 KiB only.
     void* raw = mmap(nullptr, size_t(size + kHugePage), PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (raw == MAP_FAILED) throw std::bad_alloc();
+    if (raw == MAP_FAILED) throw OutOfMemory(size);
     const uintptr_t start = reinterpret_cast<uintptr_t>(raw);
     const uintptr_t aligned = uintptr_t(round_up(int64_t(start), kHugePage));
     if (aligned > start) munmap(raw, aligned - start);
@@ -35,7 +48,7 @@ std::shared_ptr<void> allocate(int64_t bytes) {
 #endif
   } else {
     p = std::aligned_alloc(size_t(kAlignment), size_t(size));
-    if (!p) throw std::bad_alloc();
+    if (!p) throw OutOfMemory(size);
     std::memset(p, 0, size_t(size));
   }
   ++allocations;

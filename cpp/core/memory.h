@@ -13,8 +13,7 @@ inline int64_t round_up(int64_t n, int64_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
 }
 
-// Throws std::bad_alloc (MemoryError in Python) naming nothing it cannot know; see Tensor for
-// sizes.
+// Throws a std::bad_alloc (MemoryError in Python) that says how many bytes were asked for.
 std::shared_ptr<void> allocate(int64_t bytes);
 
 // How many buffers were allocated and how many bytes are alive in this process: the proof that a

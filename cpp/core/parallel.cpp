@@ -87,7 +87,8 @@ class Pool {
   }
 
  private:
-  void claim_chunks() {
+  // An exception would leave the caller's frame while workers still run its chunks.
+  void claim_chunks() noexcept {
     inside_chunk = true;
     for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < chunks_;) task_(arg_, i);
     inside_chunk = false;

@@ -34,16 +34,12 @@ void check_batch(const GPTConfig& c, const Tensor& tokens, const Tensor& segment
                  const Tensor& starts) {
   check_ints("tokens", tokens);
   check_ints("segments", segments);
+  check_boundaries("transformer", segments, tokens.numel());
   const int64_t B = segments.numel() - 1;
   const int32_t* at = segments.data<int32_t>();
-  check(B >= 1 && at[0] == 0 && at[B] == tokens.numel(),
-        "transformer: segments must run from 0 to ", tokens.numel(), ", not from ", at[0], " to ",
-        at[B]);
   for (int64_t b = 0; b < B; ++b) {
     const int64_t start = starts.defined() ? starts.data<int32_t>()[b] : 0,
                   length = at[b + 1] - at[b];
-    check(length >= 0, "transformer: segments[", b + 1, "] = ", at[b + 1],
-          " must not be below segments[", b, "] = ", at[b]);
     check(start >= 0 && start + length <= c.context_length, "transformer: segment ", b, " of ",
           start + length, " tokens is longer than the context of ", c.context_length);
   }
@@ -97,13 +93,12 @@ Activations& Transformer::start_pass(const Tensor& tokens, const Tensor& segment
 }
 
 void Transformer::run_trunk(Activations& a, const std::vector<LayerParams>& layers,
-                            KVCache* cache) {
+                            const Pass& pass, KVCache* cache) {
   const Tensor& wpe = config_.position == Position::sinusoidal ? position_table_ : compute_.wpe;
-  embedding_forward(a.layers[0].x, tokens_now_, pass_.positions, compute_.wte, wpe);
+  embedding_forward(a.layers[0].x, tokens_now_, pass.positions, compute_.wte, wpe);
   for (size_t i = 0; i < a.layers.size(); ++i) {
     Tensor& next = i + 1 < a.layers.size() ? a.layers[i + 1].x : a.x;
-    block_forward(next, a.layers[i], layers[i], config_, pass_,
-                  cache ? &cache->layers[i] : nullptr);
+    block_forward(next, a.layers[i], layers[i], config_, pass, cache ? &cache->layers[i] : nullptr);
   }
   if (config_.norm_order == NormOrder::pre)
     norm_forward(config_, a.norm, a.mean, a.rstd, a.x, compute_.norm_w, compute_.norm_b);
@@ -111,11 +106,13 @@ void Transformer::run_trunk(Activations& a, const std::vector<LayerParams>& laye
 
 Tensor Transformer::hidden(const Tensor& tokens, const Tensor& segments, bool keep_for_backward) {
   Activations& a = start_pass(tokens, segments, Tensor(), keep_for_backward);
-  run_trunk(a, compute_.layers, nullptr);
+  run_trunk(a, compute_.layers, pass_, nullptr);
   return a.hidden();
 }
 
-void Transformer::take_targets(const Tensor& targets, const Tensor& tokens) {
+// `hidden`, and keeps the targets: a refused batch leaves those of the pass before it.
+void Transformer::hidden_towards(const Tensor& targets, const Tensor& tokens,
+                                 const Tensor& segments, bool keep_for_backward) {
   check(config_.head == Head::lm, "transformer: log-probabilities need a model with head lm");
   check_ints("targets", targets);
   check(targets.numel() == tokens.numel(), "transformer: ", targets.numel(), " targets must match ",
@@ -124,13 +121,13 @@ void Transformer::take_targets(const Tensor& targets, const Tensor& tokens) {
     check(targets.data<int32_t>()[n] < config_.vocab_size, "transformer: targets[", n,
           "] = ", targets.data<int32_t>()[n], " must be below the vocabulary size ",
           config_.vocab_size);
+  hidden(tokens, segments, keep_for_backward);
   targets_now_ = hold(targets_, targets);
 }
 
 void Transformer::logprob(Tensor& logp, const Tensor& tokens, const Tensor& targets,
                           const Tensor& segments, bool keep_for_backward) {
-  take_targets(targets, tokens);
-  hidden(tokens, segments, keep_for_backward);
+  hidden_towards(targets, tokens, segments, keep_for_backward);
   linear_logprob_forward(logp, acts_->lse, acts_->hidden(), compute_.output(), targets_now_);
   can_backward_logprob_ = keep_for_backward;
 }
@@ -194,6 +191,9 @@ void Transformer::decode(Tensor& logits, KVCache& cache, const Tensor& tokens,
         "transformer: decoding needs a causal model with head lm");
   check(cache.dtype == dtype_, "transformer: cache of ", cache.dtype, " must match the model's ",
         dtype_);
+  const int64_t layers = int64_t(cache.layers.size());
+  check(layers == config_.layers, "transformer: cache of ", layers,
+        " layers must match the model's ", config_.layers);
   check_ints("slots", slots);
   check_ints("starts", starts);
   const int64_t B = segments.numel() - 1;
@@ -201,10 +201,10 @@ void Transformer::decode(Tensor& logits, KVCache& cache, const Tensor& tokens,
         starts.numel(), " starts must match ", B, " segments");
   Activations& a = start_pass(tokens, segments, starts, false);
   const Params& packed = packed_weights();
-  pass_.slots = slots;
-  pass_.starts = starts;
-  run_trunk(a, packed.layers, &cache);
-  pass_.slots = pass_.starts = Tensor();  // the caller's memory, for this call only
+  Pass pass = pass_;
+  pass.slots = slots;  // the caller's memory, for this call only
+  pass.starts = starts;
+  run_trunk(a, packed.layers, pass, &cache);
   linear_logits(logits, a.hidden(), packed.lm_head, rows);
 }
 

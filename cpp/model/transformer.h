@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 
 #include "model/activations.h"
 #include "model/block.h"
@@ -24,13 +25,15 @@ class Transformer {
   // flow.
   void reserve(int64_t tokens, bool training);
 
-  // tokens: (N) i32   segments: (B+1) i32   hidden: (N, C) of the compute type, valid until the
-  // next pass keep_for_backward = false leaves nothing behind (evaluation).
+  // tokens: (N) i32   segments: (B+1) i32
+  // hidden: (N, C) of the compute type, valid until the next pass
+  // keep_for_backward = false leaves nothing behind (evaluation).
   Tensor hidden(const Tensor& tokens, const Tensor& segments, bool keep_for_backward);
   // logp: (N) f32   targets: (N) i32, negative ones are ignored
   void logprob(Tensor& logp, const Tensor& tokens, const Tensor& targets, const Tensor& segments,
                bool keep_for_backward);
-  // values: (N) f32 of a value or reward head
+  // values: (N) f32 of a value or reward head, one a token. A reward is the value of a segment's
+  // last token: which rows count is the caller's choice.
   void values(Tensor& values, const Tensor& tokens, const Tensor& segments, bool keep_for_backward);
   // logits: (R, V) f32 of the rows (R) i32 of a pass
   void logits(Tensor& logits, const Tensor& tokens, const Tensor& segments, const Tensor& rows);
@@ -54,8 +57,9 @@ class Transformer {
   // Call after writing to the weights: refreshes the bf16 copies of the matrices.
   void weights_changed();
 
-  const GPTConfig& config() const { return config_; }
-  DType dtype() const { return dtype_; }
+  // A pass writes memory that all passes of this transformer share: callers on several threads hold
+  // this for the length of a call.
+  std::mutex& mutex() { return mutex_; }
   Params& weights() { return weights_; }
   Params& gradients() { return reserve_training(), gradients_; }
   Params& first_moment() { return reserve_training(), first_moment_; }
@@ -69,26 +73,28 @@ class Transformer {
   void reserve_training();
   Activations& start_pass(const Tensor& tokens, const Tensor& segments, const Tensor& starts,
                           bool keep_for_backward);
-  void run_trunk(Activations& a, const std::vector<LayerParams>& layers, KVCache* cache);
-  void take_targets(const Tensor& targets, const Tensor& tokens);
-  void check_backward(const char* op, bool ready, const Tensor& gradient) const;
+  void run_trunk(Activations& a, const std::vector<LayerParams>& layers, const Pass& pass,
+                 KVCache* cache);
+  void hidden_towards(const Tensor& targets, const Tensor& tokens, const Tensor& segments,
+                      bool keep_for_backward);
+  void check_backward(bool ready, const Tensor& gradient) const;
   void backward_trunk();
   // The bf16 copy of all matrices as one vector.
   Tensor matrix_copy() const;
   // The matrices as panels, for decoding: laid out at the first call after the weights changed.
   const Params& packed_weights();
 
+  std::mutex mutex_;
   GPTConfig config_;
   DType dtype_;
   Keep keep_;
-  Params weights_,
-      compute_;  // float32 masters; what the operators read (the same, or bf16 matrices)
+  Params weights_;  // float32 masters
+  Params compute_;  // what the operators read: the same, or bf16 matrices
   Params gradients_, first_moment_, second_moment_;
   Tensor weight_arena_, compute_arena_, gradient_arena_, first_arena_, second_arena_;
   std::unique_ptr<Params> packed_;
   int64_t matrix_elements_ = 0;  // of the arenas: the part that decays, and that has a copy
   int64_t steps_ = 0;
-  float norm_ = -1;  // of the gradients, while they have not changed
 
   std::unique_ptr<Activations> planned_;  // for the most tokens seen
   std::unique_ptr<Activations> acts_;     // the current pass: its first rows

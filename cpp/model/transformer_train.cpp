@@ -6,6 +6,7 @@
 #include "model/transformer.h"
 #include "ops/adamw.h"
 #include "ops/cast.h"
+#include "ops/checks.h"
 #include "ops/embedding.h"
 #include "ops/linear_logprob.h"
 #include "ops/positions.h"
@@ -117,18 +118,15 @@ void Transformer::reserve_training() {
   second_arena_ = allocate_together(second_moment_);
 }
 
-void Transformer::check_backward(const char* op, bool ready, const Tensor& gradient) const {
-  check(ready, "transformer: ", op,
-        " needs a forward pass that kept its activations just before it");
-  check(gradient.shape() == Shape{acts_->tokens} && gradient.dtype() == DType::f32,
-        "transformer: ", op, " gradient ", gradient.shape(), " ", gradient.dtype(), " must be ",
-        Shape{acts_->tokens}, " float32");
+void Transformer::check_backward(bool ready, const Tensor& gradient) const {
+  check(ready,
+        "transformer: backward needs a forward pass that kept its activations just before it");
+  check_tensor("transformer backward", "gradient", gradient, {acts_->tokens}, DType::f32);
 }
 
 // flow_->dnorm holds d(loss)/d(hidden).
 void Transformer::backward_trunk() {
   Activations& a = *acts_;
-  norm_ = -1;
   if (config_.norm_order == NormOrder::pre) {
     flow_->dx.zero();
     norm_backward(config_, flow_->dx, gradients_.norm_w, gradients_.norm_b, flow_->dnorm, a.x,
@@ -143,14 +141,14 @@ void Transformer::backward_trunk() {
 }
 
 void Transformer::backward_logprob(const Tensor& dlogp) {
-  check_backward("backward", can_backward_logprob_, dlogp);
+  check_backward(can_backward_logprob_, dlogp);
   linear_logprob_backward(flow_->dnorm, gradients_.output(), dlogp, acts_->hidden(),
                           compute_.output(), targets_now_, acts_->lse);
   backward_trunk();
 }
 
 void Transformer::backward_values(const Tensor& dvalues) {
-  check_backward("backward", can_backward_values_, dvalues);
+  check_backward(can_backward_values_, dvalues);
   flow_->dnorm.zero();
   Tensor dw = gradients_.head_w.view({config_.model_dim});
   value_head_backward(flow_->dnorm, dw, gradients_.head_b, dvalues, acts_->hidden(),
@@ -160,9 +158,8 @@ void Transformer::backward_values(const Tensor& dvalues) {
 
 void Transformer::forward_backward(Tensor& logp, const Tensor& tokens, const Tensor& targets,
                                    const Tensor& segments, const Tensor& dlogp) {
-  take_targets(targets, tokens);
-  hidden(tokens, segments, true);
-  check_backward("forward_backward", true, dlogp);
+  check_tensor("transformer forward_backward", "dlogp", dlogp, tokens.shape(), DType::f32);
+  hidden_towards(targets, tokens, segments, true);
   linear_logprob_forward_backward(logp, acts_->lse, flow_->dnorm, gradients_.output(), dlogp,
                                   acts_->hidden(), compute_.output(), targets_now_);
   backward_trunk();
@@ -170,30 +167,28 @@ void Transformer::forward_backward(Tensor& logp, const Tensor& tokens, const Ten
 
 float Transformer::gradient_norm() {
   reserve_training();
-  if (norm_ < 0) norm_ = float(std::sqrt(square_sum(whole(gradient_arena_))));
-  return norm_;
+  return float(std::sqrt(square_sum(whole(gradient_arena_))));
 }
 
 void Transformer::zero_gradients() {
   reserve_training();
   gradient_arena_.zero();
-  norm_ = -1;
 }
 
 float Transformer::step(const StepOptions& o) {
   const float norm = gradient_norm();
   check(std::isfinite(norm), "step: the gradient's norm is ", norm, "; the step was not taken");
+  check(o.clip >= 0, "step: clip ", o.clip, " must be at least 0");
   const float scale = o.clip > 0 && norm > o.clip ? o.clip / norm : 1;
-  ++steps_;
   packed_.reset();
   const auto update = [&](int64_t from, int64_t to, Tensor copy, float weight_decay) {
     Tensor p = part(weight_arena_, from, to), g = part(gradient_arena_, from, to);
     Tensor m = part(first_arena_, from, to), v = part(second_arena_, from, to);
-    adamw_step(p, m, v, g, copy, o.lr, o.beta1, o.beta2, o.eps, weight_decay, scale, steps_);
+    adamw_step(p, m, v, g, copy, o.lr, o.beta1, o.beta2, o.eps, weight_decay, scale, steps_ + 1);
   };
   update(0, matrix_elements_, matrix_copy(), o.weight_decay);
   update(matrix_elements_, weight_arena_.bytes() / 4, Tensor(), 0);  // vectors never decay
-  norm_ = -1;
+  ++steps_;
   return norm;
 }
 

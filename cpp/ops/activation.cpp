@@ -1,7 +1,5 @@
 #include "ops/activation.h"
 
-#include <cstring>
-
 #include "core/parallel.h"
 #include "kernels/kernels.h"
 #include "ops/checks.h"
@@ -17,14 +15,8 @@ void check_kind(const char* op, Activation kind) {
 
 }  // namespace
 
-Activation activation_named(const char* name) {
-  constexpr const char* kNames[] = {"none", "gelu", "gelu_tanh", "relu", "silu", "swiglu"};
-  for (int i = 0; i < 6; ++i)
-    if (!std::strcmp(name, kNames[i])) return Activation(i);
-  fail("activation: \"", name, "\" must be none, gelu, gelu_tanh, relu, silu or swiglu");
-}
-
 void activation_forward(Tensor& y, const Tensor& x, Activation kind) {
+  check_tensor("activation_forward", "x", x, x.shape(), x.dtype());
   check_tensor("activation_forward", "y", y, x.shape(), x.dtype());
   check_kind("activation_forward", kind);
   check_same_device("activation_forward", x, y);
@@ -32,6 +24,7 @@ void activation_forward(Tensor& y, const Tensor& x, Activation kind) {
 }
 
 void activation_backward(Tensor& dx, const Tensor& dy, const Tensor& x, Activation kind) {
+  check_tensor("activation_backward", "x", x, x.shape(), x.dtype());
   check_tensor("activation_backward", "dx", dx, x.shape(), x.dtype());
   check_tensor("activation_backward", "dy", dy, x.shape(), x.dtype());
   check_kind("activation_backward", kind);

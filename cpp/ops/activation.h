@@ -18,7 +18,4 @@ GPTE_OP(activation_forward, Tensor& y, const Tensor& x, Activation kind)
 // dx = dy * activation'(x); relu has slope 0 at 0. dx may be dy.
 GPTE_OP(activation_backward, Tensor& dx, const Tensor& dy, const Tensor& x, Activation kind)
 
-// "gelu_tanh" and so on; fails on other names with the list of them.
-Activation activation_named(const char* name);
-
 }  // namespace gpte

@@ -18,7 +18,12 @@ void adamw_step(Tensor& p, Tensor& m, Tensor& v, Tensor& g, Tensor& copy, float 
   check_optional(op, "copy", copy, p.shape(), DType::bf16);
   check(beta1 >= 0 && beta1 < 1, op, ": beta1 ", beta1, " must be in [0, 1)");
   check(beta2 >= 0 && beta2 < 1, op, ": beta2 ", beta2, " must be in [0, 1)");
-  check(eps > 0, op, ": eps ", eps, " must be positive");
+  check(std::isfinite(lr) && lr >= 0, op, ": lr ", lr, " must be finite and at least 0");
+  check(std::isfinite(eps) && eps > 0, op, ": eps ", eps, " must be finite and positive");
+  check(std::isfinite(weight_decay) && weight_decay >= 0, op, ": weight_decay ", weight_decay,
+        " must be finite and at least 0");
+  check(std::isfinite(grad_scale) && grad_scale >= 0, op, ": grad_scale ", grad_scale,
+        " must be finite and at least 0");
   check(step >= 1, op, ": step ", step, " must be at least 1");
   check_same_device(op, p, m, v, g, copy);
   GPTE_DISPATCH_CPU(

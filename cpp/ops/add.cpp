@@ -7,6 +7,7 @@
 namespace gpte {
 
 void add(Tensor& y, const Tensor& x) {
+  check_tensor("add", "y", y, y.shape(), y.dtype());
   check_tensor("add", "x", x, y.shape(), y.dtype());
   check_same_device("add", y, x);
   GPTE_DISPATCH_CPU("add", y.device(), add(y, x));

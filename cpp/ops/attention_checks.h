@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "core/parallel.h"
-#include "core/tensor.h"
 #include "kernels/attention.h"
+#include "ops/checks.h"
 
 namespace gpte {
 
@@ -27,26 +27,6 @@ inline HeadSizes check_heads(const char* op, const Tensor& qkv, int64_t H, int64
 
 inline void check_scale(const char* op, float scale) {
   check(scale > 0, op, ": scale ", scale, " must be positive");
-}
-
-inline void check_tensor(const char* op, const char* name, const Tensor& t, const Shape& shape,
-                         DType dtype) {
-  check(t.shape() == shape, op, ": ", name, " ", t.shape(), " must be ", shape);
-  check(t.dtype() == dtype, op, ": ", name, " dtype ", t.dtype(), " must be ", dtype);
-}
-
-// The boundaries are read where they live, on the CPU only.
-inline void check_segments(const char* op, const Tensor& segments, int64_t N) {
-  check(segments.shape().rank() == 1 && segments.dim(0) >= 1 && segments.dtype() == DType::i32, op,
-        ": segments ", segments.shape(), " ", segments.dtype(), " must be (B + 1,) int32");
-  if (segments.device() != Device::cpu) return;
-  const int64_t B = segments.dim(0) - 1;
-  const int32_t* at = segments.data<int32_t>();
-  check(at[0] == 0, op, ": segments must start at 0, not ", at[0]);
-  for (int64_t b = 0; b < B; ++b)
-    check(at[b] <= at[b + 1], op, ": segments must not fall: segments[", b, "] = ", at[b],
-          ", segments[", b + 1, "] = ", at[b + 1]);
-  check(at[B] == N, op, ": segments must end at N = ", N, ", not ", at[B]);
 }
 
 // Calls f(b, begin, end, head, heads) in parallel for runs of rows of one segment and heads that

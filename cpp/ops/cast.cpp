@@ -7,6 +7,7 @@
 namespace gpte {
 
 void cast_forward(Tensor& y, const Tensor& x) {
+  check_tensor("cast_forward", "x", x, x.shape(), x.dtype());
   check_tensor("cast_forward", "y", y, x.shape(), y.dtype());
   check_same_device("cast_forward", x, y);
   GPTE_DISPATCH_CPU("cast_forward", x.device(), cast_forward(y, x));

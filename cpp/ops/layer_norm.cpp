@@ -9,7 +9,7 @@ namespace gpte {
 void layer_norm_forward(Tensor& y, Tensor& mean, Tensor& rstd, const Tensor& x, const Tensor& w,
                         const Tensor& b, float eps) {
   check_norm("layer_norm_forward", x, w, {{"y", &y}}, {{"mean", &mean}, {"rstd", &rstd}});
-  check_vector("layer_norm_forward", "b", b, x.dim(-1));
+  check_optional("layer_norm_forward", "b", b, {x.dim(-1)}, DType::f32);
   check_same_device("layer_norm_forward", x, b);
   GPTE_DISPATCH_CPU("layer_norm_forward", x.device(),
                     layer_norm_forward(y, mean, rstd, x, w, b, eps));
@@ -19,9 +19,8 @@ void layer_norm_backward(Tensor& dx, Tensor& dw, Tensor& db, const Tensor& dy, c
                          const Tensor& w, const Tensor& mean, const Tensor& rstd) {
   check_norm("layer_norm_backward", x, w, {{"dx", &dx}, {"dy", &dy}},
              {{"mean", &mean}, {"rstd", &rstd}});
-  check(dw.defined(), "layer_norm_backward: dw is required");
-  check_vector("layer_norm_backward", "dw", dw, x.dim(-1));
-  check_vector("layer_norm_backward", "db", db, x.dim(-1));
+  check_tensor("layer_norm_backward", "dw", dw, {x.dim(-1)}, DType::f32);
+  check_optional("layer_norm_backward", "db", db, {x.dim(-1)}, DType::f32);
   check_same_device("layer_norm_backward", x, dw, db);
   GPTE_DISPATCH_CPU("layer_norm_backward", x.device(),
                     layer_norm_backward(dx, dw, db, dy, x, w, mean, rstd));

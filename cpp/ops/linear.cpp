@@ -4,39 +4,25 @@
 
 #include "core/parallel.h"
 #include "kernels/kernels.h"
+#include "ops/checks.h"
 #include "ops/gemm.h"
 
 namespace gpte {
-namespace {
-
-void check_matrix(const char* op, const char* name, const Tensor& t, const Shape& shape,
-                  DType dtype) {
-  if (!t.defined()) return;
-  check(t.shape() == shape, op, ": ", name, " ", t.shape(), " must be ", shape);
-  check(t.dtype() == dtype, op, ": ", name, " dtype ", t.dtype(), " must be ", dtype);
-}
-
-void check_rank2(const char* op, const char* name, const Tensor& t) {
-  check(t.shape().rank() == 2 && t.numel() > 0, op, ": ", name, " ", t.shape(),
-        " must be a matrix");
-}
-
-}  // namespace
 
 void linear_forward(Tensor& y, Tensor& pre, const Tensor& x, const Tensor& w, const Tensor& b,
                     const Tensor& residual, Activation activation) {
   const char* op = "linear_forward";
-  check_rank2(op, "x", x);
-  check_rank2(op, "y", y);
+  check_matrix(op, "x", x);
+  check_rank(op, "y", y, 2);
   check(activation != Activation::swiglu, op, ": activation swiglu has an operator of its own");
   const int64_t N = x.dim(0), O = y.dim(-1);
   const Shape shape{O, x.dim(1)};
-  check_matrix(op, "w", w, w.shape().rank() == 3 ? packed_shape(shape, x.dtype()) : shape,
+  check_tensor(op, "w", w, w.shape().rank() == 3 ? packed_shape(shape, x.dtype()) : shape,
                x.dtype());
-  check_matrix(op, "y", y, {N, O}, x.dtype());
-  check_matrix(op, "pre", pre, {N, O}, x.dtype());
-  check_matrix(op, "residual", residual, {N, O}, x.dtype());
-  check_matrix(op, "b", b, {O}, DType::f32);
+  check_tensor(op, "y", y, {N, O}, x.dtype());
+  check_optional(op, "pre", pre, {N, O}, x.dtype());
+  check_optional(op, "residual", residual, {N, O}, x.dtype());
+  check_optional(op, "b", b, {O}, DType::f32);
   check_same_device(op, x, y, pre, w, b, residual);
   GPTE_DISPATCH_CPU(op, x.device(), linear_forward(y, pre, x, w, b, residual, activation));
 }
@@ -44,31 +30,31 @@ void linear_forward(Tensor& y, Tensor& pre, const Tensor& x, const Tensor& w, co
 void linear_backward_input(Tensor& dx, const Tensor& dy, const Tensor& w, const Tensor& pre,
                            Activation activation) {
   const char* op = "linear_backward_input";
-  check_rank2(op, "dy", dy);
-  check_rank2(op, "w", w);
+  check_matrix(op, "dy", dy);
+  check_matrix(op, "w", w);
   check(activation != Activation::swiglu, op, ": activation swiglu has an operator of its own");
-  check_matrix(op, "w", w, {dy.dim(1), w.dim(1)}, dy.dtype());
-  check_matrix(op, "dx", dx, {dy.dim(0), w.dim(1)}, dy.dtype());
-  check_matrix(op, "pre", pre, {dy.dim(0), w.dim(1)}, dy.dtype());
+  check_tensor(op, "w", w, {dy.dim(1), w.dim(1)}, dy.dtype());
+  check_tensor(op, "dx", dx, {dy.dim(0), w.dim(1)}, dy.dtype());
+  check_optional(op, "pre", pre, {dy.dim(0), w.dim(1)}, dy.dtype());
   check_same_device(op, dy, dx, w, pre);
   GPTE_DISPATCH_CPU(op, dy.device(), linear_backward_input(dx, dy, w, pre, activation));
 }
 
 void linear_backward_weight(Tensor& dw, Tensor& db, const Tensor& dy, const Tensor& x) {
   const char* op = "linear_backward_weight";
-  check_rank2(op, "dy", dy);
-  check_rank2(op, "x", x);
-  check_matrix(op, "x", x, {dy.dim(0), x.dim(1)}, dy.dtype());
-  check_matrix(op, "dw", dw, {dy.dim(1), x.dim(1)}, DType::f32);
-  check_matrix(op, "db", db, {dy.dim(1)}, DType::f32);
+  check_matrix(op, "dy", dy);
+  check_matrix(op, "x", x);
+  check_tensor(op, "x", x, {dy.dim(0), x.dim(1)}, dy.dtype());
+  check_tensor(op, "dw", dw, {dy.dim(1), x.dim(1)}, DType::f32);
+  check_optional(op, "db", db, {dy.dim(1)}, DType::f32);
   check_same_device(op, dy, dw, db, x);
   GPTE_DISPATCH_CPU(op, dy.device(), linear_backward_weight(dw, db, dy, x));
 }
 
 void pack_weight(Tensor& packed, const Tensor& w) {
   const char* op = "pack_weight";
-  check_rank2(op, "w", w);
-  check_matrix(op, "packed", packed, packed_shape(w.shape(), w.dtype()), w.dtype());
+  check_matrix(op, "w", w);
+  check_tensor(op, "packed", packed, packed_shape(w.shape(), w.dtype()), w.dtype());
   check_same_device(op, w, packed);
   GPTE_DISPATCH_CPU(op, w.device(), pack_weight(packed, w));
 }

@@ -5,40 +5,38 @@
 #include "core/parallel.h"
 #include "core/scratch.h"
 #include "kernels/kernels.h"
+#include "ops/checks.h"
 #include "ops/gemm.h"
 #include "ops/linear.h"
 
 namespace gpte {
 namespace {
 
-void check_matrices(const char* op, const Tensor& h, const Tensor& w) {
-  check(h.shape().rank() == 2 && h.numel() > 0, op, ": h ", h.shape(), " must be a matrix");
-  check(w.shape().rank() == 2 && w.dim(1) == h.dim(1), op, ": w ", w.shape(),
-        " must be (vocabulary, ", h.dim(1), ")");
-  check(w.dtype() == h.dtype(), op, ": w dtype ", w.dtype(), " must match h dtype ", h.dtype());
-}
-
 void check_head(const char* op, const Tensor& h, const Tensor& w, const Tensor& targets) {
-  check_matrices(op, h, w);
-  check(targets.shape() == Shape{h.dim(0)} && targets.dtype() == DType::i32, op, ": targets ",
-        targets.shape(), " ", targets.dtype(), " must be ", Shape{h.dim(0)}, " int32");
-  const int32_t* t = targets.data<int32_t>();
-  for (int64_t n = 0; n < targets.numel(); ++n)
-    check(t[n] < w.dim(0), op, ": targets[", n, "] = ", t[n], " must be below the vocabulary size ",
-          w.dim(0));
+  check_matrix(op, "h", h);
+  check_matrix(op, "w", w);
+  check_tensor(op, "w", w, {w.dim(0), h.dim(1)}, h.dtype());
+  check_tensor(op, "targets", targets, {h.dim(0)}, DType::i32);
+  check_same_device(op, h, w, targets);
 }
 
 void check_rows(const char* op, const char* name, const Tensor& t, const Tensor& h) {
-  check(t.shape() == Shape{h.dim(0)} && t.dtype() == DType::f32, op, ": ", name, " ", t.shape(),
-        " ", t.dtype(), " must be ", Shape{h.dim(0)}, " float32");
+  check_tensor(op, name, t, {h.dim(0)}, DType::f32);
+  check_same_device(op, h, t);
 }
 
 void check_gradients(const char* op, const Tensor& dh, const Tensor& dw, const Tensor& h,
                      const Tensor& w) {
-  check(dh.shape() == h.shape() && dh.dtype() == h.dtype(), op, ": dh ", dh.shape(), " ",
-        dh.dtype(), " must match h ", h.shape(), " ", h.dtype());
-  check(dw.shape() == w.shape() && dw.dtype() == DType::f32, op, ": dw ", dw.shape(), " ",
-        dw.dtype(), " must be ", w.shape(), " float32");
+  check_tensor(op, "dh", dh, h.shape(), h.dtype());
+  check_tensor(op, "dw", dw, w.shape(), DType::f32);
+  check_same_device(op, h, dh, dw);
+}
+
+// Values can only be looked at where they are. A negative target is ignored.
+void check_targets(const char* op, const Tensor& targets, int64_t V) {
+  const int32_t* t = targets.data<int32_t>();
+  for (int64_t n = 0; n < targets.numel(); ++n)
+    check(t[n] < V, op, ": targets[", n, "] = ", t[n], " must be below the vocabulary size ", V);
 }
 
 }  // namespace
@@ -49,7 +47,6 @@ void linear_logprob_forward(Tensor& logp, Tensor& lse, const Tensor& h, const Te
   check_head(op, h, w, targets);
   check_rows(op, "logp", logp, h);
   check_rows(op, "lse", lse, h);
-  check_same_device(op, h, w, logp, lse);
   GPTE_DISPATCH_CPU(op, h.device(), linear_logprob_forward(logp, lse, h, w, targets));
 }
 
@@ -60,7 +57,6 @@ void linear_logprob_backward(Tensor& dh, Tensor& dw, const Tensor& dlogp, const 
   check_rows(op, "dlogp", dlogp, h);
   check_rows(op, "lse", lse, h);
   check_gradients(op, dh, dw, h, w);
-  check_same_device(op, h, w, dh, dw, dlogp, lse);
   GPTE_DISPATCH_CPU(op, h.device(), linear_logprob_backward(dh, dw, dlogp, h, w, targets, lse));
 }
 
@@ -73,27 +69,20 @@ void linear_logprob_forward_backward(Tensor& logp, Tensor& lse, Tensor& dh, Tens
   check_rows(op, "lse", lse, h);
   check_rows(op, "dlogp", dlogp, h);
   check_gradients(op, dh, dw, h, w);
-  check_same_device(op, h, w, dh, dw, dlogp, logp, lse);
   GPTE_DISPATCH_CPU(op, h.device(),
                     linear_logprob_forward_backward(logp, lse, dh, dw, dlogp, h, w, targets));
 }
 
 void linear_logits(Tensor& logits, const Tensor& h, const Tensor& w, const Tensor& rows) {
   const char* op = "linear_logits";
-  check(h.shape().rank() == 2 && h.numel() > 0, op, ": h ", h.shape(), " must be a matrix");
-  check(logits.shape().rank() == 2, op, ": logits ", logits.shape(), " must be a matrix");
+  check_matrix(op, "h", h);
+  check_rank(op, "logits", logits, 2);
+  check_rank(op, "rows", rows, 1);
   const Shape weights{logits.dim(1), h.dim(1)};
-  const Shape expected = w.shape().rank() == 3 ? packed_shape(weights, h.dtype()) : weights;
-  check(w.shape() == expected && w.dtype() == h.dtype(), op, ": w ", w.shape(), " ", w.dtype(),
-        " must be ", expected, " ", h.dtype());
-  check(rows.shape().rank() == 1 && rows.dtype() == DType::i32, op, ": rows ", rows.shape(), " ",
-        rows.dtype(), " must be a vector of int32");
-  const Shape shape{rows.dim(0), logits.dim(1)};
-  check(logits.shape() == shape && logits.dtype() == DType::f32, op, ": logits ", logits.shape(),
-        " ", logits.dtype(), " must be ", shape, " float32");
-  for (int64_t r = 0; r < rows.numel(); ++r)
-    check(rows.data<int32_t>()[r] >= 0 && rows.data<int32_t>()[r] < h.dim(0), op, ": rows[", r,
-          "] = ", rows.data<int32_t>()[r], " must be in [0, ", h.dim(0), ")");
+  check_tensor(op, "w", w, w.shape().rank() == 3 ? packed_shape(weights, h.dtype()) : weights,
+               h.dtype());
+  check_tensor(op, "rows", rows, rows.shape(), DType::i32);
+  check_tensor(op, "logits", logits, {rows.dim(0), logits.dim(1)}, DType::f32);
   check_same_device(op, h, w, logits, rows);
   GPTE_DISPATCH_CPU(op, h.device(), linear_logits(logits, h, w, rows));
 }
@@ -140,6 +129,7 @@ void run(float* logp, float* lse, Tensor* dh, Tensor* dw, const Tensor* dlogp, c
 
 void linear_logprob_forward(Tensor& logp, Tensor& lse, const Tensor& h, const Tensor& w,
                             const Tensor& targets) {
+  check_targets("linear_logprob_forward", targets, w.dim(0));
   visit_float("linear_logprob_forward", h.dtype(), [&](auto type) {
     run<typename decltype(type)::type>(logp.data<float>(), lse.data<float>(), nullptr, nullptr,
                                        nullptr, h, w, targets.data<int32_t>());
@@ -148,6 +138,7 @@ void linear_logprob_forward(Tensor& logp, Tensor& lse, const Tensor& h, const Te
 
 void linear_logprob_backward(Tensor& dh, Tensor& dw, const Tensor& dlogp, const Tensor& h,
                              const Tensor& w, const Tensor& targets, const Tensor& lse) {
+  check_targets("linear_logprob_backward", targets, w.dim(0));
   visit_float("linear_logprob_backward", h.dtype(), [&](auto type) {
     run<typename decltype(type)::type>(nullptr, const_cast<float*>(lse.data<float>()), &dh, &dw,
                                        &dlogp, h, w, targets.data<int32_t>());
@@ -157,6 +148,7 @@ void linear_logprob_backward(Tensor& dh, Tensor& dw, const Tensor& dlogp, const 
 void linear_logprob_forward_backward(Tensor& logp, Tensor& lse, Tensor& dh, Tensor& dw,
                                      const Tensor& dlogp, const Tensor& h, const Tensor& w,
                                      const Tensor& targets) {
+  check_targets("linear_logprob_forward_backward", targets, w.dim(0));
   visit_float("linear_logprob_forward_backward", h.dtype(), [&](auto type) {
     run<typename decltype(type)::type>(logp.data<float>(), lse.data<float>(), &dh, &dw, &dlogp, h,
                                        w, targets.data<int32_t>());
@@ -164,6 +156,7 @@ void linear_logprob_forward_backward(Tensor& logp, Tensor& lse, Tensor& dh, Tens
 }
 
 void linear_logits(Tensor& logits, const Tensor& h, const Tensor& w, const Tensor& rows) {
+  check_indices("linear_logits", "rows", rows, h.dim(0));
   const int64_t R = rows.numel(), C = h.dim(1), V = logits.dim(1);
   visit_float("linear_logits", h.dtype(), [&](auto type) {
     using T = typename decltype(type)::type;

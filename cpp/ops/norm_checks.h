@@ -3,7 +3,7 @@
 
 #include <initializer_list>
 
-#include "core/tensor.h"
+#include "ops/checks.h"
 
 namespace gpte {
 
@@ -14,13 +14,6 @@ struct Named {
   const char* name;
   const Tensor* tensor;
 };
-
-// Undefined tensors (absent options) pass.
-inline void check_vector(const char* op, const char* name, const Tensor& t, int64_t size) {
-  if (!t.defined()) return;
-  check(t.shape() == Shape{size}, op, ": ", name, " ", t.shape(), " must be ", Shape{size});
-  check(t.dtype() == DType::f32, op, ": ", name, " dtype ", t.dtype(), " must be float32");
-}
 
 inline void check_norm(const char* op, const Tensor& x, const Tensor& w,
                        std::initializer_list<Named> like_x,
@@ -33,12 +26,10 @@ inline void check_norm(const char* op, const Tensor& x, const Tensor& w,
           " must match x dtype ", x.dtype());
     check_same_device(op, x, *t.tensor);
   }
-  check_vector(op, "w", w, x.dim(-1));
-  check(w.defined(), op, ": w is required");
+  check_tensor(op, "w", w, {x.dim(-1)}, DType::f32);
   check_same_device(op, x, w);
   for (const Named& t : row_statistics) {
-    check(t.tensor->defined(), op, ": ", t.name, " is required");
-    check_vector(op, t.name, *t.tensor, x.numel() / x.dim(-1));
+    check_tensor(op, t.name, *t.tensor, {x.numel() / x.dim(-1)}, DType::f32);
     check_same_device(op, x, *t.tensor);
   }
 }

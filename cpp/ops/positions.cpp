@@ -35,15 +35,10 @@ void rope_table(Tensor& cos, Tensor& sin, double theta) {
 namespace cpu {
 
 void segment_positions(Tensor& positions, const Tensor& segments) {
-  const char* op = "segment_positions";
-  const int64_t N = positions.dim(0), B = segments.dim(0) - 1;
+  check_boundaries("segment_positions", segments, positions.dim(0));
+  const int64_t B = segments.dim(0) - 1;
   const int32_t* s = segments.data<int32_t>();
   int32_t* p = positions.data<int32_t>();
-  check(s[0] == 0, op, ": segments[0] = ", s[0], " must be 0");
-  for (int64_t b = 0; b < B; ++b)
-    check(s[b] <= s[b + 1], op, ": segments[", b + 1, "] = ", s[b + 1],
-          " must not be below segments[", b, "] = ", s[b]);
-  check(s[B] == N, op, ": segments[", B, "] = ", s[B], " must be the number of positions, ", N);
   for (int64_t b = 0; b < B; ++b)
     for (int32_t n = s[b]; n < s[b + 1]; ++n) p[n] = n - s[b];
 }

@@ -14,8 +14,7 @@ void rms_norm_forward(Tensor& y, Tensor& rstd, const Tensor& x, const Tensor& w,
 void rms_norm_backward(Tensor& dx, Tensor& dw, const Tensor& dy, const Tensor& x, const Tensor& w,
                        const Tensor& rstd) {
   check_norm("rms_norm_backward", x, w, {{"dx", &dx}, {"dy", &dy}}, {{"rstd", &rstd}});
-  check(dw.defined(), "rms_norm_backward: dw is required");
-  check_vector("rms_norm_backward", "dw", dw, x.dim(-1));
+  check_tensor("rms_norm_backward", "dw", dw, {x.dim(-1)}, DType::f32);
   check_same_device("rms_norm_backward", x, dw);
   GPTE_DISPATCH("rms_norm_backward", x.device(), rms_norm_backward(dx, dw, dy, x, w, rstd));
 }

@@ -2,10 +2,12 @@
 
 #include "core/parallel.h"
 #include "kernels/kernels.h"
+#include "ops/checks.h"
 
 namespace gpte {
 
 void scale(Tensor& y, float factor) {
+  check_tensor("scale", "y", y, y.shape(), y.dtype());
   GPTE_DISPATCH_CPU("scale", y.device(), scale(y, factor));
 }
 

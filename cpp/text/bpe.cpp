@@ -131,7 +131,11 @@ SpecialTokens::Match Bpe::encode_with_specials(std::vector<uint32_t>& ids, std::
 
 std::string Bpe::decode(const uint32_t* ids, int64_t count) const {
   size_t size = 0;
-  for (int64_t i = 0; i < count; ++i) size += tokens_[ids[i]].size();
+  for (int64_t i = 0; i < count; ++i) {
+    check(ids[i] < tokens_.size(), "decode: ids[", i, "] = ", ids[i],
+          " must be below the vocabulary size ", tokens_.size());
+    size += tokens_[ids[i]].size();
+  }
   std::string out;
   out.reserve(size);
   for (int64_t i = 0; i < count; ++i) out.append(tokens_[ids[i]]);

@@ -29,7 +29,7 @@ std::tuple<Result<int32_t>, Result<float>> sample_rows(const Logits& logits, con
   auto ids = new_array<int32_t>(B);
   auto logprobs = new_array<float>(B);
   {
-    nb::gil_scoped_release no_gil;
+    const ReleasedGil released;
     sample(ids.data(), logprobs.data(), logits.data(), samples.data(), positions.data(), int64_t(B),
            int64_t(logits.shape(1)), {temperature, top_k, top_p, min_p, seed});
   }

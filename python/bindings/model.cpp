@@ -1,7 +1,9 @@
 // The transformer and its key-value cache.
 #include <cstring>
+#include <mutex>
 
 #include "bindings/bindings.h"
+#include "kernels/attention.h"
 #include "model/transformer.h"
 
 namespace gpte {
@@ -45,6 +47,14 @@ DType float_dtype(const std::string& name) {
   fail("transformer: dtype \"", name, "\" must be float32 or bfloat16");
 }
 
+// Calls f without the GIL and with the model to itself: a pass writes memory that all calls share.
+template <class F>
+auto alone(Transformer& t, const F& f) {
+  const ReleasedGil release;
+  const std::lock_guard<std::mutex> lock(t.mutex());
+  return f();
+}
+
 nb::dict named(Params& params) {
   nb::dict tensors;
   params.visit([&](const std::string& name, Tensor& t, const Shape&, DType) {
@@ -59,6 +69,8 @@ void init_config(GPTConfig* self, int64_t vocab_size, int64_t context_length, in
                  float norm_eps, const std::string& position, float rope_theta,
                  const std::string& activation, bool bias, bool qkv_bias, bool tied, bool qk_norm,
                  bool causal, const std::string& head) {
+  check(head_dim >= 1 && head_dim <= kAttentionMaxDim, "config: head_dim ", head_dim,
+        " must be from 1 to ", int64_t(kAttentionMaxDim));
   new (self)
       GPTConfig{vocab_size,
                 context_length,
@@ -133,79 +145,113 @@ void bind_model(nb::module_& m) {
             new (self) Transformer(config, float_dtype(dtype), seed, keep_for(recompute));
           },
           "config"_a, "dtype"_a, "seed"_a, "recompute"_a)
-      .def("reserve", &Transformer::reserve, "tokens"_a, "training"_a, no_gil())
+      .def(
+          "reserve",
+          [](Transformer& t, int64_t tokens, bool training) {
+            alone(t, [&] { t.reserve(tokens, training); });
+          },
+          "tokens"_a, "training"_a, "Allocate for passes of up to so many tokens.")
       .def(
           "hidden",
           [](Transformer& t, Ints tokens, Ints segments) {
-            Tensor hidden;
-            {
-              ReleasedGil release;
+            return alone(t, [&] {
               const Tensor now = t.hidden(view(tokens), view(segments), false);
-              hidden = Tensor(now.shape(), now.dtype());
+              Tensor hidden(now.shape(), now.dtype());
               std::memcpy(hidden.raw(), now.raw(), size_t(now.bytes()));
-            }
-            return hidden;
+              return hidden;
+            });
           },
-          "tokens"_a, "segments"_a)
+          "tokens"_a, "segments"_a, "What the head reads, (N, C) of the compute type: a copy.")
       .def(
           "logprob",
           [](Transformer& t, FloatsOut logp, Ints tokens, Ints targets, Ints segments, bool keep) {
             Tensor out = view(logp);
-            t.logprob(out, view(tokens), view(targets), view(segments), keep);
+            alone(t, [&] { t.logprob(out, view(tokens), view(targets), view(segments), keep); });
           },
-          "logp"_a, "tokens"_a, "targets"_a, "segments"_a, "keep"_a, no_gil())
+          "logp"_a, "tokens"_a, "targets"_a, "segments"_a, "keep"_a,
+          "Writes log p of each target; keep: keep what backward_logprob needs.")
       .def(
           "values",
           [](Transformer& t, FloatsOut values, Ints tokens, Ints segments, bool keep) {
             Tensor out = view(values);
-            t.values(out, view(tokens), view(segments), keep);
+            alone(t, [&] { t.values(out, view(tokens), view(segments), keep); });
           },
-          "values"_a, "tokens"_a, "segments"_a, "keep"_a, no_gil())
+          "values"_a, "tokens"_a, "segments"_a, "keep"_a,
+          "Writes the value of each token; keep: keep what backward_values needs.")
       .def(
           "logits",
           [](Transformer& t, MatrixOut logits, Ints tokens, Ints segments, Ints rows) {
             Tensor out = view(logits);
-            t.logits(out, view(tokens), view(segments), view(rows));
+            alone(t, [&] { t.logits(out, view(tokens), view(segments), view(rows)); });
           },
-          "logits"_a, "tokens"_a, "segments"_a, "rows"_a, no_gil())
+          "logits"_a, "tokens"_a, "segments"_a, "rows"_a, "Writes the logits of the given rows.")
       .def(
           "decode",
           [](Transformer& t, MatrixOut logits, KVCache& cache, Ints tokens, Ints segments,
              Ints slots, Ints starts, Ints rows) {
             Tensor out = view(logits);
-            t.decode(out, cache, view(tokens), view(segments), view(slots), view(starts),
-                     view(rows));
+            alone(t, [&] {
+              t.decode(out, cache, view(tokens), view(segments), view(slots), view(starts),
+                       view(rows));
+            });
           },
           "logits"_a, "cache"_a, "tokens"_a, "segments"_a, "slots"_a, "starts"_a, "rows"_a,
-          no_gil())
+          "Writes logits after new tokens of the cache's slots, and extends the cache.")
       .def(
-          "backward_logprob", [](Transformer& t, Floats dlogp) { t.backward_logprob(view(dlogp)); },
-          "dlogp"_a, no_gil())
+          "backward_logprob",
+          [](Transformer& t, Floats dlogp) { alone(t, [&] { t.backward_logprob(view(dlogp)); }); },
+          "dlogp"_a, "Adds to the gradients, after a logprob that kept.")
       .def(
           "backward_values",
-          [](Transformer& t, Floats dvalues) { t.backward_values(view(dvalues)); }, "dvalues"_a,
-          no_gil())
+          [](Transformer& t, Floats dvalues) {
+            alone(t, [&] { t.backward_values(view(dvalues)); });
+          },
+          "dvalues"_a, "Adds to the gradients, after values that kept.")
       .def(
           "forward_backward",
           [](Transformer& t, FloatsOut logp, Ints tokens, Ints targets, Ints segments,
              Floats dlogp) {
             Tensor out = view(logp);
-            t.forward_backward(out, view(tokens), view(targets), view(segments), view(dlogp));
+            alone(t, [&] {
+              t.forward_backward(out, view(tokens), view(targets), view(segments), view(dlogp));
+            });
           },
-          "logp"_a, "tokens"_a, "targets"_a, "segments"_a, "dlogp"_a, no_gil())
-      .def("gradient_norm", &Transformer::gradient_norm, no_gil())
-      .def("zero_gradients", &Transformer::zero_gradients, no_gil())
+          "logp"_a, "tokens"_a, "targets"_a, "segments"_a, "dlogp"_a,
+          "logprob and backward_logprob for a dlogp known beforehand.")
+      .def(
+          "gradient_norm",
+          [](Transformer& t) { return alone(t, [&] { return t.gradient_norm(); }); },
+          "The Euclidean norm of all gradients.")
+      .def(
+          "zero_gradients", [](Transformer& t) { alone(t, [&] { t.zero_gradients(); }); },
+          "Sets every gradient to zero.")
       .def(
           "step",
           [](Transformer& t, float lr, float weight_decay, float clip, float beta1, float beta2,
-             float eps) { return t.step({lr, weight_decay, clip, beta1, beta2, eps}); },
-          "lr"_a, "weight_decay"_a, "clip"_a, "beta1"_a, "beta2"_a, "eps"_a, no_gil())
-      .def("weights_changed", &Transformer::weights_changed, no_gil())
-      .def("weights", [](Transformer& t) { return named(t.weights()); })
-      .def("gradients", [](Transformer& t) { return named(t.gradients()); })
-      .def("first_moment", [](Transformer& t) { return named(t.first_moment()); })
-      .def("second_moment", [](Transformer& t) { return named(t.second_moment()); })
-      .def_prop_rw("steps", &Transformer::steps, &Transformer::set_steps)
+             float eps) {
+            return alone(t, [&] { return t.step({lr, weight_decay, clip, beta1, beta2, eps}); });
+          },
+          "lr"_a, "weight_decay"_a, "clip"_a, "beta1"_a, "beta2"_a, "eps"_a,
+          "One AdamW step; returns the gradients' norm before clipping.")
+      .def(
+          "weights_changed", [](Transformer& t) { alone(t, [&] { t.weights_changed(); }); },
+          "Call after writing to the weights.")
+      .def(
+          "weights", [](Transformer& t) { return named(t.weights()); },
+          "Every weight by name, sharing memory.")
+      .def(
+          "gradients",
+          [](Transformer& t) { return named(*alone(t, [&] { return &t.gradients(); })); },
+          "Every gradient by name, sharing memory.")
+      .def(
+          "first_moment",
+          [](Transformer& t) { return named(*alone(t, [&] { return &t.first_moment(); })); },
+          "AdamW's first moments by name, sharing memory.")
+      .def(
+          "second_moment",
+          [](Transformer& t) { return named(*alone(t, [&] { return &t.second_moment(); })); },
+          "AdamW's second moments by name, sharing memory.")
+      .def_prop_rw("steps", &Transformer::steps, &Transformer::set_steps, "Steps taken.")
       .def_prop_ro("num_parameters", &Transformer::num_parameters);
 }
 

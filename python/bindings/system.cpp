@@ -7,10 +7,6 @@
 #include "core/random.h"
 #include "ops/probe.h"
 
-#ifndef GPTE_VERSION
-#define GPTE_VERSION "0.1.0"
-#endif
-
 namespace gpte {
 
 void bind_system(nb::module_& m) {

@@ -27,6 +27,8 @@ class Model:
     dtype: float32, or bfloat16 for computing in bfloat16 with float32 weights, gradients and
     optimizer. recompute: 0 keeps all activations for backward, 1 computes norms and activation
     functions again (cheap), 2 keeps only the input of each block. All three give the same bits.
+
+    Calls from several threads run one after another; forward and backward are two calls.
     """
 
     def __init__(
@@ -98,6 +100,8 @@ class Model:
     def values(self, tokens, segments=None, *, keep: bool = False) -> np.ndarray:
         """The value of each token, (N,) float32, for a value or reward head.
 
+        The reward of a segment is the value of its last token, `values[segments[1:] - 1]`: the
+        caller picks the rows, and gives `backward` a dvalue that is zero elsewhere.
         keep: keep what `backward(dvalue=…)` needs.
         """
         tokens, segments = _pack(tokens, segments)

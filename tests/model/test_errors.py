@@ -1,9 +1,11 @@
 """What a caller does wrong is a ValueError that names the thing and both values."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
-from gptengine import Config, Model
+from gptengine import Config, Model, _core
 from gptengine.quickstart import QuickstartConfig
 from gptengine.train.pretrain import PretrainConfig
 from model.cases import small
@@ -70,6 +72,69 @@ def test_a_refused_batch_leaves_the_model_as_it_was(model):
         model.forward(tokens + VOCAB, targets)
     np.testing.assert_array_equal(model.logprob(tokens, targets), before)
     assert model.grad_norm() == 0
+
+
+@pytest.mark.parametrize("bad", [(VOCAB, 0), (0, VOCAB)], ids=["token", "target"])
+def test_backward_after_a_refused_batch_is_that_of_the_last_one(model, bad, rng):
+    tokens, targets = rng.integers(VOCAB, size=(2, 8), dtype=np.int32)
+    dlogp = rng.normal(size=8).astype(np.float32)
+    model.forward(tokens, targets)
+    model.backward(dlogp)
+    want = {name: g.copy() for name, g in model.gradients().items()}
+    model.zero_grad()
+    model.forward(tokens, targets)
+    with pytest.raises(ValueError):
+        model.forward(ids(8) + bad[0], ids(8) + bad[1])
+    model.backward(dlogp)
+    for name, g in model.gradients().items():
+        np.testing.assert_array_equal(g, want[name], name)
+
+
+def test_the_norm_is_that_of_the_gradients_as_they_are(model):
+    model.forward(ids(8), ids(8))
+    model.backward(np.ones(8, np.float32))
+    norm = model.grad_norm()
+    for g in model.gradients().values():
+        g *= 2
+    assert model.grad_norm() == pytest.approx(2 * norm)
+    assert model.step(lr=0) == pytest.approx(2 * norm)
+
+
+def test_bad_steps(model):
+    weights = {name: array.copy() for name, array in model.parameters().items()}
+    for options, says in [
+        (dict(lr=float("nan")), "lr nan"),
+        (dict(lr=-1.0), "lr -1"),
+        (dict(lr=1e-3, weight_decay=float("inf")), "weight_decay inf"),
+        (dict(lr=1e-3, clip=float("nan")), "clip nan"),
+    ]:
+        with pytest.raises(ValueError, match=says):
+            model.step(**options)
+    assert model.optimizer_state()["step"] == 0
+    for name, array in model.parameters().items():
+        np.testing.assert_array_equal(array, weights[name])
+
+
+def test_a_cache_of_another_model(model):
+    other = Model(small(context_length=CONTEXT, vocab_size=VOCAB, layers=1))
+    cache = _core.KVCache(other.engine_config, "float32", 1, CONTEXT)
+    logits, one = np.empty((1, VOCAB), np.float32), ids(1)
+    with pytest.raises(ValueError, match="cache of 1 layers must match the model's"):
+        model.engine.decode(logits, cache, one, segments(0, 1), one, one, one)
+
+
+def test_threads_take_turns(model, rng):
+    """Two threads on one model: each gets what it would get alone."""
+    batches = [rng.integers(VOCAB, size=(2, n), dtype=np.int32) for n in (37, 8)]
+    want = [model.logprob(*batch) for batch in batches]
+
+    def many(i):
+        return [model.logprob(*batches[i]) for _ in range(50)]
+
+    with ThreadPoolExecutor(2) as pool:
+        for i, results in enumerate(pool.map(many, range(2))):
+            for got in results:
+                np.testing.assert_array_equal(got, want[i])
 
 
 def test_backward_needs_its_forward(model):

@@ -75,7 +75,11 @@ def test_square_sum_survives_the_range_of_float32():
     [
         (dict(step=0), "step 0 must be at least 1"),
         (dict(beta1=1.0), r"beta1 1 must be in \[0, 1\)"),
-        (dict(eps=0.0), "eps 0 must be positive"),
+        (dict(eps=0.0), "eps 0 must be finite and positive"),
+        (dict(lr=-1.0), "lr -1 must be finite and at least 0"),
+        (dict(lr=float("nan")), "lr nan must be finite"),
+        (dict(weight_decay=float("inf")), "weight_decay inf must be finite"),
+        (dict(grad_scale=float("nan")), "grad_scale nan must be finite"),
     ],
 )
 def test_wrong_options_are_named(change, says):

@@ -149,3 +149,8 @@ def test_the_stream_decoder_waits_for_whole_characters():
     decoder = tok.stream_decoder()
     assert [decoder.push(byte) for byte in "é😀".encode()] == ["", "é", "", "", "", "😀"]
     assert decoder.push([0xF0, 0x9F]) == "" and decoder.flush() == "\ufffd"
+
+
+def test_the_engine_refuses_a_foreign_id(tok):
+    with pytest.raises(ValueError, match=r"ids\[1\] = 1000000 must be below"):
+        tok._core.decode(np.array([0, 10**6], np.uint32))
