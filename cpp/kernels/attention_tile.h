@@ -1,4 +1,4 @@
-// What the tiles of attention are made of: matrix products of blocks in cache, transposes in
+// What the tiles of attention are made of: matrix products of blocks in cache, reductions in
 // registers, and 2^x. Included by the kernels of one instruction set only. Products multiply words
 // of 4 bytes (attention_pack.h says what a word W holds) and sum up in float32.
 #pragma once
@@ -91,54 +91,6 @@ void multiply(int64_t rows, int64_t columns, int64_t K, float* c, int64_t ldc, c
     if (vecs == 2) multiply_rows<W, kWay, 2>(rows, c, ldc, a, lda, b, ldb, K);
   }
   if (vecs == 1) multiply_rows<W, kWay, 1>(rows, c, ldc, a, lda, b, ldb, K);
-}
-
-template <int... kIndex>
-GPTE_INLINE Vec shuffle(Vec a, Vec b) {
-#if defined(__clang__)
-  return __builtin_shufflevector(a, b, kIndex...);
-#else
-  return __builtin_shuffle(a, b, IntVec{kIndex...});
-#endif
-}
-
-// The first (second) halves of a and b, lane by lane in turn.
-GPTE_INLINE Vec zip_first(Vec a, Vec b) {
-#if defined(__AVX512F__)
-  return shuffle<0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23>(a, b);
-#elif defined(__AVX2__)
-  return shuffle<0, 8, 1, 9, 2, 10, 3, 11>(a, b);
-#else
-  return shuffle<0, 4, 1, 5>(a, b);
-#endif
-}
-GPTE_INLINE Vec zip_second(Vec a, Vec b) {
-#if defined(__AVX512F__)
-  return shuffle<8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31>(a, b);
-#elif defined(__AVX2__)
-  return shuffle<4, 12, 5, 13, 6, 14, 7, 15>(a, b);
-#else
-  return shuffle<2, 6, 3, 7>(a, b);
-#endif
-}
-
-// A perfect shuffle of the rows, log2(kLanes) times, transposes the square.
-GPTE_INLINE void transpose(Vec (&x)[kLanes]) {
-  constexpr int kHalf = kLanes / 2;
-  Vec y[kLanes];
-  for (int i = 0; i < kHalf; ++i)
-    y[2 * i] = zip_first(x[i], x[i + kHalf]), y[2 * i + 1] = zip_second(x[i], x[i + kHalf]);
-  for (int i = 0; i < kHalf; ++i)
-    x[2 * i] = zip_first(y[i], y[i + kHalf]), x[2 * i + 1] = zip_second(y[i], y[i + kHalf]);
-  if (kLanes == 4) return;
-  for (int i = 0; i < kHalf; ++i)
-    y[2 * i] = zip_first(x[i], x[i + kHalf]), y[2 * i + 1] = zip_second(x[i], x[i + kHalf]);
-  if (kLanes == 8) {
-    for (int i = 0; i < kLanes; ++i) x[i] = y[i];
-    return;
-  }
-  for (int i = 0; i < kHalf; ++i)
-    x[2 * i] = zip_first(y[i], y[i + kHalf]), x[2 * i + 1] = zip_second(y[i], y[i + kHalf]);
 }
 
 // Lane i of the result is op over all lanes of x[i], in a fixed tree.

@@ -48,23 +48,6 @@ struct Words<bf16> {
 };
 #endif
 
-// kLanes x kLanes transpose: interleaving the two halves log2(kLanes) times.
-GPTE_INLINE void transpose(Vec* rows) {
-  IntVec low, high;
-  for (int i = 0; i < kLanes; ++i) {
-    low[i] = i / 2 + (i % 2) * kLanes;
-    high[i] = low[i] + kLanes / 2;
-  }
-  Vec next[kLanes];
-  for (int width = 1; width < kLanes; width *= 2) {
-    for (int i = 0; i < kLanes / 2; ++i) {
-      next[2 * i] = __builtin_shuffle(rows[i], rows[i + kLanes / 2], low);
-      next[2 * i + 1] = __builtin_shuffle(rows[i], rows[i + kLanes / 2], high);
-    }
-    for (int i = 0; i < kLanes; ++i) rows[i] = next[i];
-  }
-}
-
 // K is contiguous: blocks of kLanes x kLanes words are transposed in registers.
 template <class T, int W>
 void pack_panel_transposed(float* out, const T* src, int64_t stride, int64_t outer, int64_t k) {

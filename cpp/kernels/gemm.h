@@ -16,12 +16,16 @@
 
 namespace gpte {
 
-constexpr int64_t kGemmBlockWords =
-    512;  // along K: a 32-column panel is 64 KiB, an L2 block of B 384 KiB
+// Along K: a 32-column panel is 64 KiB, an L2 block of B 384 KiB.
+constexpr int64_t kGemmBlockWords = 512;
 
 // What happens to a finished element c of row m and column n, in this order:
-//   c += bias[n]; pre[m,n] = c; c = activation(c); c *= activation'(pre_read[m,n]); c +=
-//   residual[m,n]; out[m,n] = c
+//   c += bias[n]
+//   pre[m,n] = c
+//   c = activation(c)
+//   c *= activation'(pre_read[m,n])
+//   c += residual[m,n]
+//   out[m,n] = c
 // Null pointers skip their step. All matrices share the row length ld.
 template <class T>
 struct GemmEpilogue {
@@ -34,8 +38,7 @@ struct GemmEpilogue {
   int64_t ld = 0;
 };
 
-// One packed block: sum[M,N] (+)= A[M,k] B[k,N], then the epilogue if this is the last block along
-// K.
+// One packed block: sum[M,N] (+)= A[M,k] B[k,N], then the epilogue after the last block along K.
 template <class T>
 struct GemmBlock {
   int64_t M, N, k_words;

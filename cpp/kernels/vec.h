@@ -175,6 +175,55 @@ GPTE_INLINE float reduce_max(Vec v) {
   return lane[0];
 }
 
+// Lanes of a and b, counted on from a to b, by index.
+template <int... kIndex>
+GPTE_INLINE Vec shuffle(Vec a, Vec b) {
+#if defined(__clang__)
+  return __builtin_shufflevector(a, b, kIndex...);
+#else
+  return __builtin_shuffle(a, b, IntVec{kIndex...});
+#endif
+}
+
+// The first (second) halves of a and b, lane by lane in turn.
+GPTE_INLINE Vec zip_first(Vec a, Vec b) {
+#if defined(__AVX512F__)
+  return shuffle<0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23>(a, b);
+#elif defined(__AVX2__)
+  return shuffle<0, 8, 1, 9, 2, 10, 3, 11>(a, b);
+#else
+  return shuffle<0, 4, 1, 5>(a, b);
+#endif
+}
+GPTE_INLINE Vec zip_second(Vec a, Vec b) {
+#if defined(__AVX512F__)
+  return shuffle<8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31>(a, b);
+#elif defined(__AVX2__)
+  return shuffle<4, 12, 5, 13, 6, 14, 7, 15>(a, b);
+#else
+  return shuffle<2, 6, 3, 7>(a, b);
+#endif
+}
+
+// A perfect shuffle of the rows, log2(kLanes) times, transposes the square.
+GPTE_INLINE void transpose(Vec (&x)[kLanes]) {
+  constexpr int kHalf = kLanes / 2;
+  Vec y[kLanes];
+  for (int i = 0; i < kHalf; ++i)
+    y[2 * i] = zip_first(x[i], x[i + kHalf]), y[2 * i + 1] = zip_second(x[i], x[i + kHalf]);
+  for (int i = 0; i < kHalf; ++i)
+    x[2 * i] = zip_first(y[i], y[i + kHalf]), x[2 * i + 1] = zip_second(y[i], y[i + kHalf]);
+  if (kLanes == 4) return;
+  for (int i = 0; i < kHalf; ++i)
+    y[2 * i] = zip_first(x[i], x[i + kHalf]), y[2 * i + 1] = zip_second(x[i], x[i + kHalf]);
+  if (kLanes == 8) {
+    for (int i = 0; i < kLanes; ++i) x[i] = y[i];
+    return;
+  }
+  for (int i = 0; i < kHalf; ++i)
+    x[2 * i] = zip_first(y[i], y[i + kHalf]), x[2 * i + 1] = zip_second(y[i], y[i + kHalf]);
+}
+
 // e^x: range reduction by ln 2 in two parts, then a degree-5 polynomial on [-ln2/2, ln2/2]
 // (coefficients of Cephes expf, S. Moshier). Relative error below 1e-7; 0 below -87.3, and NaN
 // stays NaN. The rounding by adding 1.5 * 2^23 is exact arithmetic: never compile this with
