@@ -7,15 +7,6 @@ import pytest
 from gptengine import _core, doctor
 
 
-def test_quota_of_a_cgroup(tmp_path):
-    path = tmp_path / "cpu.max"
-    assert doctor.cpu_quota(path) is None
-    path.write_text("max 100000\n")
-    assert doctor.cpu_quota(path) is None
-    path.write_text("150000 100000\n")
-    assert doctor.cpu_quota(path) == 1.5
-
-
 def test_memory(tmp_path):
     path = tmp_path / "meminfo"
     assert doctor.memory(path) == {}

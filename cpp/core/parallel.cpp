@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <condition_variable>
 #include <cstdlib>
 #include <fstream>
@@ -35,19 +36,17 @@ constexpr int kMostThreads = 1024;
 
 thread_local bool inside_chunk = false;
 
-// Quota over period of the process's own cgroup (v2, else v1), rounded up; 0 when there is none.
-int cgroup_cpus() {
+// Quota over period of one cgroup (v2, else v1); 0 where it sets no limit or is not mounted here.
+double quota_of(const std::string& folder) {
   double quota = 0, period = 0;
   std::string word;
-  std::ifstream v2("/sys/fs/cgroup/cpu.max");
-  if (v2 >> word >> period && word != "max") {
-    quota = std::atof(word.c_str());
-  } else {
-    std::ifstream q("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
-        p("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-    if (!(q >> quota && p >> period)) return 0;
-  }
-  return quota > 0 && period > 0 ? std::max(1, int((quota + period - 1) / period)) : 0;
+  std::ifstream v2(folder + "/cpu.max"), v1(folder + "/cpu.cfs_quota_us"),
+      v1_period(folder + "/cpu.cfs_period_us");
+  if (v2 >> word >> period)
+    quota = word == "max" ? 0 : std::atof(word.c_str());
+  else if (!(v1 >> quota && v1_period >> period))
+    return 0;
+  return quota > 0 && period > 0 ? quota / period : 0;
 }
 
 class Pool {
@@ -158,14 +157,37 @@ int default_threads() {
 
 }  // namespace
 
+double cgroup_cpus(const std::string& membership, const std::string& mount) {
+  double least = 0;
+  std::ifstream lines(membership);
+  for (std::string line; std::getline(lines, line);) {  // "0::/a/b" or "3:cpu,cpuacct:/a/b"
+    const size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    const bool v2 = controllers == ",,";
+    if (!v2 && controllers.find(",cpu,") == std::string::npos) continue;
+    // A limit of any parent holds too. In a container the path may be the host's and not be found:
+    // the mount itself then is the container's cgroup.
+    std::string path = line.substr(second + 1);
+    for (;;) {
+      while (!path.empty() && path.back() == '/') path.pop_back();
+      const double cpus = quota_of(mount + (v2 ? "" : "/cpu") + path);
+      if (cpus > 0 && (least == 0 || cpus < least)) least = cpus;
+      if (path.empty()) break;
+      path.erase(path.rfind('/') == std::string::npos ? 0 : path.rfind('/'));
+    }
+  }
+  return least;
+}
+
 int available_threads() {
   int n = int(std::thread::hardware_concurrency());
 #ifdef __linux__
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof(set), &set) == 0) n = CPU_COUNT(&set);
 #endif
-  const int quota = cgroup_cpus();
-  return std::max(1, quota ? std::min(n, quota) : n);
+  const double quota = cgroup_cpus();
+  return std::max(1, quota > 0 ? std::min(n, int(std::ceil(quota))) : n);
 }
 
 int num_threads() {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace gpte {
 
@@ -13,6 +14,9 @@ int num_threads();
 void set_num_threads(int n);
 // What the machine grants this process.
 int available_threads();
+// How many processors' time the cgroup of this process and its parents grant; 0 for no limit.
+double cgroup_cpus(const std::string& membership = "/proc/self/cgroup",
+                   const std::string& mount = "/sys/fs/cgroup");
 
 namespace detail {
 void run_chunks(int64_t chunks, void (*task)(void*, int64_t), void* arg);

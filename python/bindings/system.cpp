@@ -38,6 +38,9 @@ void bind_system(nb::module_& m) {
       "Four random 32-bit numbers as a function of the arguments.");
   m.def("threads", &num_threads, "Threads that the engine uses.");
   m.def("set_threads", &set_num_threads, "n"_a, "How many threads the engine uses from now on.");
+  m.def("cgroup_cpus", &cgroup_cpus, "membership"_a = "/proc/self/cgroup",
+        "mount"_a = "/sys/fs/cgroup",
+        "How many processors' time the cgroup and its parents grant; 0 for no limit.");
   m.def("available_threads", &available_threads,
         "Threads that affinity and cgroup grant this process.");
   m.def(

@@ -16,7 +16,6 @@ from . import __version__
 from .options import option
 
 THP = Path("/sys/kernel/mm/transparent_hugepage/enabled")
-CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # cgroup v2
 MEMORY = Path("/proc/meminfo")
 PACKAGES = ("numpy", "safetensors", "tyro", "rich")
 
@@ -57,19 +56,9 @@ def _machine(core):
     facts["processors"] = os.cpu_count()
     if hasattr(os, "sched_getaffinity"):
         facts["allowed processors"] = len(os.sched_getaffinity(0))
-    quota = cpu_quota(CPU_QUOTA)
-    if quota:
-        facts["cgroup quota"] = quota
+    if quota := core.cgroup_cpus():
+        facts["cgroup quota"] = round(quota, 2)
     return facts | memory(MEMORY)
-
-
-def cpu_quota(path):
-    """How many processors' time the cgroup grants; None when it sets no limit."""
-    try:
-        limit, period = path.read_text().split()
-    except (OSError, ValueError):
-        return None
-    return None if limit == "max" else round(int(limit) / int(period), 2)
 
 
 def memory(path):

@@ -147,3 +147,25 @@ work()
 print("done")"""
     status, output, errors = run(script)
     assert (status, output, errors) == (0, "done", "")
+
+
+def test_quota_of_a_cgroup_and_its_parents(tmp_path):
+    def quota(line):
+        (tmp_path / "cgroup").write_text(line + "\n")
+        return _core.cgroup_cpus(str(tmp_path / "cgroup"), str(tmp_path))
+
+    (tmp_path / "cpu/a/b").mkdir(parents=True)
+    (tmp_path / "slice/job").mkdir(parents=True)
+    assert quota("0::/slice/job") == 0
+    (tmp_path / "slice/job/cpu.max").write_text("max 100000\n")
+    assert quota("0::/slice/job") == 0
+    (tmp_path / "slice/cpu.max").write_text("150000 100000\n")
+    assert quota("0::/slice/job") == 1.5
+    (tmp_path / "slice/job/cpu.max").write_text("50000 100000\n")
+    assert quota("0::/slice/job") == 0.5
+    assert quota("0::/slice") == 1.5 and quota("0::/") == 0
+    (tmp_path / "cpu/a/b/cpu.cfs_quota_us").write_text("300000\n")
+    (tmp_path / "cpu/a/b/cpu.cfs_period_us").write_text("100000\n")
+    assert quota("3:cpu,cpuacct:/a/b") == 3 and quota("4:memory:/a/b") == 0
+    (tmp_path / "cpu.max").write_text("200000 100000\n")
+    assert quota("0::/of/the/host") == 2
