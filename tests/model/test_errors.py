@@ -202,7 +202,7 @@ def test_prompts_are_integers(model, prompt):
 
 
 def test_memory_that_is_not_there_is_named():
-    huge = Config(vocab_size=1 << 20, context_length=8, layers=1, heads=1, model_dim=1 << 20)
+    huge = Config(vocab_size=1 << 20, context_length=8, layers=1, heads=4096, model_dim=1 << 20)
     with pytest.raises(MemoryError, match=r"Model: there is no memory for [\d,]+ bytes: weights"):
         Model(huge)
 

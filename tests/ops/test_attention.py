@@ -93,7 +93,8 @@ def test_attention_forward(dtype, lengths, heads, D, causal, with_slopes):
     qkv, slopes = inputs(segments[-1], H, K, D, dtype=dtype), alibi(H) if with_slopes else None
     y, lse = forward(qkv, segments, H, K, causal, slopes, dtype)
     want_y, want_lse = attention(qkv, segments, H, K, np.float32(D**-0.5), causal, slopes)
-    assert_close(y, want_y, dtype, terms=D + 200)
+    # The probabilities are rounded before their product with the values.
+    assert_close(y, want_y, dtype, terms=D + 200, rounded_between=1)
     assert_close(lse, want_lse, "float32", terms=D + 200)
 
 
@@ -138,7 +139,8 @@ def test_attention_backward(dtype, lengths, heads, D, causal, with_slopes):
     dy = rounded(np.random.default_rng(N).normal(size=(N, H * D)), dtype)
     got = backward(dy, qkv, segments, H, K, causal, slopes, dtype)
     want = attention_gradient(dy, qkv, segments, H, K, scale, causal, slopes)
-    assert_close(got, want, dtype, terms=D + 200)
+    # y, the probabilities and their gradients are rounded before they are multiplied.
+    assert_close(got, want, dtype, terms=D + 200, rounded_between=3)
 
 
 # Exactness: one sequence, computed in different surroundings.
@@ -271,11 +273,11 @@ def test_errors_name_both_values():
         (dict(y=(6, 9)), r"y \(6, 9\) must be \(6, 8\)"),
         (dict(lse=(5, 2)), r"lse \(5, 2\) must be \(6, 2\)"),
         (dict(slopes=(3,)), r"slopes \(3,\) must be \(2,\)"),
-        (dict(segments=(0, 5)), "segments must end at N = 6, not 5"),
+        (dict(segments=(0, 5)), "segments must end at 6, not 5"),
         (dict(segments=(1, 6)), "segments must start at 0, not 1"),
         (
             dict(segments=(0, 4, 2, 6)),
-            r"segments must not fall: .*\[1\] = 4, .*\[2\] = 2",
+            r"segments\[2\] = 2 must not be below segments\[1\] = 4",
         ),
     ]:
         with pytest.raises(ValueError, match="attention_forward: " + message):

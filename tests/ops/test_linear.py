@@ -53,7 +53,9 @@ def test_epilogue(dtype, activation, shape, rng):
     _core.linear_forward(y, pre, put(x, dtype), put(w, dtype), put(b), put(residual, dtype), kind)
     want = x @ w.T + b
     assert_close(pre, want, dtype, terms=K)
-    assert_close(y, FUNCTIONS[activation](want) + residual, dtype, terms=K)
+    # The activation reads what `pre` holds, and no slope is above 1.2.
+    want_y = FUNCTIONS[activation](want) + residual
+    assert_close(y, want_y, dtype, terms=K, rounded_between=1.2)
 
     dx, dy = zeros(N, K, dtype=dtype), rounded(rng.normal(size=(N, O)), dtype)
     before = rounded(rng.normal(size=(N, K)), dtype)

@@ -45,8 +45,8 @@ def test_backward_matches_complex_step(dtype, rng):
     _, dh, dw = run(h, w, targets, dlogp, dtype)
     want_dh, want_dw = vjp(lambda h, w: linear_logprob(h, w, targets), dlogp, h, w)
     # dz is rounded to the operands' type before both products.
-    assert_close(dh, want_dh, dtype, terms=V)
-    assert_close(dw, want_dw, dtype, terms=N)
+    assert_close(dh, want_dh, dtype, terms=V, rounded_between=1)
+    assert_close(dw, want_dw, dtype, terms=N, rounded_between=1)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -88,7 +88,7 @@ print(_core.allocated_bytes() - before)
 def test_errors():
     with pytest.raises(ValueError, match=r"targets\[1\] = 9 must be below the vocabulary size 9"):
         _core.linear_logprob_forward(zeros(2), zeros(2), zeros(2, 3), zeros(9, 3), ints([8, 9]))
-    with pytest.raises(ValueError, match=r"w \(9, 4\) must be \(vocabulary, 3\)"):
+    with pytest.raises(ValueError, match=r"w \(9, 4\) must be \(9, 3\)"):
         _core.linear_logprob_forward(zeros(2), zeros(2), zeros(2, 3), zeros(9, 4), ints([8, 8]))
 
 
