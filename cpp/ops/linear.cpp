@@ -60,8 +60,9 @@ void pack_weight(Tensor& packed, const Tensor& w) {
 }
 
 Shape packed_shape(const Shape& w, DType dtype) {
+  check(w.rank() == 2, "pack_weight: w ", w, " must be a matrix");
   Shape shape;
-  visit_float("packed_shape", dtype, [&](auto type) {
+  visit_float("pack_weight", dtype, [&](auto type) {
     const auto& kernel = kernels().gemm.get<typename decltype(type)::type>();
     const int64_t panels = (w[0] + kernel.tile_columns - 1) / kernel.tile_columns;
     const int64_t words = (w[1] + kernel.per_word - 1) / kernel.per_word;
