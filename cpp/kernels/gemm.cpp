@@ -178,8 +178,32 @@ __attribute__((noinline)) void finish_tile(const GemmBlock<T>& g, const float* t
     }
 }
 
+// An epilogue that leaves the sums as they are, where they are.
+template <class T>
+bool is_plain(const GemmBlock<T>& g) {
+  const GemmEpilogue<T>& e = g.epilogue;
+  if (!g.last || !e.out) return true;
+  return static_cast<const void*>(e.out) == g.sum && !e.bias && !e.pre && !e.pre_read &&
+         !e.residual && e.activation == Activation::none;
+}
+
+// What finish_tile is going to touch, asked for before the tile is multiplied.
+template <class T>
+GPTE_INLINE void prefetch_tile(const GemmEpilogue<T>& e, int64_t m, int64_t n, int64_t rows) {
+  for (int64_t i = 0; i < rows; ++i) {
+    const int64_t at = (m + i) * e.ld + n;
+    const T* touched[] = {e.out, e.residual, e.pre_read};
+    for (const T* p : touched)
+      if (p) {
+        __builtin_prefetch(p + at);
+        __builtin_prefetch(p + at + kColumns - 1);
+      }
+  }
+}
+
 template <class T>
 void multiply(const GemmBlock<T>& g) {
+  const bool all_plain = is_plain(g);
   alignas(64) float tile[kRows * kColumns];
   for (int64_t m = 0; m < g.M; m += kRows) {
     const int64_t rows = g.M - m < kRows ? g.M - m : kRows;
@@ -188,10 +212,10 @@ void multiply(const GemmBlock<T>& g) {
     for (int64_t n = 0; n < g.N; n += kColumns) {
       const int64_t columns = g.N - n < kColumns ? g.N - n : kColumns;
       const float* b = g.b + n / kColumns * g.b_panel;
-      const bool plain = columns == kColumns && !(g.last && g.epilogue.out);
-      if (plain) {
+      if (all_plain && columns == kColumns) {
         kernel(g.k_words, a, b, g.sum + m * g.ld_sum + n, g.ld_sum, !g.first);
       } else {
+        if (columns == kColumns) prefetch_tile(g.epilogue, m, n, rows);
         kernel(g.k_words, a, b, tile, kColumns, false);
         finish_tile(g, tile, m, n, rows, columns);
       }
