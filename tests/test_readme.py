@@ -9,7 +9,7 @@ TOY = {
     "vocab_size=8192": "vocab_size=300",
     "context_length=256, layers=6, heads=6, model_dim=384": "context_length=32, layers=1, "
     "heads=2, model_dim=16",
-    'out="runs/book"': 'out="runs/book", steps=2, batch=2, eval_tokens=64, sample_every=0',
+    "steps=500": "steps=2, batch=2, eval_tokens=64, sample_every=0",
 }
 
 

@@ -19,7 +19,7 @@ def toy(monkeypatch, tmp_path):
     monkeypatch.setattr(run, "VOCABULARY", 300)
     monkeypatch.setattr(run, "SHAPE", dict(context_length=32, layers=1, heads=2, model_dim=32))
     monkeypatch.setattr(run, "MEASURE_SECONDS", 0.01)
-    return QuickstartConfig(out=str(tmp_path / "run"), minutes=0.0001)
+    return QuickstartConfig(out=str(tmp_path / "run"), minutes=1e-9)
 
 
 def test_it_runs_to_the_end_and_shows_the_card_again(toy, tmp_path, capsys):

@@ -42,7 +42,8 @@ def main(c: GenerateCommand) -> None:
     prompt = sys.stdin.read().rstrip("\n") if c.prompt == "-" else c.prompt
     sampler = dict(temperature=c.temperature, top_k=c.top_k, top_p=c.top_p, min_p=c.min_p)
     pieces = stream(model, tok, prompt, max_new_tokens=c.max_new_tokens, seed=c.seed, **sampler)
-    print(prompt, end="", flush=True)
+    first = next(pieces, "")  # what is refused is refused before anything is written
+    print(prompt + first, end="", flush=True)
     for piece in pieces:
         print(piece, end="", flush=True)
     print()
