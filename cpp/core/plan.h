@@ -20,16 +20,22 @@ int64_t planned_bytes(S& s) {
   return total;
 }
 
-// Lays every tensor of s end to end, each 64-byte aligned (one-byte types apart), into one new
-// buffer and returns the buffer.
+// Lays every tensor of s end to end, each 64-byte aligned (one-byte types apart), into a buffer of
+// at least planned_bytes(s).
+template <class S>
+void lay_out(S& s, const Tensor& buffer) {
+  char* at = static_cast<char*>(const_cast<void*>(buffer.raw()));
+  s.visit([&](const auto&, Tensor& t, const Shape& shape, DType dtype) {
+    t = Tensor(at, shape, dtype, buffer.device(), buffer.owner());
+    at += round_up(shape.numel(), kPlanElements) * size_of(dtype);
+  });
+}
+
+// The same into one new buffer, which is returned.
 template <class S>
 Tensor allocate_together(S& s, Device device = Device::cpu) {
   Tensor arena(Shape{planned_bytes(s)}, DType::u8, device);
-  int64_t offset = 0;
-  s.visit([&](const auto&, Tensor& t, const Shape& shape, DType dtype) {
-    t = Tensor(static_cast<char*>(arena.raw()) + offset, shape, dtype, device, arena.owner());
-    offset += round_up(shape.numel(), kPlanElements) * size_of(dtype);
-  });
+  lay_out(s, arena);
   return arena;
 }
 

@@ -1,5 +1,7 @@
 #include "model/activations.h"
 
+#include <algorithm>
+
 namespace gpte {
 namespace {
 
@@ -76,22 +78,48 @@ Activations Activations::first(int64_t n) const {
   return part;
 }
 
+struct Flow::MlpHalf {
+  Flow& flow;
+
+  template <class F>
+  void visit(F&& f) {
+    const GPTConfig& c = flow.config;
+    f("", flow.dpre, Shape{flow.tokens, c.fc_dim()}, flow.dtype);
+    if (c.activation == Activation::swiglu)
+      f("", flow.dact, Shape{flow.tokens, c.hidden_dim}, flow.dtype);
+  }
+};
+
+struct Flow::AttentionHalf {
+  Flow& flow;
+
+  template <class F>
+  void visit(F&& f) {
+    const GPTConfig& c = flow.config;
+    f("", flow.dqkv, Shape{flow.tokens, c.qkv_dim()}, flow.dtype);
+    if (c.qk_norm) f("", flow.dqkv_raw, Shape{flow.tokens, c.qkv_dim()}, flow.dtype);
+    f("", flow.dattn, Shape{flow.tokens, c.attention_dim()}, flow.dtype);
+  }
+};
+
 template <class F>
 void Flow::visit(F&& f) {
-  const GPTConfig& c = config;
-  const Shape stream{tokens, c.model_dim};
+  const Shape stream{tokens, config.model_dim};
+  MlpHalf mlp{*this};
+  AttentionHalf attention{*this};
   f("", dx, stream, dtype);
   f("", dnorm, stream, dtype);
-  f("", dqkv, Shape{tokens, c.qkv_dim()}, dtype);
-  if (c.qk_norm) f("", dqkv_raw, Shape{tokens, c.qkv_dim()}, dtype);
-  f("", dattn, Shape{tokens, c.attention_dim()}, dtype);
-  f("", dpre, Shape{tokens, c.fc_dim()}, dtype);
-  if (c.activation == Activation::swiglu) f("", dact, Shape{tokens, c.hidden_dim}, dtype);
+  f("", half, Shape{std::max(planned_bytes(mlp), planned_bytes(attention))}, DType::u8);
 }
 
 Flow::Flow(const GPTConfig& c, DType type, int64_t n, bool allocated)
     : config(c), dtype(type), tokens(n) {
-  if (allocated) arena = allocate_together(*this);
+  if (!allocated) return;
+  arena = allocate_together(*this);
+  MlpHalf mlp{*this};
+  AttentionHalf attention{*this};
+  lay_out(mlp, half);
+  lay_out(attention, half);
 }
 
 Flow Flow::first(int64_t n) const {

@@ -74,13 +74,19 @@ struct Flow {
   Tensor arena;
   Tensor dx;     // (N, C) of the residual stream
   Tensor dnorm;  // (N, C) of a norm's output (pre-norm) or input (post-norm)
-  Tensor dqkv, dqkv_raw, dattn;
-  Tensor dpre, dact;
+  // One half of a block is on its way at a time: the halves lie in the same memory.
+  Tensor half;
+  Tensor dpre, dact;             // MLP
+  Tensor dqkv, dqkv_raw, dattn;  // attention
 
   Flow first(int64_t n) const;
 
   template <class F>
   void visit(F&& f);
+
+ private:
+  struct MlpHalf;
+  struct AttentionHalf;
 };
 
 // What the plans above take, without allocating them.

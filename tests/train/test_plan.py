@@ -10,7 +10,7 @@ import pytest
 CODE = """
 import json, sys, numpy as np
 from gptengine import Config, Model, _core
-c = Config(4096, 128, 2, 4, 192)
+c = Config(4096, 128, 4, 4, 256)  # small buffers are rounded up to huge pages
 model = Model(c, dtype=sys.argv[1])
 n = 4 * c.context_length
 plan = sum(model.memory(n).values())
