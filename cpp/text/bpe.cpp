@@ -28,12 +28,14 @@ std::vector<SpecialTokens::Special> named(const std::vector<std::string>& tokens
 
 }  // namespace
 
-Bpe::Bpe(std::vector<std::string> tokens, std::vector<Merge> merges, std::vector<uint32_t> specials)
+Bpe::Bpe(std::vector<std::string> tokens, std::vector<Merge> merges, std::vector<uint32_t> specials,
+         const Splitter& splitter)
     : tokens_(std::move(tokens)),
       merges_(std::move(merges)),
       byte_id_(256, kNone),
       ranks_(merges_.size()),
-      specials_(named(tokens_, specials)) {
+      specials_(named(tokens_, specials)),
+      splitter_(splitter) {
   check(tokens_.size() < kNone, "tokenizer: ", tokens_.size(), " tokens do not fit 32-bit ids");
   std::vector<bool> is_special(tokens_.size());
   for (const uint32_t id : specials) is_special[id] = true;
@@ -88,30 +90,33 @@ void Bpe::encode(std::vector<uint32_t>& ids, std::string_view text) const {
     return;
   }
   auto cache = take_cache();
+  constexpr int64_t kRoom = 256;
+  uint32_t lengths[kRoom];
   while (p < end) {
-    const uint8_t* next = splitter_.next(p, end);
-    const int64_t length = next - p;
-    if (length > PieceCache::kMaxBytes) {
-      encode_piece(ids, p, length);
-    } else {
-      const PieceCache::Key key = PieceCache::key(p, length);
-      PieceCache::Entry& entry = cache->slot(key);
-      if (entry.key.low == key.low && entry.key.high == key.high) {
-        ids.insert(ids.end(), entry.ids, entry.ids + entry.count);
-      } else {
-        const size_t before = ids.size();
-        encode_piece(ids, p, length);
-        const size_t count = ids.size() - before;
-        if (count <= PieceCache::kMaxTokens) {
-          entry.key = key;
-          entry.count = uint32_t(count);
-          std::copy(ids.begin() + int64_t(before), ids.end(), entry.ids);
-        }
-      }
-    }
-    p = next;
+    const int64_t pieces =
+        splitter_.split({reinterpret_cast<const char*>(p), size_t(end - p)}, lengths, kRoom);
+    for (int64_t i = 0; i < pieces; p += lengths[i++]) encode_cached(ids, p, lengths[i], *cache);
   }
   give_back(std::move(cache));
+}
+
+void Bpe::encode_cached(std::vector<uint32_t>& ids, const uint8_t* p, int64_t length,
+                        PieceCache& cache) const {
+  if (length > PieceCache::kMaxBytes) return encode_piece(ids, p, length);
+  const PieceCache::Key key = PieceCache::key(p, length);
+  PieceCache::Entry& entry = cache.slot(key);
+  if (entry.key.low == key.low && entry.key.high == key.high) {
+    ids.insert(ids.end(), entry.ids, entry.ids + entry.count);
+    return;
+  }
+  const size_t before = ids.size();
+  encode_piece(ids, p, length);
+  const size_t count = ids.size() - before;
+  if (count <= PieceCache::kMaxTokens) {
+    entry.key = key;
+    entry.count = uint32_t(count);
+    std::copy(ids.begin() + int64_t(before), ids.end(), entry.ids);
+  }
 }
 
 SpecialTokens::Match Bpe::encode_with_specials(std::vector<uint32_t>& ids, std::string_view text,

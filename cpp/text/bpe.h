@@ -26,7 +26,8 @@ class Bpe {
  public:
   // tokens[id] holds the bytes of each token, merges stand in the order of their rank, and the ids
   // in specials are control tokens, which no text without their name can give.
-  Bpe(std::vector<std::string> tokens, std::vector<Merge> merges, std::vector<uint32_t> specials);
+  Bpe(std::vector<std::string> tokens, std::vector<Merge> merges, std::vector<uint32_t> specials,
+      const Splitter& splitter);
 
   int64_t vocab_size() const { return int64_t(tokens_.size()); }
   const std::vector<std::string>& tokens() const { return tokens_; }
@@ -45,6 +46,8 @@ class Bpe {
   std::string decode(const uint32_t* ids, int64_t count) const;
 
  private:
+  void encode_cached(std::vector<uint32_t>& ids, const uint8_t* p, int64_t length,
+                     PieceCache& cache) const;
   void encode_piece(std::vector<uint32_t>& ids, const uint8_t* p, int64_t length) const;
   void merge_short(std::vector<uint32_t>& ids, const uint8_t* p, int length) const;
   void merge_long(std::vector<uint32_t>& ids, const uint8_t* p, int64_t length) const;
@@ -57,7 +60,7 @@ class Bpe {
   std::vector<uint32_t> byte_id_;
   PairMap ranks_;
   SpecialTokens specials_;
-  Gpt2Splitter splitter_;
+  const Splitter& splitter_;
   mutable std::mutex mutex_;  // guards the list only: a cache has one user at a time
   mutable std::vector<std::unique_ptr<PieceCache>> caches_;
 };

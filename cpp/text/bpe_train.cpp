@@ -128,8 +128,8 @@ class Merger {
 
 }  // namespace
 
-BpeTrainer::BpeTrainer(std::vector<std::string> specials)
-    : specials_(numbered(std::move(specials))), words_(size_t{1} << 12) {}
+BpeTrainer::BpeTrainer(std::vector<std::string> specials, const Splitter& splitter)
+    : specials_(numbered(std::move(specials))), splitter_(splitter), words_(size_t{1} << 12) {}
 
 void BpeTrainer::add(std::string_view text) {
   bytes_ += int64_t(text.size());
@@ -146,13 +146,17 @@ void BpeTrainer::add(std::string_view text) {
 void BpeTrainer::add_plain(std::string_view text) {
   const auto* p = reinterpret_cast<const uint8_t*>(text.data());
   const uint8_t* end = p + text.size();
+  constexpr int64_t kRoom = 256;
+  uint32_t lengths[kRoom];
   while (p < end) {
-    const uint8_t* next = splitter_.next(p, end);
-    const std::string_view piece(reinterpret_cast<const char*>(p), size_t(next - p));
-    for (size_t i = 0; i < piece.size(); i += kLongestWord) {
-      count_word(piece.substr(i, kLongestWord));
+    const int64_t pieces =
+        splitter_.split({reinterpret_cast<const char*>(p), size_t(end - p)}, lengths, kRoom);
+    for (int64_t i = 0; i < pieces; p += lengths[i++]) {
+      const std::string_view piece(reinterpret_cast<const char*>(p), lengths[i]);
+      for (size_t at = 0; at < piece.size(); at += kLongestWord) {
+        count_word(piece.substr(at, kLongestWord));
+      }
     }
-    p = next;
   }
 }
 

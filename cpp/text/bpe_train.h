@@ -20,7 +20,7 @@ namespace gpte {
 class BpeTrainer {
  public:
   // No token is learned across a name of the special tokens, or from it.
-  explicit BpeTrainer(std::vector<std::string> specials);
+  BpeTrainer(std::vector<std::string> specials, const Splitter& splitter);
 
   // Counts the pieces of a document; the text is not needed afterwards.
   void add(std::string_view text);
@@ -42,7 +42,7 @@ class BpeTrainer {
   void grow();
 
   SpecialTokens specials_;
-  Gpt2Splitter splitter_;
+  const Splitter& splitter_;
   std::string letters_;      // the bytes of all distinct words
   std::vector<Word> words_;  // a hash table
   size_t used_ = 0;

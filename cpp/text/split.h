@@ -1,22 +1,23 @@
-// Splits text into the pieces that merges never cross, as GPT-2's pattern does:
-//   '(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-// The pieces tile the text. Bytes that are not UTF-8 belong to the third class.
+// Splits text into the pieces that merges never cross. The pieces tile the text; bytes that are not
+// UTF-8 are characters of no class.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-
-#include "text/unicode.h"
+#include <string_view>
 
 namespace gpte {
 
-class Gpt2Splitter {
+class Splitter {
  public:
-  // The end of the piece that starts at p < end.
-  const uint8_t* next(const uint8_t* p, const uint8_t* end) const;
+  virtual ~Splitter() = default;
 
- private:
-  const uint8_t* skip(const uint8_t* p, const uint8_t* end, CharClass kind) const;
-  const CharClasses& classes_ = CharClasses::get();
+  // Writes the lengths in bytes of the next pieces of a text that is not empty, at most `room` of
+  // them, and returns how many. Fewer than `room` are all there are.
+  virtual int64_t split(std::string_view text, uint32_t* lengths, int64_t room) const = 0;
 };
+
+// By name: gpt2. Null for a name that is not known.
+const Splitter* find_splitter(std::string_view name);
 
 }  // namespace gpte

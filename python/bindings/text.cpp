@@ -1,51 +1,14 @@
-// Binds cpp/text: text comes in as bytes, ids go out as NumPy arrays.
-#include <string_view>
-#include <utility>
+// Binds encoding and decoding.
+#include "bindings/text.h"
 
-#include "bindings/bindings.h"
 #include "core/check.h"
 #include "text/bpe.h"
-#include "text/bpe_train.h"
-#include "text/split.h"
 #include "text/stream_decoder.h"
-#include "text/unicode.h"
 
 namespace gpte {
 namespace {
 
 using Ids = nb::ndarray<const uint32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using MergeTable = nb::ndarray<const uint32_t, nb::shape<-1, 2>, nb::c_contig, nb::device::cpu>;
-using Buffer = nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
-template <class T>
-auto to_numpy(std::vector<T> values) {
-  auto* owner = new std::vector<T>(std::move(values));
-  const nb::capsule deleter(owner,
-                            [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
-  return nb::ndarray<nb::numpy, T, nb::ndim<1>>(owner->data(), {owner->size()}, deleter);
-}
-
-auto merge_array(const std::vector<Merge>& merges) {
-  auto* owner = new std::vector<Merge>(merges);
-  const nb::capsule deleter(owner,
-                            [](void* p) noexcept { delete static_cast<std::vector<Merge>*>(p); });
-  return nb::ndarray<nb::numpy, uint32_t, nb::shape<-1, 2>>(owner->data(), {owner->size(), 2},
-                                                            deleter);
-}
-
-std::string_view view(const nb::bytes& text) {
-  return {text.c_str(), text.size()};
-}
-
-std::vector<std::string> to_strings(const nb::list& items) {
-  std::vector<std::string> out;
-  for (const nb::handle item : items) out.emplace_back(view(nb::cast<nb::bytes>(item)));
-  return out;
-}
-
-nb::bytes to_bytes(std::string_view text) {
-  return nb::bytes(text.data(), text.size());
-}
 
 // What to do with the names of special tokens that stand in a text.
 struct Policy {
@@ -72,15 +35,17 @@ void bind_text(nb::module_& m) {
       .def(
           "__init__",
           [](Bpe* self, const nb::list& tokens, const MergeTable& merges,
-             std::vector<uint32_t> specials) {
+             std::vector<uint32_t> specials, const std::string& split) {
             std::vector<Merge> pairs;
             for (size_t i = 0; i < merges.shape(0); ++i) {
               pairs.push_back({merges.data()[2 * i], merges.data()[2 * i + 1]});
             }
-            new (self) Bpe(to_strings(tokens), std::move(pairs), std::move(specials));
+            new (self) Bpe(to_strings(tokens), std::move(pairs), std::move(specials),
+                           splitter_named(split));
           },
-          "tokens"_a, "merges"_a, "specials"_a,
-          "Tokens as bytes in order of their ids, merges (M, 2) by rank, ids of special tokens.")
+          "tokens"_a, "merges"_a, "specials"_a, "split"_a,
+          "Tokens as bytes in order of their ids, merges (M, 2) by rank, ids of special tokens, "
+          "split by name.")
       .def_prop_ro("vocab_size", &Bpe::vocab_size, "How many tokens there are.")
       .def(
           "token", [](const Bpe& bpe, uint32_t id) { return to_bytes(bpe.tokens().at(id)); },
@@ -133,41 +98,6 @@ void bind_text(nb::module_& m) {
           },
           "ids"_a, "The bytes of these tokens, end to end.");
 
-  nb::class_<BpeTrainer>(m, "BpeTrainer", "Learns merges from texts; see cpp/text/bpe_train.h.")
-      .def(
-          "__init__",
-          [](BpeTrainer* self, const nb::list& specials) {
-            new (self) BpeTrainer(to_strings(specials));
-          },
-          "specials"_a, "With the names of tokens that are cut out of the texts.")
-      .def_prop_ro("bytes", &BpeTrainer::bytes, "Bytes of text added so far.")
-      .def(
-          "add",
-          [](BpeTrainer& trainer, const nb::bytes& text) {
-            const ReleasedGil released;
-            trainer.add(view(text));
-          },
-          "text"_a, "Counts the pieces of a text.")
-      .def(
-          "add_buffer",
-          [](BpeTrainer& trainer, const Buffer& text) {
-            const ReleasedGil released;
-            trainer.add({reinterpret_cast<const char*>(text.data()), text.size()});
-          },
-          "text"_a, "The same of an array of bytes, such as a mapped file.")
-      .def(
-          "train",
-          [](const BpeTrainer& trainer, int64_t count, int64_t min_frequency) {
-            std::vector<Merge> merges;
-            {
-              const ReleasedGil released;
-              merges = trainer.train(count, min_frequency);
-            }
-            return merge_array(merges);
-          },
-          "count"_a, "min_frequency"_a,
-          "The next merges (at most count, 2), each of a pair that occurs often enough.");
-
   nb::class_<StreamDecoder>(m, "StreamDecoder", "Whole characters out of a stream of bytes.")
       .def(nb::init<>())
       .def(
@@ -175,30 +105,6 @@ void bind_text(nb::module_& m) {
           [](StreamDecoder& decoder, const nb::bytes& bytes) { return decoder.push(view(bytes)); },
           "bytes"_a, "The characters that are complete now.")
       .def("flush", &StreamDecoder::flush, "What is left, with U+FFFD for what is no character.");
-
-  m.def(
-      "split_gpt2",
-      [](const nb::bytes& text) {
-        const Gpt2Splitter splitter;
-        const auto* begin = reinterpret_cast<const uint8_t*>(text.c_str());
-        std::vector<int64_t> ends;
-        for (const uint8_t *p = begin, *end = begin + text.size(); p < end;) {
-          p = splitter.next(p, end);
-          ends.push_back(p - begin);
-        }
-        return to_numpy(std::move(ends));
-      },
-      "text"_a, "Where each piece of GPT-2's split ends.");
-  m.def(
-      "char_classes",
-      [] {
-        std::vector<uint8_t> classes(kCodePoints);
-        for (uint32_t code = 0; code < kCodePoints; ++code) {
-          classes[code] = uint8_t(CharClasses::get().of(code));
-        }
-        return to_numpy(std::move(classes));
-      },
-      "Of every code point: 0 other, 1 letter, 2 number, 3 white space.");
 }
 
 }  // namespace gpte

@@ -30,7 +30,9 @@ class Tokenizer:
     def __init__(self, vocabulary, eos_token=END_OF_TEXT, config=None):
         specials = vocabulary.special_tokens
         self._vocabulary = vocabulary
-        self._core = _core.Bpe(vocabulary.tokens, vocabulary.merges, list(specials.values()))
+        self._core = _core.Bpe(
+            vocabulary.tokens, vocabulary.merges, list(specials.values()), "gpt2"
+        )
         self.config = dict(config or {})  # of tokenizer_config.json: what belongs to others is kept
         self.eos_token = eos_token if eos_token in specials else None
         self.eos_id = specials.get(eos_token)
@@ -60,7 +62,7 @@ class Tokenizer:
                 f"tokenizer: vocab_size {vocab_size} must be at least {256 + len(special_tokens)}: "
                 f"256 bytes and {len(special_tokens)} special tokens"
             )
-        trainer = _core.BpeTrainer([_utf8(name) for name in special_tokens])
+        trainer = _core.BpeTrainer([_utf8(name) for name in special_tokens], split)
         if isinstance(texts_or_paths, (str, bytes, os.PathLike)):
             texts_or_paths = [texts_or_paths]
         for item in texts_or_paths:
