@@ -6,6 +6,7 @@ tokenizer must not depend on the machine that it was built on.
 Run: pip install unicodedata2==16.0.0 && python tools/generate_unicode.py
 """
 
+import argparse
 import pathlib
 
 import unicodedata2
@@ -25,6 +26,7 @@ def char_class(code):
 
 
 def main():
+    argparse.ArgumentParser(description=__doc__).parse_args()  # --help writes nothing
     assert unicodedata2.unidata_version == VERSION, unicodedata2.unidata_version
     runs, last = [], None
     for code in range(0x110000):

@@ -3,6 +3,7 @@
 python tools/tree.py
 """
 
+import argparse
 import ast
 import re
 import subprocess
@@ -15,6 +16,7 @@ WIDEST = 92  # letters of a sentence; a longer one ends at an earlier comma or c
 
 
 def main():
+    argparse.ArgumentParser(description=__doc__).parse_args()  # --help writes nothing
     folders = {}
     names = subprocess.run(["git", "ls-files", *FOLDERS], cwd=ROOT, capture_output=True, text=True)
     for path in map(Path, names.stdout.split()):
