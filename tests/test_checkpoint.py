@@ -1,5 +1,6 @@
 """Model folders and training state: what is written comes back; what is broken is named."""
 
+import errno
 import json
 import os
 import resource
@@ -22,6 +23,7 @@ from gptengine.checkpoint import (
     save_state,
 )
 from gptengine.config import Config
+from gptengine.files import explained, folder_in_use, locked
 from gptengine.huggingface import model_type
 from gptengine.tensorfile import TensorFile, from_bfloat16, to_bfloat16, write_tensors
 
@@ -286,6 +288,33 @@ def test_kills_while_replacing_never_leave_nothing(tmp_path):
     with atomic_folder(tmp_path / "d") as partial:
         (partial / "a").write_text("end")
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["a", "d"]
+
+
+@pytest.mark.parametrize(
+    "number, says",
+    [
+        (errno.EROFS, "read-only file system: choose a folder that you can write to"),
+        (errno.EACCES, "permission denied: choose a folder that you can write to"),
+        (errno.ENOTDIR, "a file stands where a folder should be: choose another folder"),
+    ],
+)
+def test_what_a_disk_refuses_is_explained(tmp_path, number, says):
+    with pytest.raises(ValueError, match=f"cannot write .*run: {says}"), explained("some/run"):
+        raise OSError(number, os.strerror(number), "x")
+
+
+def test_folders_made_for_nothing_go_again(tmp_path):
+    with (
+        pytest.raises(ValueError, match="no"),
+        folder_in_use(tmp_path / "a/b/c"),
+        locked(tmp_path / "a/b/c"),
+    ):
+        raise ValueError("no")
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ValueError, match="no"), folder_in_use(tmp_path / "a/b") as folder:
+        (folder / "kept").touch()
+        raise ValueError("no")
+    assert [p.name for p in tmp_path.rglob("*")] == ["a", "b", "kept"]
 
 
 def test_a_full_disk_is_explained_and_harmless(tmp_path):

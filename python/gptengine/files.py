@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import shutil
@@ -14,6 +15,8 @@ import time
 from pathlib import Path
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
+IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR)
 
 
 def atomic_write(path, content) -> None:
@@ -42,21 +45,58 @@ def atomic_folder(path):
     aside, the new one takes its name, then the old one goes. `recover` ends a swap cut in two.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(path)
-    recover(path)
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    partial.mkdir()
+    with folder_in_use(path.parent):
+        _remove_abandoned(path)
+        recover(path)
+        partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+        try:
+            with explained(path):
+                partial.mkdir()
+                yield partial
+                for folder, _, names in os.walk(partial):
+                    for name in names:
+                        _sync_file(Path(folder) / name)
+                    sync_folder(folder)
+            _swap(partial, path)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def folder_in_use(path):
+    """Make a folder and those above it; the new ones go again if the block fails and left nothing.
+
+    So what is refused leaves no empty folders behind.
+    """
+    path = Path(path)
+    made = [folder for folder in (path, *path.parents) if not folder.exists()]
+    with explained(path):
+        path.mkdir(parents=True, exist_ok=True)
     try:
-        with explained(path):
-            yield partial
-            for folder, _, names in os.walk(partial):
-                for name in names:
-                    _sync_file(Path(folder) / name)
-                sync_folder(folder)
-        _swap(partial, path)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        yield path
+    except BaseException:
+        with contextlib.suppress(OSError):  # the first that is not empty ends it
+            for folder in made:
+                folder.rmdir()
+        raise
+
+
+@contextlib.contextmanager
+def locked(folder):
+    """Be the only process that trains in a folder, or refuse; a lock alone does not stay behind."""
+    path = Path(folder) / ".lock"
+    with explained(path):
+        file = open(path, "w")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"{folder}: another process is training there") from None
+        try:
+            yield
+        finally:
+            if os.listdir(folder) == [path.name]:
+                path.unlink()
 
 
 def recover(path) -> None:
@@ -116,17 +156,21 @@ def _alive(pid: int) -> bool:
 
 @contextlib.contextmanager
 def explained(path):
-    """Turn a full disk into a ValueError that says what was not written and what is free."""
+    """Turn what a disk refuses into a ValueError that names the path and says what to do."""
     try:
         yield
     except OSError as error:
-        if error.errno not in FULL:
+        reason = os.strerror(error.errno or 0).lower()
+        if error.errno in FULL:
+            free = shutil.disk_usage(Path(path).parent).free
+            reason += f" ({free:,} bytes free); what was there before is untouched"
+        elif error.errno in FORBIDDEN:
+            reason += ": choose a folder that you can write to"
+        elif error.errno in IN_THE_WAY:
+            reason = "a file stands where a folder should be: choose another folder"
+        else:
             raise
-        free = shutil.disk_usage(Path(path).parent).free
-        raise ValueError(
-            f"cannot write {path}: {os.strerror(error.errno).lower()} ({free:,} bytes free); "
-            f"what was there before is untouched"
-        ) from error
+        raise ValueError(f"cannot write {path}: {reason}") from error
 
 
 def read_json(path) -> dict:
