@@ -10,7 +10,6 @@ resumed ends with the same bits as one that is not.
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import math
 import time
 from collections.abc import Iterator
@@ -19,11 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from gptengine.checkpoint import save_folder
-from gptengine.config import check_seed
 from gptengine.data import Loader, TokenShards
 from gptengine.data.prepare import prepare
-from gptengine.files import recover
-from gptengine.options import option
+from gptengine.files import folder_in_use, locked, recover
 from gptengine.train.checkpoints import (
     checkpoints,
     load_checkpoint,
@@ -43,70 +40,10 @@ from gptengine.train.plan import (
     step_seconds,
     time_line,
 )
-from gptengine.train.schedules import warmup_cosine, warmup_stable_decay
+from gptengine.train.settings import FREE, PretrainConfig
 from gptengine.train.signals import StopSignals
 
-# settings that change what a run shows and keeps, not what it computes
-FREE = {"eval_every", "eval_tokens", "sample_every", "sample_tokens", "prompt"}
-FREE |= {"checkpoint_every", "keep"}
 MOST_BROKEN = 5  # steps in a row that are skipped because loss or norm is not finite
-
-
-@dataclasses.dataclass(frozen=True)
-class PretrainConfig:
-    """How to pretrain: batches, schedule, optimizer, and what to show and keep."""
-
-    steps: int = option(2000, "optimizer steps")
-    batch: int = option(8, "sequences a micro-step")
-    accumulate: int = option(1, "micro-steps a step")
-    context: int = option(0, "tokens a sequence (0: the model's context length)")
-    lr: float = option(1e-3, "peak learning rate")
-    schedule: str = option("cosine", "cosine, or wsd: level with a decay at the end")
-    warmup: int = option(100, "steps of warm-up")
-    decay: float = option(0.2, "share of the steps in which wsd decays")
-    floor: float = option(0.1, "learning rate at the end, as a share of the peak")
-    weight_decay: float = option(0.1, "decay of the matrices, times the learning rate")
-    beta1: float = option(0.9, "AdamW: memory of the gradient")
-    beta2: float = option(0.95, "AdamW: memory of its square")
-    clip: float = option(1.0, "largest gradient norm")
-    guard: float = option(8.0, "skip a step whose loss or norm is so many sigmas up (0: never)")
-    guard_window: int = option(128, "steps that the guard compares with")
-    seed: int = option(0, "of the batches' order and the samples")
-    eval_every: int = option(250, "steps between validations")
-    eval_tokens: int = option(32768, "tokens of a validation; the last one takes more")
-    sample_every: int = option(500, "steps between samples (0: none)")
-    sample_tokens: int = option(64, "tokens of a sample")
-    prompt: str = option("", "what the samples go on from")
-    checkpoint_every: int = option(500, "steps between checkpoints")
-    keep: int = option(2, "checkpoints to keep")
-
-    def __post_init__(self):
-        smallest = dict(steps=1, batch=1, accumulate=1, context=0, warmup=0, guard_window=2)
-        smallest |= dict(eval_every=1, eval_tokens=1, sample_every=0, sample_tokens=1)
-        smallest |= dict(checkpoint_every=1, keep=1)
-        for name, least in smallest.items():
-            if getattr(self, name) < least:
-                raise ValueError(f"pretrain: {name} {getattr(self, name)} must be at least {least}")
-        for name in ("lr", "clip"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"pretrain: {name} {getattr(self, name)} must be above 0")
-        for name in ("decay", "floor", "beta1", "beta2"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"pretrain: {name} {getattr(self, name)} must be from 0 to 1")
-        for name in ("guard", "weight_decay"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"pretrain: {name} {getattr(self, name)} must be 0 or more")
-        check_seed("pretrain", self.seed)
-        if self.schedule not in ("cosine", "wsd"):
-            raise ValueError(f"pretrain: schedule {self.schedule!r} is neither cosine nor wsd")
-
-    def lr_at(self, step: int) -> float:
-        """The learning rate of a step; a warm-up longer than a tenth of a run is shortened."""
-        warmup = min(self.warmup, max(1, self.steps // 10)) if self.warmup else 0
-        if self.schedule == "cosine":
-            return self.lr * warmup_cosine(step, warmup, self.steps, self.floor)
-        decay = round(self.decay * self.steps)
-        return self.lr * warmup_stable_decay(step, warmup, self.steps, decay, self.floor)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,13 +85,7 @@ def iterate(
     for name in settings.keys() - known:
         raise ValueError(f"pretrain: unknown setting {name!r}; known: {', '.join(sorted(known))}")
     c = dataclasses.replace(config or PretrainConfig(), **settings)
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    with open(out / ".lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ValueError(f"{out}: another process is training there") from None
+    with folder_in_use(out) as out, locked(out):
         yield from _Loop(model, tok, data, out, c, console).run()
 
 
