@@ -48,7 +48,7 @@ def test_a_command_runs(capsys):
     "args, code, says",
     [
         (["test", "--error", "value"], 2, "error: pretrain: steps 0 must be at least 1"),
-        (["test", "--error", "file"], 2, "No such file or directory: 'x.txt'"),
+        (["test", "--error", "file"], 2, "error: x.txt: no such file or directory"),
         (["test", "--error", "memory"], 2, "error: out of memory"),
         (["test", "--error", "interrupt"], 130, "to go on: gptengine test --error interrupt"),
         (["test", "--error", "term"], 143, "to go on: gptengine test --error term"),

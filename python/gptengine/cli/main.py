@@ -58,7 +58,7 @@ def main(args: list[str] | None = None) -> int:
         if isinstance(error, BrokenPipeError):  # the reader of our output has left
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 141
-        return fail(str(error) or "out of memory")
+        return fail(reason(error))
     except KeyboardInterrupt:
         return interrupted(args, 130)
     except SystemExit as stop:
@@ -92,6 +92,13 @@ def usage() -> str:
             "gptengine COMMAND --help shows a command's options and examples.",
         ]
     )
+
+
+def reason(error: Exception) -> str:
+    """What an error says, without the number that a system's error starts with."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror.lower()}"
+    return str(error) or "out of memory"
 
 
 def fail(message: str) -> int:

@@ -84,6 +84,8 @@ class Tokenizer:
         """Reads a folder with a tokenizer.json, or such a file itself."""
         path = pathlib.Path(path)
         file = path / hugging_face.TOKENIZER_FILE if path.is_dir() else path
+        if not file.is_file():
+            raise ValueError(f"{file}: no such file: a tokenizer is a folder with it, or the file")
         config = hugging_face.read_config(file.parent / hugging_face.CONFIG_FILE)
         try:
             eos_token = config.get("eos_token", END_OF_TEXT)
