@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SUFFIXES = (".txt", ".txt.gz", ".jsonl", ".jsonl.gz")
+LOOKED_AT = 1 << 16  # bytes of a file, to tell whether it is text
 
 
 def find_files(paths) -> list[Path]:
@@ -45,6 +46,16 @@ def read_documents(paths, field: str = "text") -> Iterator[bytes]:
                     yield file.read()
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise ValueError(f"{path}: broken gzip file: {error}") from None
+
+
+def share_not_text(path: Path) -> float:
+    """The share of a .txt file's first bytes that are NUL or not UTF-8; 0 for a .jsonl file."""
+    if ".jsonl" in _suffix(path):
+        return 0.0  # JSON checks itself
+    with _open(path) as file:
+        start = file.read(LOOKED_AT)
+    strange = start.count(0) + start.decode("utf-8", "replace").count("\ufffd")
+    return strange / max(1, len(start))
 
 
 def _lines(path: Path, field: str) -> Iterator[bytes]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from gptengine.data.documents import find_files, read_documents
+from gptengine.data.documents import find_files, read_documents, share_not_text
 from gptengine.data.write import split_documents, write_shards
 from gptengine.files import read_json, recover
 
 SOURCES = "sources.json"  # in the folder of shards: what it was made from
+STRANGE = 0.01  # share of a text's bytes that are no text, from which on it is said
 
 
 def prepare(
@@ -36,13 +38,20 @@ def prepare(
         return Path(data)
     folder = Path(folder)
     # by content: the same text elsewhere is the same, edited text is not, however long it is
-    files = [[p.name, p.stat().st_size, _digest(p)] for p in find_files(data)]
+    paths = find_files(data)
+    files = [[p.name, p.stat().st_size, _digest(p)] for p in paths]
     made_from = {**settings, "files": files, "held_out": held_out, "seed": seed, "field": field}
     recover(folder)
     if folder.exists():
         _check_same(folder, made_from)
         return folder
     texts = lambda: read_documents(data, field)
+    if not any(texts()):
+        raise ValueError(f"{', '.join(map(str, paths))}: there is no text in it")
+    for path in paths:
+        if (share := share_not_text(path)) > STRANGE:
+            says = f"{share:.0%} of its first bytes are NUL or not UTF-8: is it text?"
+            print(f"warning: {path}: {says}", file=sys.stderr)
     tok = tokenizer(t for split, t, _ in split_documents(texts(), held_out, seed) if split != "val")
     write_shards(
         texts(),
