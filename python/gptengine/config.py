@@ -56,9 +56,12 @@ class Config:
             _check_positive_int(name, getattr(self, name))
         if self.head_dim is None and self.model_dim % self.heads:
             raise ValueError(
-                f"Config: model_dim {self.model_dim} is not a multiple of heads {self.heads}; "
-                f"give head_dim to choose the size of a head"
+                f"Config: model_dim {self.model_dim} is not a multiple of heads {self.heads}: "
+                f"change one of them"
             )
+        head = (
+            f"model_dim {self.model_dim} / heads {self.heads} = " if self.head_dim is None else ""
+        )
         derived = dict(
             kv_heads=self.heads,
             head_dim=self.model_dim // self.heads,
@@ -71,7 +74,9 @@ class Config:
         for name in ("kv_heads", "head_dim", "hidden_dim"):
             _check_positive_int(name, getattr(self, name))
         if self.head_dim > MOST_HEAD_DIM:
-            raise ValueError(f"Config: head_dim {self.head_dim} must be at most {MOST_HEAD_DIM}")
+            raise ValueError(
+                f"Config: {head}head_dim {self.head_dim} must be at most {MOST_HEAD_DIM}"
+            )
         for name in ("bias", "qkv_bias", "tied", "qk_norm", "causal"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(
@@ -100,7 +105,9 @@ class Config:
                 f"Config: heads {self.heads} is not a multiple of kv_heads {self.kv_heads}"
             )
         if self.position == "rope" and self.head_dim % 2:
-            raise ValueError(f"Config: head_dim {self.head_dim} must be even for position 'rope'")
+            raise ValueError(
+                f"Config: {head}head_dim {self.head_dim} must be even for position 'rope'"
+            )
         if self.position == "sinusoidal" and self.model_dim % 2:
             raise ValueError(
                 f"Config: model_dim {self.model_dim} must be even for position 'sinusoidal'"

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from gptengine.cli.main import main
+from gptengine.cli.pretrain import ModelOptions
 from gptengine.train.log import read_log
 
 TEXT = "".join(f"{i} sheep and {i * i} wolves\n" for i in range(600))
@@ -69,20 +70,53 @@ def test_wrong_input_takes_one_line(tmp_path, text, capsys):
     assert pretrain(tmp_path / "none.txt", "--out", out) == 2
     assert "none.txt: no such file" in error(capsys)
     assert pretrain(text, "--out", out, "--tokenizer", tmp_path / "tok") == 2
-    assert str(tmp_path / "tok") in error(capsys)
+    assert f"--tokenizer {tmp_path / 'tok'} is neither bpe nor bytes" in error(capsys)
+    (tmp_path / "folder").mkdir()
+    assert pretrain(text, "--out", out, "--tokenizer", tmp_path / "folder") == 2
+    assert "folder/tokenizer.json: no such file" in error(capsys)
+    assert pretrain(text, "--out", text) == 2
+    assert f"{text}: a file stands where a folder should be" in error(capsys)
+    assert pretrain(text, "--out", text / "run") == 2
+    assert "run: a file stands where a folder should be" in error(capsys)
+    (tmp_path / "empty.txt").touch()
+    assert pretrain(tmp_path / "empty.txt", "--out", out) == 2
+    assert "empty.txt: there is no text in it" in error(capsys)
+    assert pretrain(text, "--out", out, "--held-out", 0.9) == 2
+    assert "--held-out 0.9 must be from 0 to 0.5" in error(capsys)
     assert pretrain(text, "--out", out, "--vocab-size", 10) == 2
     assert "vocab_size 10" in error(capsys)
     assert pretrain(text, "--out", out, "--vocab-size", 300, "--lr", -1.0) == 2
     assert "lr -1.0" in error(capsys)
     assert pretrain(text, "--out", out, "--vocab-size", 300, "--kv-heads", 3) == 2
     assert "heads 2 is not a multiple of kv_heads 3" in error(capsys)
-    assert pretrain(text, "--out", out, "--vocab-size", 300, "--architecture", "rnn") == 2
-    assert "'rnn' is none of gpt2" in error(capsys)
+    assert not out.exists()  # nothing that was refused left a folder
     huge = ["--tokenizer", "bytes", "--layers", "100", "--model-dim", "65536"]
     assert main(["pretrain", str(text), "--out", str(tmp_path / "huge"), *huge]) == 2
     assert "memory: the plan takes" in error(capsys)
+    with pytest.raises(SystemExit) as stop:
+        pretrain(text, "--out", out, "--architecture", "rnn")
+    assert stop.value.code == 2 and "qwen3" in capsys.readouterr().err
     assert main(["generate", str(tmp_path / "none")]) == 2
     assert "no such model folder" in error(capsys)
+
+
+def test_heads_that_were_not_asked_for_fit():
+    for dim, heads in ((384, 6), (200, 2), (100, 1), (16, 1)):
+        assert ModelOptions(model_dim=dim).config(300, 16).heads == heads
+    for dim, heads, says in (
+        (384, 5, "model_dim 384 is not a multiple of heads 5"),
+        (384, 1, "model_dim 384 / heads 1 = head_dim 384 must be at most 256"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            ModelOptions(model_dim=dim, heads=heads).config(300, 16)
+
+
+def test_a_small_vocabulary_and_strange_bytes_are_said(tmp_path, capsys):
+    (tmp_path / "a.txt").write_bytes(bytes(range(256)) * 40)
+    assert pretrain(tmp_path / "a.txt", "--out", tmp_path / "run", "--vocab-size", 5000) == 0
+    out, err = capsys.readouterr()
+    assert "not the 5,000 of --vocab-size" in out
+    assert err.startswith("warning: ") and "a.txt: 50% of its first bytes are NUL" in err
 
 
 def test_changed_settings_are_refused(tmp_path, text, capsys):
@@ -93,3 +127,11 @@ def test_changed_settings_are_refused(tmp_path, text, capsys):
     assert "made with vocab_size 300, now it is 310" in error(capsys)
     assert pretrain(*args, "--lr", 0.5) == 2
     assert "lr is 0.5, but" in error(capsys)
+
+
+def test_help_shows_the_choices(capsys):
+    with pytest.raises(SystemExit):
+        main(["pretrain", "--help"])
+    said = capsys.readouterr().out
+    for choices in ("{gpt2,llama,qwen3}", "{float32,bfloat16}", "{cpu,cuda}", "{cosine,wsd}"):
+        assert choices in said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from typing import Literal
 
 from gptengine.options import REQUIRED, option
 
@@ -27,7 +28,7 @@ class GenerateCommand:
     top_p: float = option(1.0, "only the likeliest tokens that hold this share together")
     min_p: float = option(0.0, "only tokens with this share of the likeliest one's probability")
     seed: int = option(0, "of the draws: the same seed writes the same text")
-    dtype: str = option("float32", "float32 or bfloat16")
+    dtype: Literal["float32", "bfloat16"] = option("float32", "what it computes in")
 
 
 def main(c: GenerateCommand) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Literal
 
 from gptengine.config import Config
+from gptengine.files import folder_in_use
 from gptengine.options import REQUIRED, option
 from gptengine.train.pretrain import PretrainConfig
 
@@ -20,30 +22,27 @@ EXAMPLES = """\
 class ModelOptions:
     """The model's shape."""
 
-    architecture: str = option("gpt2", "gpt2, llama or qwen3")
+    architecture: Literal["gpt2", "llama", "qwen3"] = option("gpt2", "family of the model")
     layers: int = option(6, "transformer blocks")
     model_dim: int = option(384, "channels")
-    heads: int = option(0, "attention heads (0: one for 64 channels)")
+    heads: int = option(0, "attention heads (0: about one for 64 channels)")
     kv_heads: int = option(0, "key and value heads (0: as many as heads)")
     hidden_dim: int = option(0, "channels inside the MLP (0: the architecture's usual)")
     context_length: int = option(0, "longest text (0: as --context)")
-    dtype: str = option("float32", "float32, or bfloat16 with float32 master weights")
-    device: str = option("cpu", "cpu or cuda")
-    recompute: int = option(1, "0 to 2: less memory for more time")
+    dtype: Literal["float32", "bfloat16"] = option(
+        "float32", "what it computes in; master weights are float32"
+    )
+    device: Literal["cpu", "cuda"] = option("cpu", "where it computes")
+    recompute: Literal[0, 1, 2] = option(1, "more of it: less memory for more time")
 
     def config(self, vocab_size: int, context: int) -> Config:
         heads = self.heads or max(1, self.model_dim // 64)
+        if not self.heads:
+            heads = next(h for h in range(heads, 0, -1) if self.model_dim % h == 0)
         sizes = (vocab_size, self.context_length or context, self.layers, heads, self.model_dim)
         options = dict(kv_heads=self.kv_heads or None, hidden_dim=self.hidden_dim or None)
-        if self.architecture == "gpt2":
-            return Config(*sizes, **options)
-        if self.architecture == "llama":
-            return Config.llama(*sizes, **options)
-        if self.architecture == "qwen3":
-            return Config.qwen3(*sizes, **options)
-        raise ValueError(
-            f"pretrain: architecture {self.architecture!r} is none of gpt2, llama, qwen3"
-        )
+        families = dict(gpt2=Config, llama=Config.llama, qwen3=Config.qwen3)
+        return families[self.architecture](*sizes, **options)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,8 +63,21 @@ class PretrainCommand:
     model: ModelOptions = ModelOptions()
     training: PretrainConfig = PretrainConfig(context=256)
 
+    def __post_init__(self):
+        if not self.data:
+            raise ValueError("pretrain: no data: give text files, folders, or a folder of shards")
+        if not 0 <= self.held_out <= 0.5:
+            raise ValueError(f"pretrain: --held-out {self.held_out} must be from 0 to 0.5")
+
 
 def main(c: PretrainCommand) -> None:
+    c.model.config(c.vocab_size, c.training.context or 256)  # a wrong shape is refused at once
+    with folder_in_use(c.out):
+        train(c)
+
+
+def train(c: PretrainCommand) -> None:
+    """Text to shards, shards to a model."""
     from rich.console import Console
 
     from gptengine.data.prepare import holds_shards, prepare
@@ -75,8 +87,6 @@ def main(c: PretrainCommand) -> None:
     from gptengine.train.plan import check_memory
     from gptengine.train.pretrain import describe, pretrain
 
-    if not c.data:
-        raise ValueError("pretrain: no data: give text files, folders, or a folder of shards")
     data = c.data[0] if len(c.data) == 1 else c.data
     if holds_shards(data):
         refuse_text_options(c)
@@ -87,6 +97,11 @@ def main(c: PretrainCommand) -> None:
             if c.tokenizer == "bytes":
                 return Tokenizer.bytes()
             if c.tokenizer != "bpe":
+                if not Path(c.tokenizer).exists():
+                    raise ValueError(
+                        f"pretrain: --tokenizer {c.tokenizer} is neither bpe nor bytes nor a "
+                        f"tokenizer's file or folder"
+                    )
                 return Tokenizer.load(c.tokenizer)
             status.update(f"learning a vocabulary of {c.vocab_size} tokens")
             return Tokenizer.train(documents, vocab_size=c.vocab_size)
@@ -103,6 +118,12 @@ def main(c: PretrainCommand) -> None:
             progress=lambda done: status.update(f"tokenizing: {done / 1e6:,.1f} MB"),
         )
     tok = Tokenizer.load(shards)
+    if c.tokenizer == "bpe" and not holds_shards(data) and tok.vocab_size < c.vocab_size:
+        say(
+            console,
+            f"note: the vocabulary has {tok.vocab_size:,} tokens, not the {c.vocab_size:,} of "
+            f"--vocab-size: no other pair occurs twice in this text",
+        )
     config = c.model.config(tok.vocab_size, c.training.context or 256)
     tokens = c.training.batch * (c.training.context or 256)
     sizes = dict(dtype=c.model.dtype, recompute=c.model.recompute)
