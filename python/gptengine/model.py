@@ -256,10 +256,10 @@ def _workspace(c: Config, dtype: str, tokens: int, training: bool, threads: int)
     row = 4 * (-(-c.vocab_size // 16) * 16)
     chunks = -(-tokens // max(1, (48 << 20) // row))
     logits = -(-tokens // chunks) * row if c.head == "lm" else 0
-    # gemm.cpp: 1024 rows of A for all, 192 columns of B a thread, and partial sums for bfloat16
+    # gemm.cpp: 2048 rows of A for all, 192 columns of B a thread, and partial sums for bfloat16
     widest = max(shape[0] for name, shape in c.parameter_shapes().items() if name.startswith("h."))
-    sums = 4 * min(tokens, 1024) * max(widest, c.model_dim) if dtype == "bfloat16" else 0
-    gemm = 4 * 1024 * 512 + sums + threads * 4 * 192 * 512
+    sums = 4 * min(tokens, 2048) * max(widest, c.model_dim) if dtype == "bfloat16" else 0
+    gemm = 4 * 2048 * 512 + sums + threads * 4 * 192 * 512
     # kernels/attention.h: tiles of 64 keys and up to 256 rows, or for backward a whole segment
     width, longest = -(-c.head_dim // 16) * 16, min(tokens, c.context_length)
     attention = 64 * (2 * width + 64) + 256 * (2 * width + 17)
