@@ -146,7 +146,10 @@ def stream(
     min_p: float = 0.0,
     seed: int = 0,
 ) -> Iterator[str]:
-    """Yield the continuation of text piece by piece, whole characters only, until end-of-text."""
+    """Yield the continuation of text piece by piece, whole characters only, until end-of-text.
+
+    The generator's return value says what ended it: "stop", "length" (max_new_tokens) or "context".
+    """
     known, drawn = tokenizer.vocab_size, model.config.vocab_size
     if known > drawn:
         raise ValueError(
@@ -159,13 +162,17 @@ def stream(
     tokens = decode(model, [prompt], max_new_tokens, sampler, stop, seed, known)
 
     def pieces():
+        written, finish = 0, None
         for _, token, _ in tokens:
             if token in stop:
+                finish = "stop"
                 break
+            written += 1
             if piece := decoder.push(token):
                 yield piece
         if piece := decoder.flush():
             yield piece
+        return finish or ("length" if written == max_new_tokens else "context")
 
     return pieces()  # not a generator itself: what is wrong with the arguments is said at once
 

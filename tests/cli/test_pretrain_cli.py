@@ -46,7 +46,10 @@ def test_text_to_text(tmp_path, text, tokenizer, architecture, capsys):
     first = capsys.readouterr().out
     assert first.startswith("7 sheep")
     main(["generate", str(out / "best"), "7 sheep", "--max-new-tokens", "8"])
-    assert capsys.readouterr().out == first
+    out_and_err = capsys.readouterr()
+    assert out_and_err.out == first and not out_and_err.err
+    main(["generate", str(out), "7 sheep", "--max-new-tokens", "99"])
+    assert "the model's context of 16 tokens is full" in capsys.readouterr().err
     assert pretrain(*args) == 0
     assert "is finished: 6 steps" in capsys.readouterr().out
 

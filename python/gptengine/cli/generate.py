@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Iterator
 from typing import Literal
 
 from gptengine.options import REQUIRED, option
@@ -43,8 +44,23 @@ def main(c: GenerateCommand) -> None:
     prompt = sys.stdin.read().rstrip("\n") if c.prompt == "-" else c.prompt
     sampler = dict(temperature=c.temperature, top_k=c.top_k, top_p=c.top_p, min_p=c.min_p)
     pieces = stream(model, tok, prompt, max_new_tokens=c.max_new_tokens, seed=c.seed, **sampler)
-    first = next(pieces, "")  # what is refused is refused before anything is written
-    print(prompt + first, end="", flush=True)
-    for piece in pieces:
-        print(piece, end="", flush=True)
-    print()
+    finish = show(prompt, pieces)
+    if finish == "context":
+        print(
+            f"gptengine: the text ends because the model's context of "
+            f"{model.config.context_length} tokens is full",
+            file=sys.stderr,
+        )
+
+
+def show(prompt: str, pieces: Iterator[str]) -> str:
+    """Print the prompt and what follows as it comes; return why it ended."""
+    waiting = prompt  # until the first piece: what is refused is refused before anything is written
+    while True:
+        try:
+            piece = next(pieces)
+        except StopIteration as end:
+            print(waiting)
+            return end.value
+        print(waiting + piece, end="", flush=True)
+        waiting = ""
