@@ -28,6 +28,8 @@ def command(config):
         raise MemoryError
     if config.error == "term":
         raise SystemExit(143)
+    if config.error == "pipe":
+        raise SystemExit(141)
     print("done")
 
 
@@ -52,6 +54,7 @@ def test_a_command_runs(capsys):
         (["test", "--error", "memory"], 2, "error: out of memory"),
         (["test", "--error", "interrupt"], 130, "to go on: gptengine test --error interrupt"),
         (["test", "--error", "term"], 143, "to go on: gptengine test --error term"),
+        (["test", "--error", "pipe"], 141, "to go on: gptengine test --error pipe"),
         (["tset"], 2, "unknown command 'tset'; did you mean test?"),
         (["xyzzy"], 2, "unknown command 'xyzzy'; commands: quickstart, pretrain"),
     ],

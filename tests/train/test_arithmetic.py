@@ -117,14 +117,14 @@ def test_plain_lines_are_few_and_say_it_all():
     from rich.console import Console
 
     console = Console(file=io.StringIO(), width=40)
-    record = dict(loss=2.5, loss_z=0.5, grad_norm=1.0, norm_z=-1.25, tokens_per_second=12345.6)
+    record = dict(loss=2.5, loss_z=3.5, grad_norm=1.0, norm_z=-4.25, tokens_per_second=12345.6)
     record |= dict(mfu=0.613, memory=512e6, skipped=True)
     with Display(console, 1000) as display:
         for step in range(1, 1001):
             display.step({"step": step, **record}, 3725)
     lines = console.file.getvalue().splitlines()
     assert len(lines) == 21
-    for part in ("1/1000", "2.5000", "+0.5", "-1.2", "12,346 tok/s", "61%", "512 MB", "1h 02m"):
+    for part in ("1/1000", "2.5000", "+3.5", "-4.2", "12,346 tok/s", "61%", "512 MB", "1h 02m"):
         assert part in lines[0], lines[0]
 
 
@@ -132,7 +132,7 @@ def test_a_terminal_shows_one_live_line_and_lines_that_stay():
     from rich.console import Console
 
     console = Console(file=io.StringIO(), width=60, force_terminal=True)
-    record = dict(loss=2.5, loss_z=0.5, grad_norm=1.0, norm_z=-1.25, tokens_per_second=12345.6)
+    record = dict(loss=2.5, loss_z=3.5, grad_norm=1.0, norm_z=-4.25, tokens_per_second=12345.6)
     record |= dict(mfu=None, memory=512e6, skipped=False)
     with Display(console, 9) as display:
         display.step({"step": 3, **record}, 10)

@@ -14,7 +14,7 @@ from gptengine.checkpoint import find_model_folder, load_folder
 from gptengine.data import write_shards
 from gptengine.train import plan
 from gptengine.train.checkpoints import checkpoints
-from gptengine.train.log import read_log
+from gptengine.train.log import progress_line, read_log
 from gptengine.train.pretrain import PretrainConfig, pretrain
 from train.fake_model import BigramModel
 
@@ -49,6 +49,7 @@ def test_it_learns_and_keeps_its_best(tmp_path, data):
     assert run.val_bpb == pytest.approx(run.val_loss / math.log(2), rel=0.02)
     assert [p.name for p in checkpoints(run.out)] == [f"step-{n:08d}" for n in (100, 150, 200)]
     assert min(vals) == vals[-1]
+    assert len({r["val_tokens"] for r in records if "val_tokens" in r}) == 1
     for name, array in load_folder(run.best)[1].items():
         np.testing.assert_array_equal(array, load_folder(checkpoints(run.out)[-1])[1][name])
     assert (run.best / "tokenizer.json").is_file()
@@ -139,6 +140,42 @@ def test_the_plan_comes_before_the_first_step(tmp_path, data):
         "model data steps tokens memory machine time".split()
     )
     assert lines[7].startswith("step 1/12 | loss 5.5")
+
+
+def test_a_run_ends_in_time_with_its_schedule_at_the_end(tmp_path, data, monkeypatch):
+    """On a clock of which a step takes a sixth, half of twelve steps are done, two at a time."""
+    left = lambda loop: 60 * loop.c.minutes * (1 - loop.model._t / 6)
+    monkeypatch.setattr("gptengine.train.pretrain._Loop.time_left", left)
+    console = Console(file=io.StringIO())
+    run = quick(tmp_path / "run", data, minutes=1.0)
+    records = [r for r in read_log(run.out / "run.jsonl") if "lr" in r]
+    c = PretrainConfig(**QUICK)
+    assert [r["lr"] for r in records] == pytest.approx([c.lr_at(2 * step) for step in range(6)])
+    assert run.steps == 6 and run.val_loss is not None
+    settings = {**QUICK, "minutes": 1.0, "console": console}
+    again = pretrain(BigramModel(), ByteTokenizer(), data, run.out, **settings)
+    assert again == run and "is finished: 6 steps" in console.file.getvalue()
+
+
+def test_no_share_of_the_peak_is_above_one(tmp_path, data, monkeypatch):
+    monkeypatch.setattr("gptengine.train.pretrain.measured_peak", lambda model: 1.0)
+    console = Console(file=io.StringIO())
+    settings = {**QUICK, "console": console}
+    run = pretrain(BigramModel(), ByteTokenizer(), data, tmp_path / "run", **settings)
+    shares = [r["mfu"] for r in read_log(run.out / "run.jsonl") if "mfu" in r]
+    assert max(shares) == 1.0 and "note: the peak is" in console.file.getvalue()
+
+
+def test_lines_say_what_matters(tmp_path, data):
+    console = Console(file=io.StringIO())
+    settings = {**QUICK, "steps": 200, "batch": 100, "eval_every": 200, "console": console}
+    steps = pretrain.iter(BigramModel(), ByteTokenizer(), data, tmp_path / "run", **settings)
+    record = next(steps)
+    steps.close()
+    said = console.file.getvalue()
+    assert "1 layer x 4, 1 head," in said and "the text is read" in said
+    quiet, loud = (progress_line({**record, "loss_z": z}, 200, 1.0) for z in (0.4, 4.2))
+    assert "(z" not in quiet and "(z +4.2)" in loud
 
 
 def test_a_plan_that_does_not_fit_is_refused(monkeypatch):

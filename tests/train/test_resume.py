@@ -90,9 +90,19 @@ def test_a_signal_saves_and_ends(tmp_path, data, number, code):
     output = process.communicate(timeout=60)[0]
     assert process.returncode == code
     newest = checkpoints(tmp_path / "run")[-1]
-    assert f"saved {newest}" in output
+    assert f"saved {newest}; the same call or command goes on from there" in output
+    if number == signal.SIGINT:
+        assert output.splitlines()[-1].startswith("KeyboardInterrupt: stopped at step")
     assert int(newest.name[5:]) >= 20
     finish(start("engine", tmp_path / "run", data))
+
+
+def test_a_closed_pipe_saves_and_ends(tmp_path, data):
+    process = start("engine", tmp_path / "run", data, "steps=100000")
+    assert wait_for_step(process, 1)
+    process.stdout.close()  # and with it stderr, as `2>&1 | head` does
+    assert process.wait(timeout=60) == 128 + signal.SIGPIPE
+    assert checkpoints(tmp_path / "run")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import os
 import shlex
 import sys
 from typing import NamedTuple
@@ -56,14 +55,16 @@ def main(args: list[str] | None = None) -> int:
         return run(name, args[1:])
     except (ValueError, OSError, MemoryError) as error:
         if isinstance(error, BrokenPipeError):  # the reader of our output has left
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            from gptengine.train.log import silence
+
+            silence(sys.stdout)
             return 141
         return fail(reason(error))
     except KeyboardInterrupt:
         return interrupted(args, 130)
     except SystemExit as stop:
-        if stop.code == 143:
-            return interrupted(args, 143)
+        if stop.code in (141, 143):  # a closed pipe, SIGTERM
+            return interrupted(args, stop.code)
         raise
 
 
@@ -108,7 +109,9 @@ def fail(message: str) -> int:
 
 
 def interrupted(args: list[str], code: int) -> int:
-    print(f"interrupted; to go on: gptengine {shlex.join(args)}", file=sys.stderr)
+    from gptengine.train.log import warn
+
+    warn(f"interrupted; to go on: gptengine {shlex.join(args)}")
     return code
 
 

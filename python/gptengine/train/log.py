@@ -12,6 +12,7 @@ from pathlib import Path
 from gptengine.files import atomic_write, explained, read_log
 
 PLAIN_LINES = 20  # how many progress lines a run prints where there is no terminal
+UNUSUAL = 3.0  # sigmas from its recent past, from which on a value's z-score is shown
 
 
 class RunLog:
@@ -45,8 +46,9 @@ def _line(record: dict) -> str:
 class Display:
     """The newest step in one live line; plain lines, fewer of them, where nobody watches."""
 
-    def __init__(self, console, steps: int):
-        self.console, self.steps, self._live = console, steps, None
+    def __init__(self, console, steps: int, closed=lambda: None):
+        """closed: called when nobody reads the output any more."""
+        self.console, self.steps, self.closed, self._live = console, steps, closed, None
         self._every = max(1, steps // PLAIN_LINES)
 
     def __enter__(self):
@@ -72,7 +74,11 @@ class Display:
 
     def say(self, text: str) -> None:
         """A line that stays."""
-        say(self.console, text)
+        try:
+            say(self.console, text)
+        except (BrokenPipeError, SystemExit):  # rich makes the one the other
+            silence(self.console.file)
+            self.closed()
 
 
 def say(console, text: str) -> None:
@@ -80,11 +86,24 @@ def say(console, text: str) -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
+def warn(text: str) -> None:
+    """Print a line to stderr, where somebody reads it."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        silence(sys.stderr)
+
+
+def silence(file) -> None:
+    """Let what is written to a closed pipe go nowhere, also what waits in its buffer."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), file.fileno())
+
+
 def progress_line(record: dict, steps: int, seconds_left: float) -> str:
     parts = [
         f"step {record['step']}/{steps}",
-        f"loss {record['loss']:.4f} (z {record['loss_z']:+.1f})",
-        f"norm {record['grad_norm']:.2f} (z {record['norm_z']:+.1f})",
+        f"loss {record['loss']:.4f}{_unusual(record['loss_z'])}",
+        f"norm {record['grad_norm']:.2f}{_unusual(record['norm_z'])}",
         f"{record['tokens_per_second']:,.0f} tok/s",
     ]
     if record.get("mfu") is not None:
@@ -93,6 +112,10 @@ def progress_line(record: dict, steps: int, seconds_left: float) -> str:
     if record["skipped"]:
         parts.append("skipped")
     return " | ".join(parts)
+
+
+def _unusual(z: float) -> str:
+    return f" (z {z:+.1f})" if abs(z) >= UNUSUAL else ""
 
 
 def duration(seconds: float) -> str:

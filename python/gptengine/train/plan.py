@@ -12,6 +12,7 @@ from gptengine.train.log import duration
 PEAK_SECONDS = 0.3  # to spend on measuring the machine
 PROBE_SECONDS = 4.0  # a micro-step that would take longer is not tried but estimated
 USUAL_SHARE = 0.6  # of the measured peak, for such an estimate
+MANY_EPOCHS = 10  # repeated text soon teaches little (Muennighoff et al. 2023, arXiv:2305.16264)
 
 
 def measured_peak(model) -> float | None:
@@ -84,28 +85,38 @@ def check_memory(memory: dict[str, int], device: str) -> None:
         )
 
 
-def time_line(seconds: float, steps: int) -> str:
-    return f"{'time':8} about {duration(seconds * steps)}, {seconds:.2g} s a step"
+def time_line(seconds: float, steps: int, limit: float) -> str:
+    """limit: seconds that are left for all steps."""
+    return f"{'time':8} about {duration(min(seconds * steps, limit))}, {seconds:.2g} s a step"
+
+
+def count(n: int, what: str) -> str:
+    """1 head, 6 heads."""
+    return f"{n:,} {what}" + "s" * (n != 1)
 
 
 def plan_lines(model, c, context: int, train, val, peak, first: int) -> list[str]:
     """The plan as lines of text. c: the PretrainConfig; first: the step to start at."""
     config, step_tokens = model.config, c.batch * c.accumulate * context
     total = c.steps * step_tokens
+    epochs = total / train.tokens
     memory = run_memory(model, c, context)
     rate = f"{peak / 1e9:,.0f} GFLOP/s measured peak" if peak else "peak unknown"
     rows = {
-        "model": f"{config.num_parameters:,} parameters: {config.layers} layers x "
-        f"{config.model_dim}, {config.heads} heads, vocabulary {config.vocab_size:,}",
+        "model": f"{config.num_parameters:,} parameters: {count(config.layers, 'layer')} x "
+        f"{config.model_dim}, {count(config.heads, 'head')}, vocabulary {config.vocab_size:,}",
         "data": f"{train.tokens:,} tokens to train on, {val.tokens if val else 0:,} held out, "
         f"{train.text_bytes / max(1, train.tokens):.2f} bytes a token",
         "steps": f"{c.steps:,} of {step_tokens:,} tokens ({c.batch} x {context} x {c.accumulate})",
-        "tokens": f"{total:,}: {total / train.tokens:.1f} epochs, "
+        "tokens": f"{total:,}: {epochs:.1f} epochs, "
         f"{total / config.num_parameters:.1f} a parameter",
         "memory": f"{sum(memory.values()) / 1e6:,.0f} MB: "
         + ", ".join(f"{name} {size / 1e6:,.0f}" for name, size in memory.items()),
         "machine": f"{model.device}, {model.dtype}, {rate}",
     }
+    if epochs > MANY_EPOCHS:
+        rows["note"] = f"the text is read {epochs:,.0f} times over: with more text or fewer steps "
+        rows["note"] += "the model would do better on other text"
     if first:
         rows["resume"] = f"at step {first:,} of {c.steps:,}"
     return [f"{name:8} {text}" for name, text in rows.items()]

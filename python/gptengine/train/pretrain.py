@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +31,7 @@ from gptengine.train.checkpoints import (
 )
 from gptengine.train.evaluate import bytes_per_token, evaluate
 from gptengine.train.guard import Guard
-from gptengine.train.log import Display, RunLog, duration, memory_now, say
+from gptengine.train.log import Display, RunLog, duration, memory_now, say, warn
 from gptengine.train.plan import (
     check_memory,
     isa,
@@ -119,15 +120,17 @@ class _Loop:
         self.loader = Loader(self.train, c.batch, self.context, c.seed)
         self.guard = Guard(c.guard, c.guard_window)
         self.token_bytes = bytes_per_token(tok)
-        self.best, self.elapsed, self.first = math.inf, 0.0, 0
+        self.best, self.first, self.finished = math.inf, 0, False
+        self.elapsed = 0.0  # seconds of training, over all resumes
+        self.aside = 0.0  # seconds spent on validation, samples and checkpoints
         self.last: dict = {}
 
     def run(self) -> Iterator[dict]:
         c, model = self.c, self.model
         check_memory(run_memory(model, c, self.context), model.device)
         self.resume()
-        if self.first == c.steps:
-            say(self.console, f"{self.out} is finished: {c.steps} steps")
+        if self.finished:
+            say(self.console, f"{self.out} is finished: {self.first} steps")
             yield self.last
             return
         peak = measured_peak(model)
@@ -136,12 +139,14 @@ class _Loop:
             say(self.console, line)
         model.reserve(c.batch * self.context)
         seconds = step_seconds(model, c.batch, self.context, c.accumulate, peak)
-        lines.append(time_line(seconds, c.steps - self.first))
+        lines.append(time_line(seconds, c.steps - self.first, self.time_left()))
         say(self.console, lines[-1])
-        aside = 0.0  # seconds spent on validation, samples and checkpoints
         log = RunLog(self.out / "run.jsonl", resume_at=self.first)
         log.write(event="start", step=self.first, plan=lines, settings=self.settings())
-        with StopSignals() as stop, Display(self.console, c.steps) as display:
+        with (
+            StopSignals() as stop,
+            Display(self.console, c.steps, stop.note_closed_pipe) as display,
+        ):
             try:
                 for step in range(self.first, c.steps):
                     record = None if stop.received else self.step(step, stop)
@@ -149,16 +154,24 @@ class _Loop:
                         self.stop(step, stop)
                     rate = c.batch * c.accumulate * self.context / record["seconds"]
                     flops = rate * model.flops_per_token(self.context)
+                    if peak and flops > peak:  # others were at work while it was measured
+                        peak = max(flops, measured_peak(model))
+                        display.say(
+                            f"note: the peak is {peak / 1e9:,.0f} GFLOP/s, higher than said"
+                        )
                     mfu = flops / peak if peak else None
                     record |= dict(tokens_per_second=rate, mfu=mfu, memory=memory_now())
                     seconds += 0.1 * (record["seconds"] - seconds)
                     self.last = log.write(**record)
-                    mean_aside = aside / (step + 1 - self.first)
-                    display.step(record, (seconds + mean_aside) * (c.steps - step - 1))
+                    left = (seconds + self.aside / (step + 1)) * (c.steps - step - 1)
+                    display.step(record, max(0.0, min(left, self.time_left())))
+                    self.finished = step + 1 == c.steps or self.time_left() <= 0
                     begin = time.perf_counter()
                     self.after(step + 1, log, display)
-                    aside += time.perf_counter() - begin
+                    self.aside += time.perf_counter() - begin
                     yield self.last
+                    if self.finished:
+                        break
             finally:
                 log.close()
 
@@ -178,7 +191,7 @@ class _Loop:
                 model.zero_grad()
                 self.loader.load_state(position)
                 return None
-        norm, lr = model.grad_norm(), c.lr_at(step)
+        norm, lr = model.grad_norm(), c.lr_at(self.place(step))
         loss_z, norm_z, skip = self.guard.update(loss, norm)
         if self.guard.broken == MOST_BROKEN:
             raise ValueError(
@@ -198,27 +211,33 @@ class _Loop:
         times = dict(tokens=(step + 1) * step_tokens, seconds=seconds, elapsed=self.elapsed)
         return dict(step=step + 1, loss=loss, lr=lr, grad_norm=norm, **scores, **times)
 
+    def time_left(self) -> float:
+        """Seconds that the run may still take."""
+        return 60 * self.c.minutes - self.elapsed - self.aside if self.c.minutes else math.inf
+
+    def place(self, step: int) -> float:
+        """Where the schedule stands: at the step, or further if the time runs out before."""
+        if not self.c.minutes:
+            return step
+        return max(step, self.c.steps * (1 - self.time_left() / (60 * self.c.minutes)))
+
     def after(self, done: int, log: RunLog, display: Display) -> None:
         """What comes between steps: validation, sample, checkpoint."""
-        c, last = self.c, done == self.c.steps
+        c, last = self.c, self.finished
+        if last and done < c.steps:
+            display.say(f"the time is up after {done:,} of {c.steps:,} steps")
         checkpoint = last or done % c.checkpoint_every == 0
         if self.val and (last or done % c.eval_every == 0):
-            validate = lambda tokens: evaluate(
-                self.model, self.val, self.token_bytes, c.batch, self.context, tokens
+            result = evaluate(
+                self.model, self.val, self.token_bytes, c.batch, self.context, c.eval_tokens
             )
-            result = validate(c.eval_tokens)
-            score = result["val_loss"]  # the best is chosen on one text
-            # The last figure is of up to a tenth of the tokens that were trained on.
-            longer = c.steps * c.batch * c.accumulate * self.context // 10
-            if last and longer > c.eval_tokens:
-                result = validate(longer)
             self.last = self.last | log.write(step=done, **result)
             display.say(
-                f"step {done}: validation loss {result['val_loss']:.4f} nats a token, "
-                f"{result['val_bpb']:.4f} bits a byte"
+                f"step {done}: validation {score(result['val_loss'], result['val_bpb'])}, "
+                f"over {result['val_tokens']:,} tokens"
             )
-            if score < self.best:
-                self.best = score
+            if result["val_loss"] < self.best:
+                self.best = result["val_loss"]
                 save_folder(self.out / "best", self.model.config, self.model.parameters(), self.tok)
         elif checkpoint and not self.val:
             save_folder(self.out / "best", self.model.config, self.model.parameters(), self.tok)
@@ -261,6 +280,8 @@ class _Loop:
             "guard": self.guard.state(),
             "best": self.best if math.isfinite(self.best) else None,
             "elapsed": self.elapsed,
+            "aside": self.aside,
+            "finished": self.finished,
             "isa": isa(self.model),
             "last": self.last,
         }
@@ -291,13 +312,18 @@ class _Loop:
         self.guard.load_state(metadata["guard"])
         self.best = math.inf if metadata["best"] is None else metadata["best"]
         self.first, self.elapsed, self.last = (metadata[k] for k in ("step", "elapsed", "last"))
+        self.aside, self.finished = metadata["aside"], metadata["finished"]
 
     def stop(self, done: int, stop: StopSignals) -> None:
         """Save and end, as a signal asked for."""
         folder = self.save(done) if done else None
         where = f"saved {folder}" if folder else "nothing to save yet"
-        say(self.console, f"stopped at step {done}: {where}")
-        stop.end()
+        text = f"stopped at step {done}: {where}; the same call or command goes on from there"
+        if stop.received == signal.SIGPIPE:
+            warn(text)
+        else:
+            say(self.console, text)
+        stop.end(text)
 
     def newest(self) -> str:
         found = checkpoints(self.out)
@@ -306,7 +332,12 @@ class _Loop:
 
 def describe(run: Run) -> str:
     """A finished run in a line."""
-    text = f"{run.steps} steps in {duration(run.seconds)}, loss {run.loss:.4f}"
+    text = f"{run.steps:,} steps in {duration(run.seconds)}: the last batch's loss {run.loss:.4f}"
     if run.val_loss is not None:
-        text += f", validation {run.val_loss:.4f} nats a token, {run.val_bpb:.4f} bits a byte"
+        text += f", validation {score(run.val_loss, run.val_bpb)}"
     return f"{text}. Best model: {run.best}"
+
+
+def score(val_loss: float, val_bpb: float) -> str:
+    """One result in both of its units."""
+    return f"loss {val_loss:.4f} nats a token = {val_bpb:.4f} bits a byte of text"

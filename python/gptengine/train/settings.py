@@ -20,6 +20,7 @@ class PretrainConfig:
     """How to pretrain: batches, schedule, optimizer, and what to show and keep."""
 
     steps: int = option(2000, "optimizer steps")
+    minutes: float = option(0.0, "end by then, with the schedule at its end (0: all steps)")
     batch: int = option(8, "sequences a micro-step")
     accumulate: int = option(1, "micro-steps a step")
     context: int = option(0, "tokens a sequence (0: the model's context length)")
@@ -36,7 +37,7 @@ class PretrainConfig:
     guard_window: int = option(128, "steps that the guard compares with")
     seed: int = option(0, "of the batches' order and the samples")
     eval_every: int = option(250, "steps between validations")
-    eval_tokens: int = option(32768, "tokens of a validation; the last one takes more")
+    eval_tokens: int = option(32768, "tokens of a validation, always the same")
     sample_every: int = option(500, "steps between samples (0: none)")
     sample_tokens: int = option(64, "tokens of a sample")
     prompt: str = option("", "what the samples go on from")
@@ -56,15 +57,15 @@ class PretrainConfig:
         for name in ("decay", "floor", "beta1", "beta2"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"pretrain: {name} {getattr(self, name)} must be from 0 to 1")
-        for name in ("guard", "weight_decay"):
+        for name in ("guard", "weight_decay", "minutes"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"pretrain: {name} {getattr(self, name)} must be 0 or more")
         check_seed("pretrain", self.seed)
         if self.schedule not in ("cosine", "wsd"):
             raise ValueError(f"pretrain: schedule {self.schedule!r} is neither cosine nor wsd")
 
-    def lr_at(self, step: int) -> float:
-        """The learning rate of a step; a warm-up longer than a tenth of a run is shortened."""
+    def lr_at(self, step: float) -> float:
+        """The learning rate at a step; a warm-up longer than a tenth of a run is shortened."""
         warmup = min(self.warmup, max(1, self.steps // 10)) if self.warmup else 0
         if self.schedule == "cosine":
             return self.lr * warmup_cosine(step, warmup, self.steps, self.floor)

@@ -29,8 +29,12 @@ class StopSignals:
         self.received = number
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    def end(self):
+    def note_closed_pipe(self):
+        """The reader of what the loop prints has left: a reason to stop like a signal."""
+        self.received = self.received or signal.SIGPIPE
+
+    def end(self, message: str):
         """Raise what ends the program in the way that the signal asked for."""
         if self.received == signal.SIGINT:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(message)
         raise SystemExit(128 + self.received)
