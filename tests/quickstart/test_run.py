@@ -19,7 +19,8 @@ def toy(monkeypatch, tmp_path):
     monkeypatch.setattr(run, "VOCABULARY", 300)
     monkeypatch.setattr(run, "SHAPE", dict(context_length=32, layers=1, heads=2, model_dim=32))
     monkeypatch.setattr(run, "MEASURE_SECONDS", 0.01)
-    return QuickstartConfig(out=str(tmp_path / "run"), minutes=1e-9)
+    monkeypatch.setattr(run, "planned_steps", lambda *_: run.FEWEST_STEPS)
+    return QuickstartConfig(out=str(tmp_path / "run"))
 
 
 def test_it_runs_to_the_end_and_shows_the_card_again(toy, tmp_path, capsys):
@@ -31,6 +32,7 @@ def test_it_runs_to_the_end_and_shows_the_card_again(toy, tmp_path, capsys):
     assert "![loss](loss.svg)" in (out / "report.md").read_text()
     plan = json.loads((out / "quickstart.json").read_text())
     assert plan["steps"] == run.FEWEST_STEPS
+    assert "samples  by" in first and "\n\n\n" not in first
     records = [json.loads(line) for line in (out / "run.jsonl").read_text().splitlines()]
     scores = [r["val_bpb"] for r in records if "val_bpb" in r]
     assert scores[-1] < scores[0]
@@ -57,6 +59,20 @@ def test_impossible_settings(settings):
     name, value = next(iter(settings.items()))
     with pytest.raises(ValueError, match=f"quickstart: {name} {value} must be"):
         QuickstartConfig(**settings)
+
+
+def test_the_steps_fit_the_time():
+    assert run.planned_steps(4.0, 0.1, 0.0) == int(run.USED * 2400)
+    assert run.planned_steps(4.0, 0.1, 2.0) == int(run.USED * 2400 - 10 * 2 * run.VALIDATIONS)
+    assert run.planned_steps(4.0, 100.0, 2.0) == run.FEWEST_STEPS
+    assert run.training_minutes(4.0, 10.0) == 4.0
+    assert run.training_minutes(4.0, run.PREPARATION + 60) == 3.0
+    assert run.training_minutes(4.0, 1e6) == 2.0
+
+
+def test_samples_are_shown_without_gaps():
+    pieces = ["a\n", "\n", "  \n\n", "    b c\n", "d", "\n\n\n"]
+    assert "".join(run.without_gaps(pieces)) == "a\n\n    b c\nd"
 
 
 def test_xz_reads_the_training_text_first():

@@ -27,7 +27,10 @@ def collect(out: Path, plan: dict, run, texts: list[str]) -> Card:
     """The card of a finished run, from its log, its plan and what it wrote at the end."""
     records = read_log(out / "run.jsonl")
     steps = [r for r in records if "tokens_per_second" in r]
-    shares = [r["mfu"] for r in steps if r["mfu"]]
+    measured = [r for r in steps if r["mfu"]]
+    rates = [r["tokens_per_second"] for r in measured]
+    # the peak in tokens/s; the highest, should it have turned out higher during the run
+    peak = max((r["tokens_per_second"] / r["mfu"] for r in measured), default=0)
     samples = [r["sample"] for r in records if "sample" in r]
     seconds = {**plan["seconds"], "training": round(run.seconds, 1)}
     tokens = max(r["tokens"] for r in steps)
@@ -35,7 +38,7 @@ def collect(out: Path, plan: dict, run, texts: list[str]) -> Card:
         ("held-out text", f"{run.val_bpb:.3f} bits a byte (xz -6: {plan['xz_bpb']:.3f})"),
         ("training", f"{tokens:,} tokens in {run.steps:,} steps"),
         ("speed", f"{tokens / run.seconds:,.0f} tokens/s"),
-        ("share of peak", f"{sum(shares) / len(shares):.0%}" if shares else "not measured"),
+        ("share of peak", f"{sum(rates) / len(rates) / peak:.0%}" if peak else "not measured"),
         ("memory", f"{max(r['memory'] for r in steps) / 1e6:,.0f} MB"),
         ("seconds", ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())),
         ("machine", f"{_core.cpu_name()}, {_core.threads()} threads, {_core.isa()}"),
@@ -79,7 +82,7 @@ def show(card: Card, console) -> None:
     table.add_column(overflow="fold")
     for curve in card.curves:
         line = f"{curve.y[0]:.2f} {sparkline(curve.y)} {curve.y[-1]:.2f}"
-        table.add_row(f"{curve.name} loss", Text(line))
+        table.add_row(f"{curve.name} loss", Text(f"{line} nats a token"))
     for name, text in card.rows:
         table.add_row(name, Text(text.replace(os.path.expanduser("~"), "~")))
     console.print(Panel(table, title="report card", title_align="left"))

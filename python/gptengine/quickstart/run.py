@@ -9,13 +9,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import lzma
+import re
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from gptengine.config import check_seed
-from gptengine.files import atomic_write, read_json
+from gptengine.files import atomic_write, folder_in_use, read_json
 from gptengine.options import option
 from gptengine.quickstart import card, corpus
 
@@ -33,7 +35,10 @@ TRAINING = dict(batch=4, lr=1.5e-3, warmup=50, weight_decay=0.1, beta2=0.95, flo
 VALIDATIONS, SAMPLES, CHECKPOINTS = 6, 6, 4  # in a run
 PROMPTS = ("Return the", "The ", "Raises ")
 FEWEST_STEPS = 20
-MEASURE_SECONDS = 5.0
+MEASURE_SECONDS = 8.0
+WARM_UP_STEPS = 4  # before the measurement: they touch the memory and warm the machine
+USED = 0.95  # of the time, by the planned steps: the rest is for a machine that gets slower
+PREPARATION = 20.0  # seconds; what else than training takes longer shortens the training
 PLAN = "quickstart.json"
 
 
@@ -63,14 +68,16 @@ def main(c: QuickstartConfig) -> None:
     out = Path(c.out)
     say(f"quickstart: a GPT learns to write like Python's documentation, in {out}")
     say(
-        f"plan     text and tokenizer 10 s, {c.minutes:g} minutes of training, samples, report card"
+        f"plan     text and tokenizer 10 s, at most {c.minutes:g} minutes of training, samples, "
+        f"report card"
     )
-    plan = read_plan(out, c) or prepare(out, c, say)
+    with folder_in_use(out):
+        plan = read_plan(out, c) or prepare(out, c, say)
     tok = Tokenizer.load(out / "data")
     run = pretrain(
         new_model(tok, c.seed), tok, out / "data", out, console=console, **settings(plan, c)
     )
-    say(f"\nIt writes, from {run.best}:\n")
+    say(f"\nsamples  by {run.best}, each after a prompt in bold\n")
     model = Model.load(run.best)
     texts = [write(model, tok, prompt, c.seed, console) for prompt in PROMPTS]
     finished = card.collect(out, plan, run, texts)
@@ -86,7 +93,9 @@ def read_plan(out: Path, c: QuickstartConfig) -> dict | None:
     if not path.exists():
         return None
     plan = read_json(path)
-    if missing := sorted({"minutes", "seed", "steps", "xz_bpb", "held_out_bytes"} - plan.keys()):
+    if missing := sorted(
+        {"minutes", "seed", "steps", "training_minutes", "xz_bpb", "held_out_bytes"} - plan.keys()
+    ):
         raise ValueError(f"{path}: {missing[0]!r} is missing")
     for name, value in dict(minutes=c.minutes, seed=c.seed).items():
         if plan[name] != value:
@@ -99,10 +108,9 @@ def read_plan(out: Path, c: QuickstartConfig) -> dict | None:
 
 def prepare(out: Path, c: QuickstartConfig, say) -> dict:
     """Text, tokenizer, token shards and the number of steps; the plan is written last."""
-    from gptengine.data import write_shards
+    from gptengine.data import TokenShards, write_shards
     from gptengine.tokenizer import Tokenizer
 
-    out.mkdir(parents=True, exist_ok=True)
     clock = Clock()
     train, held_out = ([d.text for d in part] for part in corpus.split(corpus.gather(), c.seed))
     sizes = [len("".join(part).encode()) for part in (train, held_out)]
@@ -117,10 +125,11 @@ def prepare(out: Path, c: QuickstartConfig, say) -> dict:
     say(f"tokens   a vocabulary of {tok.vocab_size:,} in {clock.seconds['tokenizer']:.1f} s")
     write_shards(train, out / "data", tok, held_out=held_out)
     clock.stop("shards")
-    seconds = step_seconds(new_model(tok, c.seed))
+    step, validation = measure(new_model(tok, c.seed), TokenShards(out / "data", "val"), tok)
     clock.stop("measuring")
-    steps = max(FEWEST_STEPS, round(60 * c.minutes / seconds))
-    plan = dict(minutes=c.minutes, seed=c.seed, steps=steps, xz_bpb=xz)
+    minutes = training_minutes(c.minutes, sum(clock.seconds.values()) + validation)  # the last
+    plan = dict(minutes=c.minutes, seed=c.seed, xz_bpb=xz, training_minutes=minutes)
+    plan["steps"] = planned_steps(minutes, step, validation)
     plan |= dict(train_bytes=sizes[0], held_out_bytes=sizes[1], seconds=clock.seconds)
     atomic_write(out / PLAN, (json.dumps(plan, indent=2) + "\n").encode())
     return plan
@@ -153,20 +162,41 @@ def new_model(tok, seed: int):
     return Model(Config(vocab_size=tok.vocab_size, **SHAPE), seed=seed, dtype=dtype)
 
 
-def step_seconds(model) -> float:
-    """The mean time of an optimizer step on made-up tokens; the model is not to be used again."""
+def training_minutes(minutes: float, beside: float) -> float:
+    """What is left for the training with `beside` seconds of other work; at least half.
+
+    So a machine on which everything takes longer is not late at the end.
+    """
+    return max(minutes / 2, minutes - max(0.0, beside - PREPARATION) / 60)
+
+
+def planned_steps(minutes: float, step: float, validation: float) -> int:
+    """How many steps of `step` seconds fit, with the validations of `validation` seconds.
+
+    Should the machine get slower, the training ends after `minutes` all the same.
+    """
+    return max(FEWEST_STEPS, int((USED * 60 * minutes - VALIDATIONS * validation) / step))
+
+
+def measure(model, held_out, tok) -> tuple[float, float]:
+    """Seconds of an optimizer step and of a validation; the model is not to be used again."""
+    from gptengine.train.evaluate import bytes_per_token, evaluate
+
     batch, context = TRAINING["batch"], SHAPE["context_length"]
     rng = np.random.default_rng(0)
     tokens = rng.integers(model.config.vocab_size, size=(batch, context), dtype=np.int32)
     dlogp = np.full(tokens.size, -1 / tokens.size, np.float32)
-    count, begin = -2, 0.0  # the first two steps touch the memory and warm the machine
+    count, begin = -WARM_UP_STEPS, 0.0
     while count < 3 or time.perf_counter() - begin < MEASURE_SECONDS:
         if count == 0:
             begin = time.perf_counter()
         model.forward_backward(tokens, tokens, dlogp)
         model.step(lr=1e-4)
         count += 1
-    return (time.perf_counter() - begin) / count
+    step = (time.perf_counter() - begin) / count
+    begin = time.perf_counter()
+    part = evaluate(model, held_out, bytes_per_token(tok), batch, context, 16 * batch * context)
+    return step, (time.perf_counter() - begin) * held_out.tokens / part["val_tokens"]
 
 
 def settings(plan: dict, c: QuickstartConfig) -> dict:
@@ -175,6 +205,7 @@ def settings(plan: dict, c: QuickstartConfig) -> dict:
     every = lambda times: max(1, steps // times)
     return TRAINING | dict(
         steps=steps,
+        minutes=plan["training_minutes"],
         seed=c.seed,
         eval_every=every(VALIDATIONS),
         eval_tokens=plan["held_out_bytes"],  # a token is a byte or more: all of them, every time
@@ -186,14 +217,27 @@ def settings(plan: dict, c: QuickstartConfig) -> dict:
     )
 
 
+def without_gaps(pieces: Iterable[str]) -> Iterator[str]:
+    """The same text with one blank line where there are several, and none at the end."""
+    space = ""  # held back until a letter comes
+    for piece in pieces:
+        shown = ""
+        for letter in piece:
+            space += letter
+            if not letter.isspace():
+                shown += re.sub(r"\n\s*\n", "\n\n", space)
+                space = ""
+        yield shown
+
+
 def write(model, tok, prompt: str, seed: int, console) -> str:
-    """Print the prompt and, as it is written, what the model makes of it; return both."""
+    """Print the prompt and, as it is written, what the model makes of it; return what was shown."""
     from gptengine.generate import stream
 
     text = prompt
     console.print(prompt, markup=False, style="bold", end="")
     settings = dict(max_new_tokens=80, temperature=0.7, top_k=50)
-    for piece in stream(model, tok, prompt, **settings, seed=seed):
+    for piece in without_gaps(stream(model, tok, prompt, **settings, seed=seed)):
         console.print(piece, markup=False, end="", soft_wrap=True)
         text += piece
     console.print("\n")
