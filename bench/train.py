@@ -112,24 +112,26 @@ def config_of(shape):
 
 
 def faster_peer(args, shape, steps):
-    """PyTorch eager or compiled, whichever is faster here, warmed up; its name; all results."""
-    best, seconds, found = None, {}, {}
-    for compiled in [False, True] if args.compile else [False]:
-        name = "compiled" if compiled else "eager"
+    """PyTorch eager or compiled, whichever is faster here, warmed up, and what both did by name."""
+    peers, found = {}, {}
+    for name in ["eager", "compiled"] if args.compile else ["eager"]:
+        compiled = name == "compiled"
         peer = Peer(args.torch_python, shape, args.dtype, args.threads, compiled, args.limit)
         first, _ = peer.run(1)
-        seconds[name] = min(peer.run(steps)[0] for _ in range(2)) if first < math.inf else first
-        print(f"torch {name}: warm-up {first:.1f} s, then {seconds[name] / steps:.3f} s/step")
-        if best is None or seconds[name] < seconds[best]:
-            if best:
-                found[best].kill()
-            best, found[name] = name, peer
-        else:
+        if first == math.inf:
             peer.kill()
-    if math.isinf(seconds[best]):
-        found[best].kill()
+            print(f"torch {name}: does not run")
+            continue
+        seconds = min(peer.run(steps)[0] for _ in range(2)) / steps
+        print(f"torch {name}: warm-up {first:.1f} s, then {seconds:.3f} s/step")
+        peers[name], found[name] = peer, dict(seconds_per_step=round(seconds, 4))
+    if not peers:
         raise SystemExit(f"bench/train.py: {args.torch_python} cannot run {PEER}")
-    return found[best], best, {name: s / steps for name, s in seconds.items()}
+    best = min(found, key=lambda name: found[name]["seconds_per_step"])
+    for name, peer in peers.items():
+        if name != best:
+            found[name]["peak_rss_mib"] = round(peer.peak_rss() / 2**20, 1)
+    return peers[best], best, found
 
 
 def measured(side, steps, tokens):
@@ -160,7 +162,7 @@ def main():
 
     peer = None
     if args.peer:
-        peer, variant, seconds = faster_peer(args, shape, steps)
+        peer, variant, found = faster_peer(args, shape, steps)
     ours = Ours(shape, args.dtype)
     first_loss = ours.run(1)[1]
     flops = ours.model.flops_per_token(shape["context"])
@@ -192,14 +194,15 @@ def main():
         loss=[round(first_loss, 4), round(ours.run(1)[1], 4)],
     )
     if peer:
+        found[variant]["peak_rss_mib"] = round(peer.peak_rss() / 2**20, 1)
+        for side in found.values():
+            side["memory_ratio"] = round(result["peak_rss_mib"] / side["peak_rss_mib"], 3)
         result |= dict(
-            torch=variant,
-            torch_seconds_per_step={name: round(s, 4) for name, s in seconds.items()},
+            faster_torch=variant,
+            torch=found,
             torch_tokens_per_second=round(median(theirs), 1),
             ratio=round(median(a / b for a, b in zip(rates, theirs, strict=True)), 3),
-            torch_peak_rss_mib=round(peer.peak_rss() / 2**20, 1),
         )
-        result["memory_ratio"] = round(result["peak_rss_mib"] / result["torch_peak_rss_mib"], 3)
     print(json.dumps(result))
 
 
