@@ -1,68 +1,108 @@
 // Byte-level byte-pair encoding: text to token ids and back, over a fixed vocabulary.
 //
-// A piece of text (split.h) starts as one token a byte. Of all neighbours that a merge joins, the
-// pair with the lowest rank is joined first, the leftmost of equals; until none is left.
+// Text is cut into pieces (split.h), and each piece into tokens (piece_encoder.h), which are
+// remembered (piece_cache.h). What decides about ids never changes, so any number of threads may
+// encode at once, and a fork at any time leaves the child a tokenizer that works.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "text/pair_map.h"
-#include "text/piece_cache.h"
+#include "text/merge_table.h"
 #include "text/specials.h"
 #include "text/split.h"
+#include "text/token_buffer.h"
+#include "text/token_bytes.h"
+#include "text/token_map.h"
 
 namespace gpte {
+
+struct ModeState;
 
 struct Merge {
   uint32_t left, right;
 };
 
+// How a piece becomes tokens.
+//   merges  the listed merges, in their order
+//   bpe     any two tokens whose joined bytes are a token are joined, the smallest such id first;
+//           a piece that is a token is that token
+//   greedy  the longest token from the left
+enum class Mode { merges, bpe, greedy };
+
 class Bpe {
  public:
   // tokens[id] holds the bytes of each token, merges stand in the order of their rank, and the ids
-  // in specials are control tokens, which no text without their name can give.
+  // in specials are control tokens, which no text without their name can give. With ignore_merges,
+  // a piece that is a token is that token in the mode `merges` too.
   Bpe(std::vector<std::string> tokens, std::vector<Merge> merges, std::vector<uint32_t> specials,
-      const Splitter& splitter);
+      const Splitter& splitter, bool ignore_merges = false);
+  ~Bpe();
+  Bpe(const Bpe&) = delete;
+  Bpe& operator=(const Bpe&) = delete;
 
   int64_t vocab_size() const { return int64_t(tokens_.size()); }
   const std::vector<std::string>& tokens() const { return tokens_; }
   const std::vector<Merge>& merges() const { return merges_; }
+  const SpecialTokens& specials() const { return specials_; }
+  const TokenBytes& bytes() const { return bytes_; }
 
-  // Appends the ids of the text; names of special tokens are text like any other. Any number of
-  // threads may encode at once.
-  void encode(std::vector<uint32_t>& ids, std::string_view text) const;
+  struct Options {
+    Mode mode = Mode::merges;
+    double dropout = 0;             // probability that a join is left out; not in the mode greedy
+    uint64_t seed = 0;              // of dropout
+    bool as_text = false;           // names of special tokens are text like any other
+    std::vector<uint32_t> allowed;  // if they are not: those that become control tokens
+  };
 
-  // The same, but the names of the allowed special tokens become control tokens. Stops at the first
-  // special token that is not allowed and returns where it stands; end is 0 if there was none.
-  SpecialTokens::Match encode_with_specials(std::vector<uint32_t>& ids, std::string_view text,
-                                            const std::vector<uint32_t>& allowed) const;
+  // A special token that is not allowed: it stands in texts[text]. end is 0 if there is none.
+  struct Refusal {
+    size_t text;
+    SpecialTokens::Match match;
+  };
 
-  // The bytes of the tokens, end to end; every id must be below vocab_size().
-  std::string decode(const uint32_t* ids, int64_t count) const;
+  // Appends the ids of all texts, end to end, and to offsets where each text ends. The same ids
+  // for any number of threads; `parallel` lets there be more than one.
+  Refusal encode(TokenBuffer& ids, std::vector<int64_t>& offsets,
+                 const std::vector<std::string_view>& texts, const Options& options,
+                 bool parallel) const;
+
+  // How many ids a text has, in constant memory.
+  Refusal count(int64_t& count, std::string_view text, const Options& options) const;
+
+  // The largest number of bytes that one worker's memory of pieces takes; 0 for none.
+  int64_t cache_bytes() const { return cache_bytes_; }
+  void set_cache_bytes(int64_t bytes);
+  void clear_cache() const;
 
  private:
-  void encode_cached(std::vector<uint32_t>& ids, const uint8_t* p, int64_t length,
-                     PieceCache& cache) const;
-  void encode_piece(std::vector<uint32_t>& ids, const uint8_t* p, int64_t length) const;
-  void merge_short(std::vector<uint32_t>& ids, const uint8_t* p, int length) const;
-  void merge_long(std::vector<uint32_t>& ids, const uint8_t* p, int64_t length) const;
-  std::unique_ptr<PieceCache> take_cache() const;
-  void give_back(std::unique_ptr<PieceCache> cache) const;
+  struct Range;
+  class Worker;
+
+  const ModeState& state(Mode mode) const;
+  MergeTable merge_table(Mode mode) const;
+  Refusal plan(std::vector<Range>& ranges, const std::vector<std::string_view>& texts,
+               const Options& options, bool cut) const;
+  void encode_parallel(TokenBuffer& ids, std::vector<int64_t>& offsets,
+                       const std::vector<Range>& ranges, const Options& options, int workers,
+                       int64_t bytes) const;
 
   std::vector<std::string> tokens_;
   std::vector<Merge> merges_;
-  std::vector<uint32_t> merged_;  // by rank: the id of the joined token
-  std::vector<uint32_t> byte_id_;
-  PairMap ranks_;
+  std::vector<bool> is_special_;
+  std::array<uint32_t, 256> byte_id_;
+  TokenMap id_of_;
+  TokenBytes bytes_;
   SpecialTokens specials_;
   const Splitter& splitter_;
-  mutable std::mutex mutex_;  // guards the list only: a cache has one user at a time
-  mutable std::vector<std::unique_ptr<PieceCache>> caches_;
+  const bool ignore_merges_;
+  std::atomic<int64_t> cache_bytes_{int64_t(64) << 20};
+  mutable std::array<std::atomic<ModeState*>, 3> states_{};  // made when first asked for
 };
 
 }  // namespace gpte

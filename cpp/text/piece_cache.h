@@ -1,49 +1,113 @@
-// Remembers the tokens of short pieces of text: real text repeats almost all of its pieces.
+// Remembers the tokens of pieces of text: real text repeats almost all of its pieces.
+//
+// Pieces of up to 15 bytes and 4 tokens lie in one table of 32-byte entries, two in a cache line,
+// so that most questions cost one line. All others lie in a second table that points into arenas.
+// A question looks at a fixed number of entries, whatever the text: no input makes it slow.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <vector>
+
+#include "text/hash_bytes.h"
 
 namespace gpte {
 
-// Direct-mapped, so a new piece replaces an old one and the size is bounded: 2 MB.
 class PieceCache {
  public:
-  static constexpr int kMaxBytes = 15, kMaxTokens = 11;
+  static constexpr int64_t kShortBytes = 15, kShortTokens = 4;
+  static constexpr int64_t kLongBytes = 512;  // longer pieces hardly ever repeat
 
-  // A piece's bytes and their number in 128 bits.
+  // A piece's bytes, and their number in the lower half of the last byte.
   struct Key {
     uint64_t low, high;
+    uint64_t hash() const { return mix(low, high); }
   };
 
-  struct alignas(64) Entry {  // one cache line
-    Key key{0, 0};            // no piece has the empty key
-    uint32_t count = 0;
-    uint32_t ids[kMaxTokens];
+  struct alignas(32) Entry {
+    uint64_t low, high;  // the upper half of the last byte counts the tokens; 0 marks no entry
+    uint32_t ids[kShortTokens];
+
+    uint32_t count() const { return uint32_t(high >> 60); }
+    bool is(const Key& key) const { return low == key.low && ((high ^ key.high) << 4) == 0; }
   };
 
-  PieceCache() : entries_(size_t{1} << kBits) {}
+  struct Tokens {
+    const uint32_t* ids;  // null where the piece is not known
+    uint32_t count;
+  };
+
+  // Starts with the entries of seed, which is also what is left when more than `limit` bytes would
+  // be needed. The seed must outlive the cache.
+  PieceCache(const std::vector<Entry>& seed, int64_t limit);
+
+  // Makes room for what a text of that many bytes is likely to add, to spare growing step by step.
+  void expect(int64_t bytes);
 
   static Key key(const uint8_t* p, int64_t length) {
-    uint8_t bytes[16] = {};
-    std::memcpy(bytes, p, size_t(length));
-    bytes[15] = uint8_t(length);
-    Key k;
-    std::memcpy(&k, bytes, sizeof k);
+    Key k{0, 0};
+    std::memcpy(&k, p, size_t(length));
+    k.high |= uint64_t(length) << 56;
     return k;
   }
 
-  // Where the piece is or belongs.
-  Entry& slot(const Key& key) {
-    const uint64_t mixed = (key.low ^ (key.high * 0xD6E8FEB86659FD93u)) * 0x9E3779B97F4A7C15u;
-    return entries_[mixed >> (64 - kBits)];
+  // The same, where 16 bytes can be read.
+  static Key key_of_readable(const uint8_t* p, int64_t length) {
+    Key k;
+    std::memcpy(&k, p, sizeof k);
+    k.low &= kMasks[length][0];
+    k.high = (k.high & kMasks[length][1]) | uint64_t(length) << 56;
+    return k;
   }
 
+  const Entry* line(uint64_t hash) const { return short_ + 2 * (hash & line_mask_); }
+  const void* long_line(uint64_t hash) const { return long_ + (hash & long_mask_); }
+
+  // The entry of a short piece, or null. The first line is the common case.
+  const Entry* find(const Key& key, uint64_t hash) const {
+    const Entry* two = line(hash);
+    const Entry* entry = two + !two->is(key);
+    if (__builtin_expect(entry->is(key), 1)) return entry;
+    return find_further(key, hash);
+  }
+  Tokens find_long(const uint8_t* p, int64_t length, uint64_t hash) const;
+
+  // Stores a piece that is not there, if it is worth it.
+  void add(const Key& key, uint64_t hash, const uint32_t* ids, int64_t count);
+  void add_long(const uint8_t* p, int64_t length, uint64_t hash, const uint32_t* ids,
+                int64_t count);
+
+  int64_t bytes() const;
+
  private:
-  static constexpr int kBits = 15;
-  std::vector<Entry> entries_;
+  static constexpr int kLines = 4, kLongProbes = 8;
+  static const uint64_t kMasks[16][2];
+
+  struct LongEntry {
+    uint64_t hash;
+    uint32_t letters, tokens;  // where they start in the arenas
+    uint32_t length, count;    // length 0 marks no entry
+  };
+
+  const Entry* find_further(const Key& key, uint64_t hash) const;
+  bool place(const Entry& entry);
+  void resize_short(int64_t lines);
+  void resize_long(int64_t entries);
+  void wipe();
+  void sow();
+
+  const std::vector<Entry>& seed_;
+  const int64_t limit_;
+  bool seeded_;
+  std::shared_ptr<void> short_memory_, long_memory_;
+  Entry* short_ = nullptr;
+  LongEntry* long_ = nullptr;
+  uint64_t line_mask_ = 0, long_mask_ = 0;
+  int64_t most_lines_, most_long_, short_used_ = 0, long_used_ = 0;
+  std::vector<uint8_t> letters_;
+  std::vector<uint32_t> tokens_;
 };
 
 }  // namespace gpte

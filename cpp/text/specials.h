@@ -26,9 +26,19 @@ class SpecialTokens {
   // The leftmost special token at or after start; of those that start there, the longest.
   Match find(std::string_view text, size_t start) const;
 
+  bool empty() const { return specials_.empty(); }
+  // Of the longest name, in bytes.
+  size_t longest() const { return longest_; }
+
  private:
-  std::vector<Special> specials_;  // longest first
-  std::array<bool, 256> first_byte_{};
+  Match longest_at(std::string_view text, size_t start) const;
+
+  std::vector<Special> specials_;  // by name
+  size_t longest_ = 0;
+  // Every name has one of few, preferably rare bytes at this place: where none stands, none is.
+  size_t place_ = 0;
+  std::vector<uint8_t> marks_;
+  std::array<bool, 256> is_mark_{};
 };
 
 }  // namespace gpte

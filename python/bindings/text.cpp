@@ -1,6 +1,11 @@
 // Binds encoding and decoding.
 #include "bindings/text.h"
 
+#include <nanobind/stl/string_view.h>
+
+#include <cstdlib>
+
+#include "bindings/text_input.h"
 #include "core/check.h"
 #include "text/bpe.h"
 #include "text/stream_decoder.h"
@@ -10,22 +15,108 @@ namespace {
 
 using Ids = nb::ndarray<const uint32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
-// What to do with the names of special tokens that stand in a text.
-struct Policy {
-  bool as_text;
-  std::vector<uint32_t> allowed;
+Mode mode_named(std::string_view name) {
+  if (name == "merges") return Mode::merges;
+  if (name == "bpe") return Mode::bpe;
+  check(name == "greedy", "tokenizer: mode ", name, " must be merges, bpe or greedy");
+  return Mode::greedy;
+}
+
+// How to encode, as Python says it in one tuple: whether specials are text, those that are allowed,
+// the mode, dropout, its seed, whether lone surrogates are refused.
+struct Request {
+  using Tuple = std::tuple<bool, std::vector<uint32_t>, std::string_view, double, uint64_t, bool>;
+  explicit Request(const Tuple& t) : strict(std::get<5>(t)) {
+    options.as_text = std::get<0>(t);
+    options.allowed = std::get<1>(t);
+    options.mode = mode_named(std::get<2>(t));
+    options.dropout = std::get<3>(t);
+    options.seed = std::get<4>(t);
+    check(options.dropout >= 0 && options.dropout <= 1, "tokenizer: dropout ", options.dropout,
+          " must be from 0 to 1");
+    check(options.dropout == 0 || options.mode != Mode::greedy,
+          "tokenizer: mode greedy joins nothing, so dropout ", options.dropout, " must be 0");
+  }
+  Bpe::Options options;
+  bool strict;
 };
 
-void encode(std::vector<uint32_t>& ids, const Bpe& bpe, std::string_view text,
-            const Policy& policy) {
-  if (policy.as_text) return bpe.encode(ids, text);
-  const SpecialTokens::Match refused = bpe.encode_with_specials(ids, text, policy.allowed);
-  if (refused.end == 0) return;
+void check_refusal(const Bpe& bpe, const std::vector<std::string_view>& texts,
+                   const Bpe::Refusal& refusal) {
+  const SpecialTokens::Match& match = refusal.match;
+  if (match.end == 0) return;
+  const std::string_view text = texts[refusal.text];
   int64_t characters = 0;
-  for (size_t i = 0; i < refused.start; ++i) characters += (text[i] & 0xC0) != 0x80;
-  check(false, "encode: the special token ", bpe.tokens()[refused.id], " stands at character ",
-        characters, " (byte ", refused.start,
-        R"() of the text; specials="text" takes it as text, "allow" as a control token)");
+  for (size_t i = 0; i < match.start; ++i) characters += (text[i] & 0xC0) != 0x80;
+  const std::string which = texts.size() > 1 ? " of text " + std::to_string(refusal.text) : "";
+  fail("encode: the special token ", bpe.tokens()[match.id], " stands at character ", characters,
+       " (byte ", match.start, ")", which,
+       R"(; specials="text" takes it as text, "allow" as a control token)");
+}
+
+auto to_numpy(TokenBuffer ids) {
+  const auto size = size_t(ids.size());
+  uint32_t* data = ids.release();
+  const nb::capsule owner(data, [](void* p) noexcept { std::free(p); });
+  return nb::ndarray<nb::numpy, uint32_t, nb::ndim<1>>(data, {size}, owner);
+}
+
+auto encode_all(const Bpe& bpe, const std::vector<std::string_view>& texts, const Request& request,
+                bool parallel) {
+  TokenBuffer ids;
+  std::vector<int64_t> offsets;
+  {
+    const ReleasedGil released;
+    check_refusal(bpe, texts, bpe.encode(ids, offsets, texts, request.options, parallel));
+  }
+  return std::make_pair(std::move(ids), std::move(offsets));
+}
+
+// Calls use(bytes, size) with the bytes of the tokens.
+template <class Allocate>
+void decode_into(const Bpe& bpe, const Ids& ids, const Allocate& allocate) {
+  const auto count = int64_t(ids.size());
+  int64_t bad, size;
+  {
+    const ReleasedGil released;
+    size = bpe.bytes().size(ids.data(), count, bad);
+  }
+  if (bad >= 0) {
+    const std::string message = "token id " + std::to_string(ids.data()[bad]) + " at " +
+                                std::to_string(bad) + " is not in the vocabulary of " +
+                                std::to_string(bpe.vocab_size());
+    throw nb::key_error(message.c_str());
+  }
+  auto* out = reinterpret_cast<uint8_t*>(allocate(size));
+  const ReleasedGil released;
+  bpe.bytes().write(out, size, ids.data(), count);
+}
+
+nb::bytes decode_bytes(const Bpe& bpe, const Ids& ids) {
+  nb::object bytes;
+  decode_into(bpe, ids, [&](int64_t size) {
+    bytes = nb::steal(PyBytes_FromStringAndSize(nullptr, Py_ssize_t(size)));
+    if (!bytes.is_valid()) throw nb::python_error();
+    return PyBytes_AsString(bytes.ptr());
+  });
+  return nb::borrow<nb::bytes>(bytes);
+}
+
+nb::str decode(const Bpe& bpe, const Ids& ids, const char* errors) {
+  const nb::bytes bytes = decode_bytes(bpe, ids);
+  PyObject* text = PyUnicode_DecodeUTF8(bytes.c_str(), Py_ssize_t(bytes.size()), errors);
+  if (!text) throw nb::python_error();
+  return nb::steal<nb::str>(text);
+}
+
+void bind_stream_decoder(nb::module_& m) {
+  nb::class_<StreamDecoder>(m, "StreamDecoder", "Whole characters out of a stream of bytes.")
+      .def(nb::init<>())
+      .def(
+          "push",
+          [](StreamDecoder& decoder, const nb::bytes& bytes) { return decoder.push(view(bytes)); },
+          "bytes"_a, "The characters that are complete now.")
+      .def("flush", &StreamDecoder::flush, "What is left, with U+FFFD for what is no character.");
 }
 
 }  // namespace
@@ -34,18 +125,18 @@ void bind_text(nb::module_& m) {
   nb::class_<Bpe>(m, "Bpe", "Byte-pair encoding with a fixed vocabulary; see cpp/text/bpe.h.")
       .def(
           "__init__",
-          [](Bpe* self, const nb::list& tokens, const MergeTable& merges,
-             std::vector<uint32_t> specials, const std::string& split) {
+          [](Bpe* self, const nb::list& tokens, const MergeArray& merges,
+             std::vector<uint32_t> specials, const std::string& split, bool ignore_merges) {
             std::vector<Merge> pairs;
             for (size_t i = 0; i < merges.shape(0); ++i) {
               pairs.push_back({merges.data()[2 * i], merges.data()[2 * i + 1]});
             }
             new (self) Bpe(to_strings(tokens), std::move(pairs), std::move(specials),
-                           splitter_named(split));
+                           splitter_named(split), ignore_merges);
           },
-          "tokens"_a, "merges"_a, "specials"_a, "split"_a,
+          "tokens"_a, "merges"_a, "specials"_a, "split"_a, "ignore_merges"_a = false,
           "Tokens as bytes in order of their ids, merges (M, 2) by rank, ids of special tokens, "
-          "split by name.")
+          "split by name, whether a piece that is a token is never merged.")
       .def_prop_ro("vocab_size", &Bpe::vocab_size, "How many tokens there are.")
       .def(
           "token", [](const Bpe& bpe, uint32_t id) { return to_bytes(bpe.tokens().at(id)); },
@@ -53,58 +144,50 @@ void bind_text(nb::module_& m) {
       .def(
           "merges", [](const Bpe& bpe) { return merge_array(bpe.merges()); },
           "The merges (M, 2), by rank.")
+      .def_prop_rw("cache_bytes", &Bpe::cache_bytes, &Bpe::set_cache_bytes,
+                   "The most memory that a worker's cache of pieces takes; 0 for none.")
+      .def("clear_cache", &Bpe::clear_cache, "Gives that memory back.")
       .def(
           "encode",
-          [](const Bpe& bpe, const nb::bytes& text, bool as_text, std::vector<uint32_t> allowed) {
-            const Policy policy{as_text, std::move(allowed)};
-            std::vector<uint32_t> ids;
-            {
-              const ReleasedGil released;
-              ids.reserve(text.size() / 3 + 8);
-              encode(ids, bpe, view(text), policy);
-            }
-            return to_numpy(std::move(ids));
+          [](const Bpe& bpe, nb::handle text, const Request::Tuple& how) {
+            const Request request(how);
+            const TextInput input(text, request.strict);
+            return to_numpy(encode_all(bpe, {input.view()}, request, false).first);
           },
-          "text"_a, "as_text"_a, "allowed"_a,
-          "Ids (n,) of a text; names of special tokens that are not allowed are refused or text.")
+          "text"_a.none(), "how"_a, "Ids (n,) of a text, str or bytes.")
       .def(
           "encode_batch",
-          [](const Bpe& bpe, const nb::list& texts, bool as_text, std::vector<uint32_t> allowed) {
-            const Policy policy{as_text, std::move(allowed)};
+          [](const Bpe& bpe, const nb::list& texts, const Request::Tuple& how) {
+            const Request request(how);
+            std::vector<TextInput> inputs;
+            inputs.reserve(texts.size());
+            for (const nb::handle text : texts) inputs.emplace_back(text, request.strict);
             std::vector<std::string_view> views;
-            for (const nb::handle text : texts) views.push_back(view(nb::cast<nb::bytes>(text)));
-            std::vector<uint32_t> ids;
-            std::vector<int64_t> offsets{0};
-            {
-              const ReleasedGil released;
-              for (const std::string_view text : views) {
-                encode(ids, bpe, text, policy);
-                offsets.push_back(int64_t(ids.size()));
-              }
-            }
+            for (const TextInput& input : inputs) views.push_back(input.view());
+            auto [ids, offsets] = encode_all(bpe, views, request, true);
+            offsets.insert(offsets.begin(), 0);
             return std::make_tuple(to_numpy(std::move(ids)), to_numpy(std::move(offsets)));
           },
-          "texts"_a, "as_text"_a, "allowed"_a,
-          "Ids of all texts end to end, and where each text starts and ends.")
+          "texts"_a, "how"_a, "Ids of all texts end to end, and where each text starts and ends.")
+      .def(
+          "count",
+          [](const Bpe& bpe, nb::handle text, const Request::Tuple& how) {
+            const Request request(how);
+            const TextInput input(text, request.strict);
+            int64_t count = 0;
+            const ReleasedGil released;
+            check_refusal(bpe, {input.view()}, bpe.count(count, input.view(), request.options));
+            return count;
+          },
+          "text"_a.none(), "how"_a, "How many ids a text has.")
+      .def("decode_bytes", &decode_bytes, "ids"_a, "The bytes of these tokens, end to end.")
       .def(
           "decode",
-          [](const Bpe& bpe, const Ids& ids) {
-            std::string text;
-            {
-              const ReleasedGil released;
-              text = bpe.decode(ids.data(), int64_t(ids.size()));
-            }
-            return to_bytes(text);
+          [](const Bpe& bpe, const Ids& ids, const std::string& errors) {
+            return decode(bpe, ids, errors.c_str());
           },
-          "ids"_a, "The bytes of these tokens, end to end.");
-
-  nb::class_<StreamDecoder>(m, "StreamDecoder", "Whole characters out of a stream of bytes.")
-      .def(nb::init<>())
-      .def(
-          "push",
-          [](StreamDecoder& decoder, const nb::bytes& bytes) { return decoder.push(view(bytes)); },
-          "bytes"_a, "The characters that are complete now.")
-      .def("flush", &StreamDecoder::flush, "What is left, with U+FFFD for what is no character.");
+          "ids"_a, "errors"_a, "Their text.");
+  bind_stream_decoder(m);
 }
 
 }  // namespace gpte

@@ -17,6 +17,8 @@ from gptengine.tokenizer.vocabulary import Vocabulary
 
 END_OF_TEXT = "<|endoftext|>"
 SPLITS = ("gpt2",)
+ENCODE_ERRORS = ("replace", "strict")
+DECODE_ERRORS = ("replace", "strict", "ignore")
 
 
 class Tokenizer:
@@ -33,6 +35,7 @@ class Tokenizer:
         self._core = _core.Bpe(
             vocabulary.tokens, vocabulary.merges, list(specials.values()), "gpt2"
         )
+        self.mode = "merges"
         self.config = dict(config or {})  # of tokenizer_config.json: what belongs to others is kept
         self.eos_token = eos_token if eos_token in specials else None
         self.eos_id = specials.get(eos_token)
@@ -110,31 +113,49 @@ class Tokenizer:
         hugging_face.write_config(path / hugging_face.CONFIG_FILE, self.config, self.eos_token)
         hugging_face.write(path / hugging_face.TOKENIZER_FILE, self._vocabulary)
 
-    def encode(self, text, *, specials="refuse"):
+    def encode(self, text, *, specials="refuse", mode=None, dropout=0.0, seed=0, errors="replace"):
         """The ids of a text (str or bytes), uint32.
 
         specials says what the name of a special token in the text means: "refuse" raises
         ValueError with its offset, "text" takes it as text like any other, "allow" makes it the
-        control token, a set of names does so for these and refuses the others. A str is encoded
-        as UTF-8, a lone surrogate as U+FFFD; bytes may be any.
+        control token, a set of names does so for these and refuses the others.
+
+        mode: None for the vocabulary's own; "merges" joins in the order of its merges, "bpe" the
+        two tokens that make the token with the smallest id, "greedy" takes the longest token.
+        dropout leaves out joins at random by `seed`, for training on varied tokens.
+
+        A str is encoded as UTF-8, a lone surrogate as U+FFFD or with errors="strict" refused;
+        bytes may be any.
         """
-        return self._core.encode(_utf8(text), *self._policy(specials))
+        return self._core.encode(text, self._how(specials, mode, dropout, seed, errors))
 
-    def encode_batch(self, texts, *, specials="refuse"):
-        """The ids of all texts in one uint32 array, and int64 offsets (len(texts) + 1)."""
-        return self._core.encode_batch([_utf8(text) for text in texts], *self._policy(specials))
+    def encode_batch(
+        self, texts, *, specials="refuse", mode=None, dropout=0.0, seed=0, errors="replace"
+    ):
+        """The ids of all texts in one uint32 array, and int64 offsets (len(texts) + 1).
 
-    def count(self, text, *, specials="refuse"):
-        """The number of tokens of a text."""
-        return len(self.encode(text, specials=specials))
+        As many threads work on it as GPTE_THREADS allows; the ids do not depend on how many.
+        """
+        how = self._how(specials, mode, dropout, seed, errors)
+        return self._core.encode_batch(list(texts), how)
 
-    def decode(self, ids):
-        """The text of some ids; U+FFFD stands for what is not UTF-8."""
-        return self.decode_bytes(ids).decode("utf-8", "replace")
+    def count(self, text, *, specials="refuse", mode=None, errors="replace"):
+        """The number of tokens of a text, without making them."""
+        return self._core.count(text, self._how(specials, mode, 0.0, 0, errors))
+
+    def decode(self, ids, *, errors="replace"):
+        """The text of some ids.
+
+        errors: for what is not UTF-8, "replace" gives U+FFFD, "ignore" nothing, "strict" raises
+        UnicodeDecodeError.
+        """
+        if errors not in DECODE_ERRORS:
+            raise ValueError(f"decode: errors={errors!r} must be one of {DECODE_ERRORS}")
+        return self._core.decode(self._checked(ids), errors)
 
     def decode_bytes(self, ids):
         """The bytes of some ids: exactly what was encoded."""
-        return self._core.decode(self._checked(ids))
+        return self._core.decode_bytes(self._checked(ids))
 
     def stream_decoder(self):
         """A StreamDecoder, which turns ids into text as they come."""
@@ -175,10 +196,21 @@ class Tokenizer:
             raise ValueError(
                 f"tokenizer: ids must be a list of integers, not {ids.dtype} of shape {ids.shape}"
             )
-        for bad in (ids.min(), ids.max()):
-            if not 0 <= bad < self.vocab_size:
-                raise ValueError(f"token id {bad} is not in the vocabulary of {self.vocab_size}")
+        if ids.dtype != np.uint32:
+            bad = np.flatnonzero((ids < 0) | (ids >= self.vocab_size))
+            if bad.size:
+                raise KeyError(
+                    f"token id {ids[bad[0]]} at {bad[0]} is not in the vocabulary of "
+                    f"{self.vocab_size}"
+                )
         return np.ascontiguousarray(ids, np.uint32)
+
+    def _how(self, specials, mode, dropout, seed, errors):
+        """What _core asks to know of encoding."""
+        if errors not in ENCODE_ERRORS:
+            raise ValueError(f"encode: errors={errors!r} must be one of {ENCODE_ERRORS}")
+        as_text, allowed = self._policy(specials)
+        return as_text, allowed, mode or self.mode, dropout, seed, errors == "strict"
 
     def _policy(self, specials):
         """(whether names are text, ids of the allowed control tokens)"""

@@ -1,0 +1,304 @@
+// The way of a text through the encoder: special tokens, pieces, the memory of pieces, threads.
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <utility>
+
+#include "core/check.h"
+#include "core/parallel.h"
+#include "text/bpe.h"
+#include "text/mode_state.h"
+
+namespace gpte {
+namespace {
+
+constexpr uint32_t kNone = TokenMap::kNone;
+constexpr int64_t kItem = int64_t(1) << 18;  // bytes of text that a worker takes at a time
+
+// Where a text can be cut near `near` so that its pieces stay the same; 0 if that is not known.
+size_t safe_cut(std::string_view text, size_t near) {
+  for (size_t at = near; (at = text.find('\n', at)) + 1 < text.size() && at != text.npos;) {
+    const auto next = uint8_t(text[++at]);
+    if (next > ' ' && next < 0x7F && next != '/') return at;
+  }
+  return 0;
+}
+
+const uint8_t* bytes_of(std::string_view text) {
+  return reinterpret_cast<const uint8_t*>(text.data());
+}
+
+}  // namespace
+
+// A stretch of a text between special tokens and cuts, or one special token.
+struct Bpe::Range {
+  size_t text;             // index
+  size_t start;            // in that text
+  std::string_view bytes;  // empty for a special token
+  uint32_t special;
+};
+
+// Encodes range by range, with a memory of pieces of its own.
+class Bpe::Worker {
+ public:
+  Worker(const Bpe& bpe, const Options& options, int64_t text_bytes)
+      : bpe_(bpe), options_(options), state_(bpe.state(options.mode)) {
+    const int64_t limit = bpe.cache_bytes_;
+    if (limit == 0 || options.dropout > 0) return;
+    cache_ = state_.caches.take();
+    if (!cache_) cache_ = std::make_unique<PieceCache>(state_.seed, limit);
+    cache_->expect(text_bytes);
+  }
+  ~Worker() {
+    if (cache_) state_.caches.give_back(std::move(cache_));
+  }
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void encode(TokenBuffer& ids, const Range& range);
+
+  // Ids are counted and forgotten, block by block.
+  void only_count() { only_count_ = true; }
+  int64_t counted() const { return counted_; }
+
+ private:
+  static constexpr int kPieces = 1024, kBlock = 128;  // a call of the splitter; ahead of the cache
+
+  void encode_block(TokenBuffer& ids, const uint8_t* p, const uint8_t* end, const uint32_t* lengths,
+                    int pieces);
+  uint32_t* encode_missing(uint32_t* out, const uint8_t* p, int64_t length, int i);
+  void encode_uncached(TokenBuffer& ids, const Range& range, const uint8_t* p,
+                       const uint32_t* lengths, int pieces);
+
+  const Bpe& bpe_;
+  const Options& options_;
+  const ModeState& state_;
+  std::unique_ptr<PieceCache> cache_;
+  bool only_count_ = false;
+  int64_t counted_ = 0;
+  uint32_t lengths_[kPieces];
+  PieceCache::Key keys_[kBlock];
+  uint64_t hashes_[kBlock];
+};
+
+void Bpe::Worker::encode(TokenBuffer& ids, const Range& range) {
+  if (range.bytes.empty()) return ids.push_back(range.special);
+  const uint8_t *p = bytes_of(range.bytes), *end = p + range.bytes.size();
+  while (p < end) {
+    const std::string_view rest(reinterpret_cast<const char*>(p), size_t(end - p));
+    const auto pieces = int(bpe_.splitter_.split(rest, lengths_, kPieces));
+    for (int done = 0; done < pieces; done += kBlock) {
+      const int now = std::min(kBlock, pieces - done);
+      const uint32_t* lengths = lengths_ + done;
+      int64_t bytes = 0;
+      for (int i = 0; i < now; ++i) bytes += lengths[i];
+      ids.reserve(bytes + PieceCache::kShortTokens);
+      if (cache_) {
+        encode_block(ids, p, end, lengths, now);
+      } else {
+        encode_uncached(ids, range, p, lengths, now);
+      }
+      p += bytes;
+      if (!only_count_) continue;
+      counted_ += ids.size();
+      ids.clear();
+    }
+  }
+}
+
+// First all keys, so that the cache's lines are on their way when they are looked at.
+void Bpe::Worker::encode_block(TokenBuffer& ids, const uint8_t* p, const uint8_t* end,
+                               const uint32_t* lengths, int pieces) {
+  PieceCache& cache = *cache_;
+  const uint8_t* q = p;
+  for (int i = 0; i < pieces; q += lengths[i++]) {
+    const int64_t length = lengths[i];
+    if (__builtin_expect(length <= PieceCache::kShortBytes, 1)) {
+      const bool readable = end - q >= int64_t(sizeof(PieceCache::Key));
+      keys_[i] = __builtin_expect(readable, 1) ? PieceCache::key_of_readable(q, length)
+                                               : PieceCache::key(q, length);
+      hashes_[i] = keys_[i].hash();
+      __builtin_prefetch(cache.line(hashes_[i]));
+    } else {
+      hashes_[i] = length <= PieceCache::kLongBytes ? hash_bytes(q, size_t(length)) : 0;
+      __builtin_prefetch(cache.long_line(hashes_[i]));
+    }
+  }
+  uint32_t* out = ids.end();
+  for (int i = 0; i < pieces; p += lengths[i++]) {
+    const int64_t length = lengths[i];
+    if (__builtin_expect(length <= PieceCache::kShortBytes, 1)) {
+      if (const PieceCache::Entry* entry = cache.find(keys_[i], hashes_[i])) {
+        std::memcpy(out, entry->ids, sizeof entry->ids);
+        out += entry->count();
+        continue;
+      }
+    }
+    out = encode_missing(out, p, length, i);
+  }
+  ids.end_at(out);
+}
+
+uint32_t* Bpe::Worker::encode_missing(uint32_t* out, const uint8_t* p, int64_t length, int i) {
+  if (length <= PieceCache::kLongBytes) {
+    const PieceCache::Tokens known = cache_->find_long(p, length, hashes_[i]);
+    if (known.ids) {
+      std::memcpy(out, known.ids, known.count * sizeof *out);
+      return out + known.count;
+    }
+  }
+  const int64_t count = state_.encoder->encode(out, p, length);
+  if (length <= PieceCache::kShortBytes) {
+    cache_->add(keys_[i], hashes_[i], out, count);
+  } else {
+    cache_->add_long(p, length, hashes_[i], out, count);
+  }
+  return out + count;
+}
+
+void Bpe::Worker::encode_uncached(TokenBuffer& ids, const Range& range, const uint8_t* p,
+                                  const uint32_t* lengths, int pieces) {
+  uint32_t* out = ids.end();
+  for (int i = 0; i < pieces; p += lengths[i++]) {
+    if (options_.dropout > 0) {
+      const auto& merging = static_cast<const MergeEncoder&>(*state_.encoder);
+      const auto at = uint64_t(range.start) + uint64_t(p - bytes_of(range.bytes));
+      out += merging.encode_with_dropout(out, p, lengths[i], options_.dropout, options_.seed,
+                                         uint64_t(range.text) << 40 | at);
+    } else {
+      out += state_.encoder->encode(out, p, lengths[i]);
+    }
+  }
+  ids.end_at(out);
+}
+
+Bpe::Refusal Bpe::plan(std::vector<Range>& ranges, const std::vector<std::string_view>& texts,
+                       const Options& options, bool cut) const {
+  const bool look = !options.as_text && !specials_.empty();
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const std::string_view text = texts[i];
+    for (size_t at = 0;;) {
+      const SpecialTokens::Match match =
+          look ? specials_.find(text, at) : SpecialTokens::Match{0, 0, 0};
+      const bool found = match.end != 0;
+      if (found && std::find(options.allowed.begin(), options.allowed.end(), match.id) ==
+                       options.allowed.end()) {
+        return {i, match};
+      }
+      for (const size_t end = found ? match.start : text.size(); at < end;) {
+        size_t stop = end;
+        if (cut && end - at > size_t(2 * kItem)) {
+          const size_t length = safe_cut(text.substr(at, end - at), size_t(kItem));
+          if (length > 0) stop = at + length;
+        }
+        ranges.push_back({i, at, text.substr(at, stop - at), kNone});
+        at = stop;
+      }
+      if (!found) break;
+      ranges.push_back({i, match.start, {}, match.id});
+      at = match.end;
+    }
+  }
+  return {0, {0, 0, 0}};
+}
+
+Bpe::Refusal Bpe::encode(TokenBuffer& ids, std::vector<int64_t>& offsets,
+                         const std::vector<std::string_view>& texts, const Options& options,
+                         bool parallel) const {
+  int64_t bytes = 0;
+  for (const std::string_view text : texts) bytes += int64_t(text.size());
+  const int workers = parallel ? int(std::min<int64_t>(num_threads(), bytes / kItem)) : 1;
+  std::vector<Range> ranges;
+  const Refusal refusal = plan(ranges, texts, options, workers > 1);
+  if (refusal.match.end != 0) return refusal;
+  offsets.assign(texts.size(), 0);  // first how many ids each text has
+  if (workers > 1) {
+    encode_parallel(ids, offsets, ranges, options, workers, bytes);
+  } else {
+    ids.reserve(bytes < kItem ? bytes + PieceCache::kShortTokens : bytes / 4);
+    Worker worker(*this, options, bytes);
+    for (const Range& range : ranges) {
+      const int64_t before = ids.size();
+      worker.encode(ids, range);
+      offsets[range.text] += ids.size() - before;
+    }
+  }
+  int64_t sum = 0;
+  for (int64_t& offset : offsets) offset = sum += offset;
+  return refusal;
+}
+
+// Workers take runs of ranges in turn and keep what they write; at the end all is put in order.
+void Bpe::encode_parallel(TokenBuffer& ids, std::vector<int64_t>& offsets,
+                          const std::vector<Range>& ranges, const Options& options, int workers,
+                          int64_t bytes) const {
+  struct Item {
+    size_t first, last;  // ranges
+    int worker;
+    int64_t start, count;  // in the worker's ids
+    int64_t target;        // in all
+  };
+  std::vector<Item> items;
+  for (size_t i = 0, first = 0, size = 0; i < ranges.size(); ++i) {
+    size += ranges[i].bytes.size() + 1;
+    if (size < size_t(kItem) && i + 1 < ranges.size()) continue;
+    items.push_back({first, i + 1, 0, 0, 0, 0});
+    first = i + 1;
+    size = 0;
+  }
+  std::vector<int64_t> counts(ranges.size());
+  std::vector<TokenBuffer> written(static_cast<size_t>(workers));
+  std::vector<std::exception_ptr> failures(static_cast<size_t>(workers));
+  std::atomic<size_t> next{0};
+  parallel_chunks(workers, [&](int64_t w) {
+    try {
+      TokenBuffer& own = written[size_t(w)];
+      own.reserve(bytes / workers / 4);
+      Worker worker(*this, options, bytes / workers);
+      for (size_t i; (i = next.fetch_add(1)) < items.size();) {
+        Item& item = items[i];
+        item.worker = int(w);
+        item.start = own.size();
+        for (size_t r = item.first; r < item.last; ++r) {
+          const int64_t before = own.size();
+          worker.encode(own, ranges[r]);
+          counts[r] = own.size() - before;
+        }
+        item.count = own.size() - item.start;
+      }
+    } catch (...) {
+      failures[size_t(w)] = std::current_exception();
+    }
+  });
+  for (const auto& failure : failures) {
+    if (failure) std::rethrow_exception(failure);
+  }
+  for (size_t r = 0; r < ranges.size(); ++r) offsets[ranges[r].text] += counts[r];
+  int64_t total = 0;
+  for (Item& item : items) {
+    item.target = total;
+    total += item.count;
+  }
+  ids.reserve(total + 1);
+  uint32_t* out = ids.end();
+  parallel_chunks(int64_t(items.size()), [&](int64_t i) {
+    const Item& item = items[size_t(i)];
+    const uint32_t* from = written[size_t(item.worker)].data() + item.start;
+    std::copy(from, from + item.count, out + item.target);
+  });
+  ids.end_at(out + total);
+}
+
+Bpe::Refusal Bpe::count(int64_t& count, std::string_view text, const Options& options) const {
+  std::vector<Range> ranges;
+  const Refusal refusal = plan(ranges, {text}, options, false);
+  if (refusal.match.end != 0) return refusal;
+  TokenBuffer ids;
+  Worker worker(*this, options, int64_t(text.size()));
+  worker.only_count();
+  for (const Range& range : ranges) worker.encode(ids, range);
+  count = worker.counted() + ids.size();
+  return refusal;
+}
+
+}  // namespace gpte

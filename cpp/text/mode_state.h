@@ -1,0 +1,72 @@
+// What encoding in one mode needs: the encoder, and memories of pieces that never mix modes.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "text/piece_cache.h"
+#include "text/piece_encoder.h"
+
+namespace gpte {
+
+// Memories that nobody uses now. Each has one user at a time; there is no lock, so that a fork
+// while another thread encodes loses what that thread holds, and nothing else.
+class CachePool {
+ public:
+  ~CachePool() { clear(); }
+
+  // Null where there is none.
+  std::unique_ptr<PieceCache> take() {
+    for (auto& slot : slots_) {
+      if (!slot.load(std::memory_order_relaxed)) continue;
+      if (PieceCache* cache = slot.exchange(nullptr)) return std::unique_ptr<PieceCache>(cache);
+    }
+    return nullptr;
+  }
+
+  void give_back(std::unique_ptr<PieceCache> cache) {
+    for (auto& slot : slots_) {
+      PieceCache* none = nullptr;
+      if (slot.compare_exchange_strong(none, cache.get())) {
+        cache.release();
+        return;
+      }
+    }
+  }
+
+  void clear() {
+    while (take()) {
+    }
+  }
+
+ private:
+  std::array<std::atomic<PieceCache*>, 64> slots_{};
+};
+
+struct ModeState {
+  explicit ModeState(std::unique_ptr<const PieceEncoder> e) : encoder(std::move(e)) {}
+
+  // Seeds the memories with the short tokens that are their own encoding.
+  void sow(const std::vector<std::string>& tokens, const std::vector<bool>& is_special) {
+    uint32_t ids[PieceCache::kShortBytes];
+    for (uint32_t id = 0; id < tokens.size(); ++id) {
+      const std::string& token = tokens[id];
+      if (is_special[id] || token.size() > PieceCache::kShortBytes) continue;
+      const auto* p = reinterpret_cast<const uint8_t*>(token.data());
+      const auto length = int64_t(token.size());
+      if (encoder->encode(ids, p, length) != 1) continue;
+      const PieceCache::Key key = PieceCache::key(p, length);
+      seed.push_back({key.low, key.high | uint64_t{1} << 60, {ids[0], 0, 0, 0}});
+    }
+  }
+
+  const std::unique_ptr<const PieceEncoder> encoder;
+  std::vector<PieceCache::Entry> seed;
+  mutable CachePool caches;
+};
+
+}  // namespace gpte

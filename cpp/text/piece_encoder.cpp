@@ -1,0 +1,162 @@
+#include "text/piece_encoder.h"
+
+#include <algorithm>
+#include <functional>
+#include <queue>
+#include <vector>
+
+#include "core/check.h"
+
+namespace gpte {
+namespace {
+
+constexpr uint32_t kNone = MergeTable::kNone;
+constexpr int kShort = 64;  // up to here a scan for the lowest rank beats a heap
+
+}  // namespace
+
+int64_t MergeEncoder::encode(uint32_t* ids, const uint8_t* p, int64_t length) const {
+  if (whole_) {
+    ids[0] = whole_->find(p, size_t(length));
+    if (ids[0] != kNone) return 1;
+  }
+  for (int64_t i = 0; i < length; ++i) ids[i] = byte_id_[p[i]];
+  return merge(ids, length);
+}
+
+int64_t MergeEncoder::merge(uint32_t* ids, int64_t n) const {
+  return n <= kShort ? merge_short(ids, int(n)) : merge_long(ids, n);
+}
+
+int64_t MergeEncoder::merge_short(uint32_t* ids, int n) const {
+  uint32_t rank[kShort];  // of the pair (i, i + 1)
+  for (int i = 0; i + 1 < n; ++i) rank[i] = table_.rank(ids[i], ids[i + 1]);
+  while (n > 1) {
+    int best = 0;
+    uint32_t lowest = rank[0];
+    for (int i = 1; i + 1 < n; ++i) {
+      const bool lower = rank[i] < lowest;
+      lowest = lower ? rank[i] : lowest;
+      best = lower ? i : best;
+    }
+    if (lowest == kNone) break;
+    ids[best] = table_.joined(lowest);
+    --n;
+    for (int i = best + 1; i < n; ++i) ids[i] = ids[i + 1];
+    for (int i = best + 1; i + 1 < n; ++i) rank[i] = rank[i + 1];
+    if (best + 1 < n) rank[best] = table_.rank(ids[best], ids[best + 1]);
+    if (best > 0) rank[best - 1] = table_.rank(ids[best - 1], ids[best]);
+  }
+  return n;
+}
+
+// A linked list of tokens and a heap of pairs by (rank, position): O(n log n) for any input. A pair
+// whose tokens have changed since it was queued no longer has its rank, and is dropped.
+struct MergeEncoder::Chain {
+  struct Node {
+    uint32_t id, previous, next;  // id is kNone once the token was joined to its left neighbour
+  };
+  struct Pair {
+    uint32_t rank, at;
+    bool operator>(const Pair& other) const {
+      return rank != other.rank ? rank > other.rank : at > other.at;
+    }
+  };
+
+  Chain(const MergeTable& t, const uint32_t* ids, int64_t count) : table(t), n(uint32_t(count)) {
+    check(count < int64_t(kNone), "tokenizer: a piece of ", count, " tokens is too long");
+    nodes.resize(n);
+    for (uint32_t i = 0; i < n; ++i) nodes[i] = {ids[i], i - 1, i + 1};
+    std::vector<Pair> pairs;
+    for (uint32_t i = 0; i + 1 < n; ++i) {
+      const uint32_t rank = rank_at(i);
+      if (rank != kNone) pairs.push_back({rank, i});
+    }
+    heap = Heap(std::greater<>(), std::move(pairs));
+  }
+
+  uint32_t rank_at(uint32_t i) const { return table.rank(nodes[i].id, nodes[nodes[i].next].id); }
+  bool stale(const Pair& pair) const {
+    const Node& node = nodes[pair.at];
+    return node.id == kNone || node.next >= n || rank_at(pair.at) != pair.rank;
+  }
+  Pair pop() {
+    const Pair pair = heap.top();
+    heap.pop();
+    return pair;
+  }
+  void queue(uint32_t i) {
+    const uint32_t rank = rank_at(i);
+    if (rank != kNone) heap.push({rank, i});
+  }
+  void join(const Pair& pair) {
+    Node &node = nodes[pair.at], &right = nodes[node.next];
+    node.id = table.joined(pair.rank);
+    node.next = right.next;
+    right.id = kNone;
+    if (node.next < n) {
+      nodes[node.next].previous = pair.at;
+      queue(pair.at);
+    }
+    if (pair.at > 0) queue(node.previous);
+  }
+  int64_t write(uint32_t* ids) const {
+    int64_t count = 0;
+    for (uint32_t i = 0; i < n; i = nodes[i].next) ids[count++] = nodes[i].id;
+    return count;
+  }
+
+  using Heap = std::priority_queue<Pair, std::vector<Pair>, std::greater<>>;
+  const MergeTable& table;
+  const uint32_t n;
+  std::vector<Node> nodes;
+  Heap heap;
+};
+
+int64_t MergeEncoder::merge_long(uint32_t* ids, int64_t n) const {
+  Chain chain(table_, ids, n);
+  while (!chain.heap.empty()) {
+    const Chain::Pair pair = chain.pop();
+    if (!chain.stale(pair)) chain.join(pair);
+  }
+  return chain.write(ids);
+}
+
+int64_t MergeEncoder::encode_with_dropout(uint32_t* ids, const uint8_t* p, int64_t length,
+                                          double dropout, uint64_t seed, uint64_t stream) const {
+  uint64_t index = 0;
+  for (int64_t i = 0; i < length; ++i) ids[i] = byte_id_[p[i]];
+  Chain chain(table_, ids, length);
+  std::vector<Chain::Pair> left_out;  // for this step only
+  while (!chain.heap.empty()) {
+    const Chain::Pair pair = chain.pop();
+    if (chain.stale(pair)) continue;
+    if (double(Philox(seed, stream, index++).v[0]) * 0x1p-32 < dropout) {
+      left_out.push_back(pair);
+      continue;
+    }
+    chain.join(pair);
+    for (const Chain::Pair& again : left_out) chain.heap.push(again);
+    left_out.clear();
+  }
+  return chain.write(ids);
+}
+
+int64_t GreedyEncoder::encode(uint32_t* ids, const uint8_t* p, int64_t length) const {
+  int64_t count = 0;
+  for (const uint8_t* end = p + length; p < end; ++count) {
+    const uint8_t* after = p;
+    uint32_t node = 0;
+    for (const uint8_t* q = p; q < end;) {
+      node = trie_.step(node, *q++);
+      if (node == kNone) break;
+      if (trie_.token(node) == kNone) continue;
+      ids[count] = trie_.token(node);
+      after = q;
+    }
+    p = after;
+  }
+  return count;
+}
+
+}  // namespace gpte

@@ -1,0 +1,63 @@
+// From one piece of text to its tokens, without a memory of pieces: merging, or the longest match.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include "core/random.h"
+#include "text/merge_table.h"
+#include "text/token_map.h"
+#include "text/token_trie.h"
+
+namespace gpte {
+
+class PieceEncoder {
+ public:
+  virtual ~PieceEncoder() = default;
+
+  // Writes the tokens of the piece to ids, which has room for one a byte; returns how many.
+  virtual int64_t encode(uint32_t* ids, const uint8_t* p, int64_t length) const = 0;
+};
+
+// Of all neighbours that may be joined, the pair with the lowest rank is joined first, the leftmost
+// of equals; until none is left. O(n log n) for any input.
+class MergeEncoder final : public PieceEncoder {
+ public:
+  // byte_id[b] is the token of byte b. With `whole`, a piece that is a token itself is that token
+  // even where merging would not arrive at it.
+  MergeEncoder(MergeTable table, const uint32_t* byte_id, const TokenMap* whole)
+      : table_(std::move(table)), byte_id_(byte_id), whole_(whole) {}
+
+  int64_t encode(uint32_t* ids, const uint8_t* p, int64_t length) const override;
+
+  // Joins the n tokens in ids in place; returns how many are left.
+  int64_t merge(uint32_t* ids, int64_t n) const;
+
+  // BPE-dropout (Provilkov et al., 2020): before every step each possible join is left out with
+  // the probability `dropout`, and the best of the others is done. The draws are those of
+  // (seed, stream).
+  int64_t encode_with_dropout(uint32_t* ids, const uint8_t* p, int64_t length, double dropout,
+                              uint64_t seed, uint64_t stream) const;
+
+ private:
+  struct Chain;
+  int64_t merge_short(uint32_t* ids, int n) const;
+  int64_t merge_long(uint32_t* ids, int64_t n) const;
+
+  MergeTable table_;
+  const uint32_t* byte_id_;
+  const TokenMap* whole_;
+};
+
+// The longest token that the rest of the piece starts with, again and again.
+class GreedyEncoder final : public PieceEncoder {
+ public:
+  explicit GreedyEncoder(TokenTrie trie) : trie_(std::move(trie)) {}
+
+  int64_t encode(uint32_t* ids, const uint8_t* p, int64_t length) const override;
+
+ private:
+  TokenTrie trie_;
+};
+
+}  // namespace gpte
