@@ -10,9 +10,7 @@ function(gpte_add_isa name)
   target_compile_definitions(gpte_kernels_${name} PRIVATE GPTE_ISA_NAMESPACE=isa_${name})
   # With sanitizers the optimizer takes minutes and the checks are the same without it.
   target_compile_options(gpte_kernels_${name} PRIVATE ${ARGN} $<IF:$<BOOL:${GPTE_SANITIZE}>,-O1,-O3>
-                         -fno-exceptions -fno-rtti
-                         # GCC 12 takes the undefined lanes of its own intrinsics for a mistake.
-                         $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+                         -fno-exceptions -fno-rtti)
   set(GPTE_KERNEL_OBJECTS ${GPTE_KERNEL_OBJECTS} $<TARGET_OBJECTS:gpte_kernels_${name}> PARENT_SCOPE)
 endfunction()
 

@@ -61,8 +61,6 @@ void pack_panel_transposed(float* out, const T* src, int64_t stride, int64_t out
       Vec rows[kLanes];
       for (int i = 0; i < kLanes; ++i)
         rows[i] = o + i < outer ? Words<T>::load_words(src + (o + i) * stride + w * P) : Vec{};
-      for (int i = 0; i < (W < kLanes ? W : kLanes); ++i)
-        __builtin_prefetch(src + (W + o + i) * stride + w * P);  // of the next panel
       transpose(rows);
       if (o + kLanes <= W) {
         for (int i = 0; i < kLanes; ++i) store(out + (w + i) * W + o, rows[i]);
@@ -83,51 +81,39 @@ void pack_panel_transposed(float* out, const T* src, int64_t stride, int64_t out
       out[words * W + o] = o < outer ? Words<T>::word(src[o * stride + words * P]) : 0.f;
 }
 
-// The words of kLanes neighbours of one row of K, or of two.
-template <class T>
-GPTE_INLINE Vec row_words(const T* low, const T* high, int64_t n) {
-  const Vec x = load_n(low, n);
-  if constexpr (Words<T>::kPerWord == 1) return x;
-  // The bits of a bf16 are the upper half of a float's.
-  typedef uint32_t Bits __attribute__((vector_size(sizeof(Vec))));
-  const Bits upper = high ? (Bits)load_n(high, n) : Bits{};
-  return (Vec)((Bits)x >> 16 | upper);
-}
-
-// The panels' own direction is contiguous: rows are copied, or pairs of rows interleaved. A row
-// runs through several panels, because a panel alone would read too little of each to be fetched in
-// time.
+// The panel's own direction is contiguous: rows are copied, or pairs of rows interleaved.
 template <class T, int W>
-void pack_panels_copied(float* out, const T* src, int64_t stride, int64_t outer, int64_t k) {
+void pack_panel_copied(float* out, const T* src, int64_t stride, int64_t outer, int64_t k) {
   constexpr int P = Words<T>::kPerWord;
-  const int64_t words = (k + P - 1) / P;
-  for (int64_t w = 0; w < words; ++w) {
+  for (int64_t w = 0; w * P < k; ++w, out += W) {
     const T* low = src + w * P * stride;
-    const T* high = w * P + 1 < k ? low + stride : nullptr;
-    float* to = out + w * W;
-    for (int64_t o = 0; o < outer; o += W, to += W * words)
-      for (int i = 0; i < W; i += kLanes) {
-        const Vec x = o + i < outer
-                          ? row_words(low + o + i, high ? high + o + i : nullptr, outer - o - i)
-                          : Vec{};
-        store_n(to + i, x, W - i);
-      }
+    if constexpr (P == 2) {
+      const bool pair = w * P + 1 < k;
+      const T* high = pair ? low + stride : low;
+      if (outer >= W && pair)
+        for (int o = 0; o < W; ++o) out[o] = Words<T>::word(low[o], high[o]);
+      else
+        for (int o = 0; o < W; ++o)
+          out[o] =
+              o < outer ? (pair ? Words<T>::word(low[o], high[o]) : Words<T>::word(low[o])) : 0.f;
+    } else {
+      if (outer >= W)
+        for (int o = 0; o < W; ++o) out[o] = Words<T>::word(low[o]);
+      else
+        for (int o = 0; o < W; ++o) out[o] = o < outer ? Words<T>::word(low[o]) : 0.f;
+    }
   }
 }
 
 template <class T, int W>
 void pack(float* panels, const T* src, int64_t stride_outer, int64_t stride_k, int64_t outer,
           int64_t k) {
-  constexpr int64_t kTogether = 8 * W;
   const int64_t words = (k + Words<T>::kPerWord - 1) / Words<T>::kPerWord;
-  if (stride_k == 1)
-    for (int64_t o = 0; o < outer; o += W)
-      pack_panel_transposed<T, W>(panels + o * words, src + o * stride_outer, stride_outer,
-                                  outer - o, k);
-  else
-    for (int64_t o = 0; o < outer; o += kTogether)
-      pack_panels_copied<T, W>(panels + o * words, src + o * stride_outer, stride_k,
-                               outer - o < kTogether ? outer - o : kTogether, k);
+  for (int64_t o = 0; o < outer; o += W, panels += W * words, src += W * stride_outer)
+    if (stride_k == 1)
+      pack_panel_transposed<T, W>(panels, src, stride_outer, outer - o, k);
+    else
+      pack_panel_copied<T, W>(panels, src, stride_k, outer - o, k);
 }
 
 // R rows by kColumns columns of C from one packed panel of A and one of B.

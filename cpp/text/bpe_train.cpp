@@ -1,209 +1,164 @@
-// Counts distinct pieces once, then keeps the pair counts up to date merge by merge: each pair
-// knows the words that it occurs in, and a heap gives the most frequent pair.
+// Turns counted words into tokens that pairs are merged of, and the result into ids.
 #include "text/bpe_train.h"
 
 #include <algorithm>
-#include <functional>
-#include <queue>
+#include <array>
+#include <map>
 #include <utility>
 
 #include "core/check.h"
+#include "text/unicode.h"
 
 namespace gpte {
 namespace {
 
-// A longer piece is cut here before it is counted: every merge rescans the words that it touches,
-// so one endless piece would make training quadratic.
-constexpr size_t kLongestWord = 1024;
+constexpr char kEndOfWord[] = "</w>";
 
-std::vector<SpecialTokens::Special> numbered(std::vector<std::string> names) {
-  std::vector<SpecialTokens::Special> out;
-  for (std::string& name : names) out.push_back({std::move(name), uint32_t(out.size())});
-  return out;
+// What merging takes for a word, at most: its tokens, where its pairs occur, and the pairs.
+int64_t cost_of_merging(size_t bytes) {
+  return 64 + 24 * int64_t(bytes);
 }
 
-// Words as they are merged, their pairs, and the queue of pairs.
-class Merger {
+// The bytes in the order of their ties.
+std::array<uint8_t, 256> byte_order(BpeTrainer::Ties ties) {
+  std::array<uint8_t, 256> order;
+  size_t n = 0;
+  const auto printable = [&](int b) {
+    return ties == BpeTrainer::Ties::bytes || (b >= 33 && b <= 126) || (b >= 161 && b != 173);
+  };
+  for (int b = 0; b < 256; ++b) {
+    if (printable(b)) order[n++] = uint8_t(b);
+  }
+  for (int b = 0; b < 256; ++b) {
+    if (!printable(b)) order[n++] = uint8_t(b);
+  }
+  return order;
+}
+
+// Joins in a word what the merges of the base join.
+class Base {
  public:
-  void add_word(std::string_view letters, int64_t count) {
-    check(words_.size() < PairMap::kNone, "tokenizer: too many distinct words to train on");
-    words_.push_back({tokens_.size(), letters.size(), count});
-    for (const char letter : letters) tokens_.push_back(uint8_t(letter));
-    const auto word = uint32_t(words_.size() - 1);
-    for (size_t i = words_[word].start; i + 1 < tokens_.size(); ++i) {
-      change(tokens_[i], tokens_[i + 1], count, word);
+  Base(PairMerger& merger, const std::vector<Merge>& merges) : ranks_(merges.size()) {
+    for (const Merge& merge : merges) {
+      ids_.push_back(merger.add_token(merge.left, merge.right));
+      ranks_.insert(merge.left, merge.right, uint32_t(ids_.size() - 1));
     }
   }
 
-  std::vector<Merge> run(int64_t count, int64_t min_frequency) {
-    std::vector<Merge> merges;
-    queue_from(0);
-    while (int64_t(merges.size()) < count && !heap_.empty()) {
-      Queued best = heap_.top();
-      heap_.pop();
-      Pair& pair = pairs_[best.pair];
-      if (pair.count != best.count) {
-        // Counts of queued pairs only fall: new occurrences all hold the newest token.
-        best.count = pair.count;
-        if (best.count >= min_frequency) heap_.push(best);
-        continue;
+  void encode(std::vector<uint32_t>& tokens) const {
+    if (ids_.empty()) return;
+    for (;;) {
+      uint32_t best = PairMap::kNone;
+      for (size_t i = 0; i + 1 < tokens.size(); ++i) {
+        best = std::min(best, ranks_.find(tokens[i], tokens[i + 1]));
       }
-      if (best.count < min_frequency) break;
-      merges.push_back(pair.merge);
-      const size_t known = pairs_.size();
-      const std::vector<uint32_t> words = std::move(pair.words);
-      const Merge merge = pair.merge;
-      for (const uint32_t word : words) join(word, merge, uint32_t(255 + merges.size()));
-      queue_from(known);
+      if (best == PairMap::kNone) return;
+      size_t out = 0;
+      for (size_t i = 0; i < tokens.size(); ++out) {
+        const bool found = i + 1 < tokens.size() && ranks_.find(tokens[i], tokens[i + 1]) == best;
+        tokens[out] = found ? ids_[best] : tokens[i];
+        i += found ? 2 : 1;
+      }
+      tokens.resize(out);
     }
-    return merges;
   }
 
  private:
-  struct Word {
-    size_t start, size;
-    int64_t count;
-  };
-  struct Pair {
-    Merge merge;
-    int64_t count;
-    std::vector<uint32_t> words;  // that it occurs in or once did
-  };
-  struct Queued {
-    int64_t count;
-    Merge merge;
-    uint32_t pair;
-    bool operator<(const Queued& other) const {
-      if (count != other.count) return count < other.count;
-      if (merge.left != other.merge.left) return merge.left > other.merge.left;
-      return merge.right > other.merge.right;
-    }
-  };
-
-  void change(uint32_t left, uint32_t right, int64_t count, uint32_t word) {
-    const uint32_t i = index_.insert(left, right, uint32_t(pairs_.size()));
-    if (i == pairs_.size()) pairs_.push_back({{left, right}, 0, {}});
-    Pair& pair = pairs_[i];
-    pair.count += count;
-    if (count > 0 && (pair.words.empty() || pair.words.back() != word)) pair.words.push_back(word);
-  }
-
-  // Replaces the pair by the new token in one word, from left to right.
-  void join(uint32_t word, Merge merge, uint32_t id) {
-    const auto [start, size, count] = words_[word];
-    uint32_t* t = &tokens_[start];
-    size_t out = 0;
-    for (size_t i = 0; i < size; ++out) {
-      if (i + 1 == size || t[i] != merge.left || t[i + 1] != merge.right) {
-        t[out] = t[i++];
-        continue;
-      }
-      change(merge.left, merge.right, -count, word);
-      if (out > 0) {
-        change(t[out - 1], merge.left, -count, word);
-        change(t[out - 1], id, count, word);
-      }
-      if (i + 2 < size) {
-        change(merge.right, t[i + 2], -count, word);
-        change(id, t[i + 2], count, word);
-      }
-      t[out] = id;
-      i += 2;
-    }
-    words_[word].size = out;
-  }
-
-  void queue_from(size_t first) {
-    for (size_t i = first; i < pairs_.size(); ++i) {
-      if (pairs_[i].count > 0) heap_.push({pairs_[i].count, pairs_[i].merge, uint32_t(i)});
-    }
-  }
-
-  std::vector<Word> words_;
-  std::vector<uint32_t> tokens_;  // of all words, end to end
-  std::vector<Pair> pairs_;
-  PairMap index_;  // of pairs_
-  std::priority_queue<Queued> heap_;
+  std::vector<uint32_t> ids_;  // by rank
+  PairMap ranks_;
 };
+
+std::vector<Merge> merges_of(const std::vector<PairMerger::Pair>& pairs) {
+  std::vector<Merge> merges;
+  for (const PairMerger::Pair& pair : pairs) merges.push_back({pair.left, pair.right});
+  return merges;
+}
 
 }  // namespace
 
-BpeTrainer::BpeTrainer(std::vector<std::string> specials, const Splitter& splitter)
-    : specials_(numbered(std::move(specials))), splitter_(splitter), words_(size_t{1} << 12) {}
-
-void BpeTrainer::add(std::string_view text) {
-  bytes_ += int64_t(text.size());
-  size_t at = 0;
-  for (;;) {
-    const SpecialTokens::Match match = specials_.find(text, at);
-    if (match.end == 0) break;
-    add_plain(text.substr(at, match.start - at));
-    at = match.end;
-  }
-  add_plain(text.substr(at));
+BpeTrainer::Learned BpeTrainer::train(int64_t vocab_size, const Options& options,
+                                      const Poll& poll) {
+  check(options.limits.min_frequency >= 1, "tokenizer: min_frequency is ",
+        options.limits.min_frequency, " and must be at least 1");
+  check(options.limits.max_token_length >= 0, "tokenizer: max_token_length is ",
+        options.limits.max_token_length, " and must be at least 1");
+  words_.drop_to_fit(cost_of_merging);
+  if (characters_) return train_characters(vocab_size, options, poll);
+  return train_bytes(vocab_size - 256 - int64_t(options.base.size()), options, poll);
 }
 
-void BpeTrainer::add_plain(std::string_view text) {
-  const auto* p = reinterpret_cast<const uint8_t*>(text.data());
-  const uint8_t* end = p + text.size();
-  constexpr int64_t kRoom = 256;
-  uint32_t lengths[kRoom];
-  while (p < end) {
-    const int64_t pieces =
-        splitter_.split({reinterpret_cast<const char*>(p), size_t(end - p)}, lengths, kRoom);
-    for (int64_t i = 0; i < pieces; p += lengths[i++]) {
-      const std::string_view piece(reinterpret_cast<const char*>(p), lengths[i]);
-      for (size_t at = 0; at < piece.size(); at += kLongestWord) {
-        count_word(piece.substr(at, kLongestWord));
-      }
+BpeTrainer::Learned BpeTrainer::train_bytes(int64_t merges, const Options& options,
+                                            const Poll& poll) {
+  Learned learned;
+  learned.report = words_.report();
+  const std::array<uint8_t, 256> order = byte_order(options.ties);
+  std::array<uint32_t, 256> place;
+  std::vector<std::string> ordered;
+  for (uint32_t i = 0; i < 256; ++i) {
+    place[order[i]] = i;
+    ordered.emplace_back(1, char(order[i]));
+    learned.symbols.emplace_back(1, char(i));
+  }
+  const auto placed = [&](uint32_t id) { return id < 256 ? place[id] : id; };
+  const auto named = [&](uint32_t token) { return token < 256 ? order[token] : token; };
+
+  PairMerger merger(std::move(ordered), options.limits);
+  std::vector<Merge> known;
+  for (const Merge& merge : options.base) {
+    const uint32_t id = 256 + uint32_t(known.size());
+    check(merge.left < id && merge.right < id, "tokenizer: merge ", known.size(),
+          " of the base joins ", merge.left, " and ", merge.right, ", of which one comes later");
+    known.push_back({placed(merge.left), placed(merge.right)});
+  }
+  const Base base(merger, known);
+  std::vector<uint32_t> tokens;
+  words_.consume([&](std::string_view word, int64_t count) {
+    tokens.clear();
+    for (const char letter : word) tokens.push_back(place[uint8_t(letter)]);
+    base.encode(tokens);
+    if (tokens.size() > 1) merger.add_word(tokens, count);
+  });
+  for (const PairMerger::Pair& pair : merger.run(merges, poll)) {
+    learned.merges.push_back({named(pair.left), named(pair.right)});
+  }
+  return learned;
+}
+
+BpeTrainer::Learned BpeTrainer::train_characters(int64_t vocab_size, const Options& options,
+                                                 const Poll& poll) {
+  check(options.base.empty(), "tokenizer: a vocabulary of characters cannot be continued");
+  Learned learned;
+  learned.report = words_.report();
+  // A word's space at the end says that it is whole, so that its last character carries </w>.
+  const auto for_each_character = [](std::string_view word, auto f) {
+    const auto* p = reinterpret_cast<const uint8_t*>(word.data());
+    const bool whole = word.back() == ' ';
+    const uint8_t* end = p + word.size() - whole;
+    while (p < end) {
+      const int length = decode_utf8(p, end).length;
+      std::string symbol(reinterpret_cast<const char*>(p), size_t(length));
+      p += length;
+      f(p == end && whole ? symbol + ' ' : symbol);
     }
+  };
+  std::map<std::string, uint32_t> ids;  // spelled with a space for </w>: sorts behind the plain one
+  words_.for_each([&](std::string_view word, int64_t) {
+    for_each_character(word, [&](const std::string& symbol) { ids.emplace(symbol, 0); });
+  });
+  for (auto& [symbol, id] : ids) {
+    id = uint32_t(learned.symbols.size());
+    const bool last = symbol.back() == ' ';
+    learned.symbols.push_back(last ? symbol.substr(0, symbol.size() - 1) + kEndOfWord : symbol);
   }
-}
-
-void BpeTrainer::count_word(std::string_view word) {
-  const uint64_t hash = std::hash<std::string_view>{}(word);
-  Word& slot = words_[place(hash, word)];
-  if (slot.size > 0) {
-    ++slot.count;
-    return;
-  }
-  slot = {hash, letters_.size(), uint32_t(word.size()), 1};
-  letters_.append(word);
-  if (++used_ * 2 > words_.size()) grow();
-}
-
-size_t BpeTrainer::place(uint64_t hash, std::string_view word) const {
-  const size_t mask = words_.size() - 1;
-  size_t i = hash & mask;
-  while (words_[i].size > 0 &&
-         (words_[i].hash != hash || words_[i].size != word.size() ||
-          std::string_view(&letters_[words_[i].start], word.size()) != word)) {
-    i = (i + 1) & mask;
-  }
-  return i;
-}
-
-void BpeTrainer::grow() {
-  std::vector<Word> old(words_.size() * 2);
-  old.swap(words_);
-  const size_t mask = words_.size() - 1;
-  for (const Word& word : old) {
-    if (word.size == 0) continue;
-    size_t i = word.hash & mask;
-    while (words_[i].size > 0) i = (i + 1) & mask;
-    words_[i] = word;
-  }
-}
-
-std::vector<Merge> BpeTrainer::train(int64_t count, int64_t min_frequency) const {
-  check(count >= 0, "tokenizer: the number of merges is ", count, " and must not be negative");
-  check(min_frequency >= 1, "tokenizer: min_frequency is ", min_frequency,
-        " and must be at least 1");
-  Merger merger;
-  for (const Word& word : words_) {
-    if (word.size > 0) merger.add_word({&letters_[word.start], word.size}, word.count);
-  }
-  return merger.run(count, min_frequency);
+  PairMerger merger(learned.symbols, options.limits);
+  std::vector<uint32_t> tokens;
+  words_.consume([&](std::string_view word, int64_t count) {
+    tokens.clear();
+    for_each_character(word, [&](const std::string& symbol) { tokens.push_back(ids[symbol]); });
+    if (tokens.size() > 1) merger.add_word(tokens, count);
+  });
+  learned.merges = merges_of(merger.run(vocab_size - int64_t(learned.symbols.size()), poll));
+  return learned;
 }
 
 }  // namespace gpte

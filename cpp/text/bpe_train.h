@@ -1,52 +1,62 @@
-// Learns the merges of a byte-level BPE vocabulary from text.
+// Learns the merges of a byte-pair vocabulary from text.
 //
-// Repeats: join the most frequent pair of neighbouring tokens everywhere into a new token. Of
-// equally frequent pairs, the one with the smaller (left id, right id) comes first. Token b < 256
-// is the byte b and merge i makes token 256 + i, so the result depends on nothing but the text.
+// Repeats: join the most frequent pair of neighbouring tokens everywhere into a new token. The
+// result depends on nothing but the text: not on threads, and not on the order of documents.
+//
+// Over bytes, token b < 256 is the byte b and merge i makes token 256 + i. Over characters, of
+// words between white space, the tokens are at first the characters, where the last of a word
+// carries </w> and so is another one: by code point, without </w> first.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "text/bpe.h"
-#include "text/specials.h"
+#include "text/pair_merger.h"
 #include "text/split.h"
+#include "text/word_count.h"
 
 namespace gpte {
 
 class BpeTrainer {
  public:
-  // No token is learned across a name of the special tokens, or from it.
-  BpeTrainer(std::vector<std::string> specials, const Splitter& splitter);
+  // Which of equally frequent pairs comes first: that with the smaller left and then right token.
+  // bytes compares ids. hugging_face puts the bytes into the order of the characters that spell
+  // them in tokenizer.json (33-126, 161-172, 174-255, then the others), before all merges: so the
+  // merges are those of the trainer of `tokenizers`.
+  enum class Ties { hugging_face, bytes };
 
-  // Counts the pieces of a document; the text is not needed afterwards.
-  void add(std::string_view text);
-  int64_t bytes() const { return bytes_; }
+  struct Options {
+    Ties ties = Ties::hugging_face;
+    PairMerger::Limits limits;
+    std::vector<Merge> base;  // merges that are there from the start, by the ids of this trainer
+  };
 
-  // At most count merges, fewer where no pair is left that occurs min_frequency times.
-  std::vector<Merge> train(int64_t count, int64_t min_frequency) const;
+  struct Learned {
+    std::vector<std::string> symbols;  // the tokens before the first merge
+    std::vector<Merge> merges;         // without those of the base
+    WordCount::Report report;
+  };
+
+  // No token is learned across a name of the special tokens, or from it. Without a splitter,
+  // tokens are of characters. Memory is in bytes, for all that is counted and kept, not for texts.
+  BpeTrainer(const std::vector<std::string>& specials, const Splitter* splitter, int64_t memory)
+      : words_(specials, splitter, memory), characters_(splitter == nullptr) {}
+
+  // Text comes in by add() and add_file().
+  WordCount& words() { return words_; }
+
+  // At most vocab_size - symbols - base merges, fewer where no pair is left that is frequent enough
+  // or where there are too many symbols already. Uses up the words.
+  Learned train(int64_t vocab_size, const Options& options, const Poll& poll);
 
  private:
-  struct Word {
-    uint64_t hash;
-    size_t start;   // in letters_
-    uint32_t size;  // 0 marks an empty slot
-    int64_t count;
-  };
-  void add_plain(std::string_view text);
-  void count_word(std::string_view word);
-  size_t place(uint64_t hash, std::string_view word) const;
-  void grow();
+  Learned train_bytes(int64_t merges, const Options& options, const Poll& poll);
+  Learned train_characters(int64_t vocab_size, const Options& options, const Poll& poll);
 
-  SpecialTokens specials_;
-  const Splitter& splitter_;
-  std::string letters_;      // the bytes of all distinct words
-  std::vector<Word> words_;  // a hash table
-  size_t used_ = 0;
-  int64_t bytes_ = 0;
+  WordCount words_;
+  const bool characters_;
 };
 
 }  // namespace gpte

@@ -25,7 +25,21 @@ class ReleasedGil {
   ReleasedGil() : state_(PyEval_SaveThread()) {}
   ReleasedGil(const ReleasedGil&) = delete;
   ReleasedGil& operator=(const ReleasedGil&) = delete;
-  ~ReleasedGil() {
+  ~ReleasedGil() { take(); }
+
+  // Calls f with the GIL in between; f may throw.
+  template <class F>
+  void hold(F&& f) {
+    take();
+    struct Again {
+      ReleasedGil& released;
+      ~Again() { released.state_ = PyEval_SaveThread(); }
+    } again{*this};
+    f();
+  }
+
+ private:
+  void take() {
     try {
       PyEval_RestoreThread(state_);
     } catch (...) {
@@ -33,7 +47,6 @@ class ReleasedGil {
     }
   }
 
- private:
   PyThreadState* state_;
 };
 using no_gil = nb::call_guard<ReleasedGil>;

@@ -6,17 +6,15 @@ tok.save("model")  # tokenizer.json and tokenizer_config.json
 """
 
 import hashlib
-import os
 import pathlib
 
 import numpy as np
 
 from gptengine import _core
-from gptengine.tokenizer import hugging_face
+from gptengine.tokenizer import hugging_face, training
 from gptengine.tokenizer.vocabulary import Vocabulary
 
 END_OF_TEXT = "<|endoftext|>"
-SPLITS = ("gpt2",)
 ENCODE_ERRORS = ("replace", "strict")
 DECODE_ERRORS = ("replace", "strict", "ignore")
 
@@ -33,9 +31,10 @@ class Tokenizer:
         specials = vocabulary.special_tokens
         self._vocabulary = vocabulary
         self._core = _core.Bpe(
-            vocabulary.tokens, vocabulary.merges, list(specials.values()), "gpt2"
+            vocabulary.tokens, vocabulary.merges, list(specials.values()), vocabulary.split
         )
         self.mode = "merges"
+        self.training_report = None
         self.config = dict(config or {})  # of tokenizer_config.json: what belongs to others is kept
         self.eos_token = eos_token if eos_token in specials else None
         self.eos_id = specials.get(eos_token)
@@ -49,32 +48,57 @@ class Tokenizer:
         split="gpt2",
         special_tokens=(END_OF_TEXT,),
         min_frequency=2,
+        ties="huggingface",
+        max_token_length=None,
+        forbidden=(),
+        weights=None,
+        base=None,
+        memory="1GiB",
+        progress=None,
     ):
         """Learns a vocabulary: 256 bytes first, then merges, then the special tokens.
 
-        texts_or_paths: texts (str or bytes) and files (pathlib.Path), one or an iterable of them.
-        vocab_size counts all tokens; the result has fewer where no pair is left that occurs
-        min_frequency times. The same text gives the same vocabulary, in whatever order.
+        texts_or_paths: texts (str or bytes, or arrays of them), files (pathlib.Path) and uint8
+        arrays of one text each: one, or an iterable of them. The same texts give the same
+        vocabulary, in whatever order and on however many threads.
+
+        vocab_size        of all tokens; fewer where no pair is left that occurs min_frequency times
+        special_tokens    names that are cut out of the texts, and that no token crosses
+        max_token_length  in bytes
+        forbidden         byte strings (or str) that must not become tokens
+        weights           how often each text counts, positive integers
+        base              a Tokenizer to continue: its tokens keep their ids, and the new merges
+                          and special tokens come after them
+        memory            for all that is counted and kept; texts and mapped files do not count.
+                          Where it does not suffice, the rarest pieces of text are left out, which
+                          a warning and training_report say; with it in the phase of counting, the
+                          result may depend on the order of the texts
+        progress          called now and then with (phase, done, total): phase "count" in bytes,
+                          total None where it is not known, then phase "merge" in merges
+
+        ties: of equally frequent pairs, that with the smaller left token comes first, and then
+        that with the smaller right token. "huggingface" has the bytes in the order of their
+        characters in tokenizer.json (33 to 126, 161 to 172, 174 to 255, then the others: so the
+        space comes late), and then the merges in their order; so the merges are those of the
+        trainer of `tokenizers`. "bytes" compares ids: bytes by their value, then merges.
         """
-        if split not in SPLITS:
-            raise ValueError(f"tokenizer: split {split!r} is not known: choose from {SPLITS}")
-        special_tokens = _names(special_tokens)
-        merges = vocab_size - 256 - len(special_tokens)
-        if merges < 0:
-            raise ValueError(
-                f"tokenizer: vocab_size {vocab_size} must be at least {256 + len(special_tokens)}: "
-                f"256 bytes and {len(special_tokens)} special tokens"
-            )
-        trainer = _core.BpeTrainer([_utf8(name) for name in special_tokens], split)
-        if isinstance(texts_or_paths, (str, bytes, os.PathLike)):
-            texts_or_paths = [texts_or_paths]
-        for item in texts_or_paths:
-            if isinstance(item, str) and len(item) < 256 and os.path.isfile(item):
-                raise ValueError(f"tokenizer: a str is a text: for the file {item!r} pass a Path")
-            _add(trainer, item)
-        if trainer.bytes == 0:
-            raise ValueError("tokenizer: there is no text to train on")
-        return cls(Vocabulary.of_bytes(trainer.train(merges, min_frequency), special_tokens))
+        vocabulary, report = training.train(
+            texts_or_paths,
+            vocab_size=vocab_size,
+            split=split,
+            special_tokens=_names(special_tokens),
+            min_frequency=min_frequency,
+            ties=ties,
+            max_token_length=max_token_length,
+            forbidden=forbidden,
+            weights=weights,
+            base=None if base is None else base._vocabulary,
+            memory=memory,
+            progress=progress,
+        )
+        tok = cls(vocabulary) if base is None else cls(vocabulary, base.eos_token, base.config)
+        tok.training_report = report
+        return tok
 
     @classmethod
     def bytes(cls, *, special_tokens=(END_OF_TEXT,)):
@@ -249,17 +273,6 @@ class StreamDecoder:
         return self._core.flush()
 
 
-def _utf8(text):
-    if isinstance(text, bytes):
-        return text
-    if not isinstance(text, str):
-        raise ValueError(f"tokenizer: text must be str or bytes, not {type(text).__name__}")
-    try:
-        return text.encode()
-    except UnicodeEncodeError:  # joins surrogate pairs and replaces lone surrogates
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
-
-
 def _names(special_tokens):
     names = list(special_tokens)
     if isinstance(special_tokens, str) or not all(isinstance(n, str) and n for n in names):
@@ -267,10 +280,3 @@ def _names(special_tokens):
     if len(set(names)) < len(names):
         raise ValueError(f"tokenizer: special_tokens repeat a name: {names}")
     return names
-
-
-def _add(trainer, item):
-    if not isinstance(item, os.PathLike):
-        trainer.add(_utf8(item))
-    elif os.path.getsize(item) > 0:  # an empty file cannot be mapped
-        trainer.add_buffer(np.memmap(item, np.uint8, mode="r"))

@@ -12,15 +12,21 @@ class Vocabulary:
     tokens: list[bytes]
     merges: np.ndarray  # (M, 2) uint32: the ids that each merge joins
     special_tokens: dict[str, int]
+    split: str = "gpt2"  # what cuts text into the pieces that merges never cross
 
     @classmethod
-    def of_bytes(cls, merges, special_tokens):
-        """Bytes are 0 to 255, merge i makes token 256 + i, special tokens come last.
+    def of_bytes(cls, merges, special_tokens, split="gpt2"):
+        """Bytes are 0 to 255, merge i makes token 256 + i, special tokens come last."""
+        nothing = cls([bytes([b]) for b in range(256)], np.empty((0, 2), np.uint32), {}, split)
+        return nothing.extended(merges, special_tokens)
+
+    def extended(self, merges, special_tokens):
+        """The same with more merges, of which each makes a new token, and then special tokens.
 
         A special token must not look like the spelling of another one: files could not tell them
         apart.
         """
-        tokens = [bytes([b]) for b in range(256)]
+        tokens = list(self.tokens)
         for left, right in merges.tolist():
             tokens.append(tokens[left] + tokens[right])
         spelled = {spell(token) for token in tokens}
@@ -30,7 +36,12 @@ class Vocabulary:
                     f"tokenizer: the special token {name!r} is how files spell {unspell(name)!r}"
                 )
         ids = {name: len(tokens) + i for i, name in enumerate(special_tokens)}
-        return cls(tokens + [name.encode() for name in special_tokens], merges, ids)
+        return Vocabulary(
+            tokens + [name.encode() for name in special_tokens],
+            np.concatenate([self.merges, merges]),
+            self.special_tokens | ids,
+            self.split,
+        )
 
 
 def _alphabet():

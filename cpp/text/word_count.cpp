@@ -1,0 +1,324 @@
+// Each thread counts into tables of its own; after every few megabytes they are added up.
+#include "text/word_count.h"
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "core/check.h"
+#include "core/parallel.h"
+#include "text/unicode.h"
+
+namespace gpte {
+namespace {
+
+// A longer piece is cut here before it is counted: every merge rescans the words that it touches,
+// so one endless piece would make training quadratic.
+constexpr size_t kLongestWord = 1024;
+
+constexpr size_t kTask = size_t(1) << 18;  // bytes of text that one thread takes at a time
+constexpr int64_t kMostWeight = int64_t(1) << 61;
+
+std::vector<SpecialTokens::Special> numbered(const std::vector<std::string>& names) {
+  std::vector<SpecialTokens::Special> out;
+  for (const std::string& name : names) out.push_back({name, uint32_t(out.size())});
+  return out;
+}
+
+// How much of a long piece is one word: it never ends inside a character.
+size_t word_end(std::string_view piece) {
+  if (piece.size() <= kLongestWord) return piece.size();
+  size_t n = kLongestWord;
+  while (n > kLongestWord - 3 && (uint8_t(piece[n]) & 0xC0) == 0x80) --n;
+  return n;
+}
+
+// Counts in steps of 1/16, so that a histogram of them is short.
+constexpr int kSteps = 64 * 16;
+int step_of(int64_t count) {
+  if (count < 16) return int(count);
+  const int high = 63 - __builtin_clzll(uint64_t(count));
+  return (high - 3) * 16 + int(count >> (high - 4) & 15);
+}
+int64_t least_of(int step) {
+  if (step < 16) return step;
+  return int64_t(16 + step % 16) << (step / 16 - 1);
+}
+
+}  // namespace
+
+// Counts the words of one task's texts.
+class WordCount::Counter {
+ public:
+  Counter(const WordCount& owner, Tables& tables) : owner_(owner), tables_(tables) {}
+
+  void add(const Text& text) {
+    weight_ = text.weight;
+    const std::string_view letters = text.letters;
+    size_t at = 0;
+    for (;;) {
+      const SpecialTokens::Match match = owner_.specials_.find(letters, at);
+      if (match.end == 0) break;
+      add_plain(letters.substr(at, match.start - at));
+      at = match.end;
+    }
+    add_plain(letters.substr(at));
+  }
+
+ private:
+  void add_plain(std::string_view text) {
+    if (!owner_.splitter_) return add_words(text);
+    constexpr int64_t kRoom = 256;
+    uint32_t lengths[kRoom];
+    while (!text.empty()) {
+      const int64_t pieces = owner_.splitter_->split(text, lengths, kRoom);
+      text.remove_prefix(add_pieces(text, lengths, size_t(pieces)));
+    }
+  }
+
+  // First all hashes, so that the slots are on their way from memory when they are needed.
+  size_t add_pieces(std::string_view text, const uint32_t* lengths, size_t pieces) {
+    struct {
+      WordTable* table;
+      WordTable::Key key;
+      uint64_t hash;
+    } found[256];
+    size_t count = 0, at = 0;
+    for (size_t i = 0; i < pieces; at += lengths[i++]) {
+      const size_t size = lengths[i];
+      if (size == 1) continue;  // has no pair
+      if (size > WordTable::kShort) {
+        add_long(text.substr(at, size));
+        continue;
+      }
+      auto& f = found[count++];
+      f.key = at + 16 <= text.size() ? masked(&text[at], size) : WordTable::key(&text[at], size);
+      f.hash = WordTable::hash(f.key);
+      f.table = &table(f.hash);
+      f.table->prefetch(f.hash);
+    }
+    for (size_t i = 0; i < count; ++i) found[i].table->add(found[i].key, found[i].hash, weight_);
+    return at;
+  }
+
+  void add_long(std::string_view piece) {
+    while (!piece.empty()) {
+      const size_t size = word_end(piece);
+      add_word(piece.substr(0, size));
+      piece.remove_prefix(size);
+    }
+  }
+
+  void add_words(std::string_view text) {
+    const auto* p = reinterpret_cast<const uint8_t*>(text.data());
+    const uint8_t* end = p + text.size();
+    const CharClasses& classes = CharClasses::get();
+    while (p < end) {
+      const uint8_t* start = p;
+      int length = 0;
+      while (p < end && classes.at(p, end, length) != CharClass::kSpace) p += length;
+      std::string_view word(reinterpret_cast<const char*>(start), size_t(p - start));
+      if (p < end) p += length;
+      while (word.size() > kLongestWord) {
+        const size_t size = word_end(word);
+        add_word(word.substr(0, size));
+        word.remove_prefix(size);
+      }
+      if (word.empty()) continue;
+      whole_.assign(word);
+      whole_.push_back(' ');
+      add_word(whole_);
+    }
+  }
+
+  void add_word(std::string_view word) {
+    if (word.size() > WordTable::kShort) {
+      const uint64_t hash = WordTable::hash(word);
+      table(hash).add(word, hash, weight_);
+    } else {
+      const WordTable::Key key = WordTable::key(word.data(), word.size());
+      const uint64_t hash = WordTable::hash(key);
+      table(hash).add(key, hash, weight_);
+    }
+  }
+
+  // The key of a word behind which 16 bytes can be read.
+  static WordTable::Key masked(const char* p, size_t size) {
+    WordTable::Key k;
+    std::memcpy(&k, p, sizeof k);
+    const size_t low = std::min<size_t>(size, 8), high = size - low;
+    k.low &= ~uint64_t{0} >> (64 - 8 * low);
+    k.high &= (uint64_t{1} << (8 * high)) - 1;
+    k.high |= uint64_t(size) << 56;
+    return k;
+  }
+
+  WordTable& table(uint64_t hash) { return tables_[hash >> 60]; }
+
+  const WordCount& owner_;
+  Tables& tables_;
+  int64_t weight_ = 1;
+  std::string whole_;
+};
+
+WordCount::WordCount(const std::vector<std::string>& specials, const Splitter* splitter,
+                     int64_t memory)
+    : specials_(numbered(specials)),
+      splitter_(splitter),
+      memory_(memory),
+      round_(size_t(std::clamp<int64_t>(memory / 64, 1 << 16, 1 << 24))) {
+  static_assert(kTables == 16, "the top four bits of a hash choose the table");
+  for (const std::string& name : specials) {
+    longest_special_ = std::max(longest_special_, name.size());
+  }
+  check(memory >= 1 << 20, "tokenizer: memory is ", memory, " bytes and must be at least 1 MiB");
+}
+
+void WordCount::add(const std::vector<Text>& texts, const Poll& poll) {
+  for (const Text& text : texts) {
+    check(text.weight >= 1, "tokenizer: the weight of a text is ", text.weight,
+          " and must be at least 1");
+    const auto bytes = int64_t(text.letters.size());
+    check(bytes == 0 || text.weight <= (kMostWeight - weighted_bytes_) / bytes,
+          "tokenizer: weights times bytes exceed ", kMostWeight);
+    weighted_bytes_ += bytes * text.weight;
+  }
+  std::vector<Text> round;
+  size_t bytes = 0;
+  const auto flush = [&] {
+    count_round(round);
+    report_.bytes += int64_t(bytes);
+    round.clear();
+    bytes = 0;
+    poll("count", report_.bytes, 0);
+  };
+  for (const Text& text : texts) {
+    std::string_view rest = text.letters;
+    while (!rest.empty()) {
+      const std::string_view part = rest.substr(0, cut(rest, kTask));
+      round.push_back({part, text.weight});
+      rest.remove_prefix(part.size());
+      if ((bytes += part.size()) >= round_) flush();
+    }
+  }
+  if (bytes > 0) flush();
+}
+
+void WordCount::add_file(int file, int64_t weight, const Poll& poll) {
+  struct stat status;
+  check(fstat(file, &status) == 0 && S_ISREG(status.st_mode),
+        "tokenizer: only a regular file can be mapped");
+  const auto size = size_t(status.st_size);
+  if (size == 0) return;
+  void* map = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file, 0);
+  check(map != MAP_FAILED, "tokenizer: mapping ", size, " bytes: ", std::strerror(errno));
+  struct Unmap {
+    void* p;
+    size_t n;
+    ~Unmap() { munmap(p, n); }
+  } unmap{map, size};
+  const std::string_view letters(static_cast<const char*>(map), size);
+  const auto page = size_t(sysconf(_SC_PAGESIZE));
+  for (size_t at = 0; at < size;) {
+    const size_t end = at + cut(letters.substr(at), round_);
+    add({{letters.substr(at, end - at), weight}}, poll);
+    at = end;
+    madvise(map, at / page * page, MADV_DONTNEED);  // what was read need not stay in memory
+  }
+}
+
+// A place near `at` where texts can be cut in two that are counted alone; the end if there is none.
+size_t WordCount::cut(std::string_view text, size_t at) const {
+  for (; at < text.size(); ++at) {
+    if (splitter_) return text.size();
+    at = text.find_first_of(" \n", at);
+    if (at == std::string_view::npos) break;
+    if (!inside_special(text, at)) return at;
+  }
+  return text.size();
+}
+
+// Whether a special token starts before and ends behind this place.
+bool WordCount::inside_special(std::string_view text, size_t at) const {
+  const size_t from = at - std::min(at, longest_special_);
+  size_t start = from;
+  for (;;) {
+    const SpecialTokens::Match match =
+        specials_.find(text.substr(0, std::min(text.size(), at + longest_special_)), start);
+    if (match.end == 0 || match.start >= at) return false;
+    if (match.end > at) return true;
+    start = match.start + 1;
+  }
+}
+
+void WordCount::count_round(const std::vector<Text>& texts) {
+  for (const Text& text : texts) {
+    check(text.letters.size() <= UINT32_MAX, "tokenizer: a text of ", text.letters.size(),
+          " bytes without a place to cut is too long");
+  }
+  const auto tasks = std::min<size_t>(size_t(num_threads()), texts.size());
+  if (local_.size() < tasks) local_.resize(tasks);
+  std::atomic<size_t> next{0};
+  parallel_chunks(int64_t(tasks), [&](int64_t task) {
+    Counter counter(*this, local_[size_t(task)]);
+    for (size_t i; (i = next.fetch_add(1)) < texts.size();) counter.add(texts[i]);
+  });
+  parallel_chunks(int64_t(kTables), [&](int64_t t) {
+    for (size_t task = 0; task < tasks; ++task) {
+      words_[size_t(t)].absorb(local_[task][size_t(t)]);
+      local_[task][size_t(t)].clear();
+    }
+  });
+  int64_t cost = 0;
+  for (const WordTable& table : words_) cost += table.cost();
+  if (cost > memory_ / 2) {
+    int64_t words = 0;
+    for (const WordTable& table : words_) words += int64_t(table.words());
+    const int64_t each = cost / words;
+    drop_rare_words([each](size_t) { return each; }, memory_ / 4);
+  }
+}
+
+void WordCount::drop_to_fit(const std::function<int64_t(size_t)>& cost) {
+  drop_rare_words(cost, memory_);
+}
+
+void WordCount::drop_rare_words(const std::function<int64_t(size_t)>& cost, int64_t limit) {
+  std::vector<int64_t> costs(kSteps);
+  int64_t sum = 0;
+  for (const WordTable& table : words_) {
+    table.for_each([&](std::string_view word, int64_t count) {
+      const int64_t c = cost(word.size());
+      costs[size_t(step_of(count))] += c;
+      sum += c;
+    });
+  }
+  int step = 0;
+  while (sum > limit && step + 1 < kSteps) sum -= costs[size_t(step++)];
+  if (step == 0) return;
+  const int64_t least = least_of(step);
+  report_.least_count = std::max(report_.least_count, least);
+  for (WordTable& table : words_) {
+    WordTable kept;
+    table.for_each([&](std::string_view word, int64_t count) {
+      if (count >= least) return kept.add(word, count);
+      ++report_.dropped_words;
+      report_.dropped_pieces += count;
+    });
+    table = std::move(kept);
+  }
+}
+
+WordCount::Report WordCount::report() const {
+  Report report = report_;
+  for (const WordTable& table : words_) report.words += int64_t(table.words());
+  return report;
+}
+
+}  // namespace gpte

@@ -1,0 +1,86 @@
+// Counts the distinct pieces of texts, on all threads and in bounded memory.
+//
+// Counts are exact, and so depend on neither the order of the texts nor the threads, until the
+// words need more memory than they may take: then the rarest are dropped, and the report says so.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/specials.h"
+#include "text/split.h"
+#include "text/word_table.h"
+
+namespace gpte {
+
+// Called every few milliseconds with what is done of how much; may throw to stop the work.
+using Poll = std::function<void(const char* phase, int64_t done, int64_t total)>;
+
+class WordCount {
+ public:
+  struct Text {
+    std::string_view letters;
+    int64_t weight;
+  };
+  struct Report {
+    int64_t bytes = 0;           // of text
+    int64_t words = 0;           // distinct ones that were kept
+    int64_t dropped_words = 0;   // distinct ones that were not, for want of memory
+    int64_t dropped_pieces = 0;  // their counts
+    int64_t least_count = 1;     // no word with a smaller count was kept in the last dropping
+  };
+
+  // Specials are cut out of the texts. Without a splitter, words stand between white space, and
+  // each that is whole is counted with a space at its end. Memory is in bytes.
+  WordCount(const std::vector<std::string>& specials, const Splitter* splitter, int64_t memory);
+
+  // The texts are not needed afterwards.
+  void add(const std::vector<Text>& texts, const Poll& poll);
+  // Of an open regular file, mapped piece by piece.
+  void add_file(int file, int64_t weight, const Poll& poll);
+
+  // Drops the rarest words until the sum of cost(size of a word) is within the memory.
+  void drop_to_fit(const std::function<int64_t(size_t)>& cost);
+
+  template <class F>
+  void for_each(F&& f) const {
+    for (const WordTable& table : words_) table.for_each(f);
+  }
+  // Calls f(word, count) for each word and forgets them table by table.
+  template <class F>
+  void consume(F&& f) {
+    for (WordTable& table : words_) {
+      table.for_each(f);
+      table = WordTable();
+    }
+  }
+
+  Report report() const;
+
+ private:
+  static constexpr size_t kTables = 16;
+  using Tables = std::array<WordTable, kTables>;
+  class Counter;
+
+  size_t cut(std::string_view text, size_t at) const;
+  bool inside_special(std::string_view text, size_t at) const;
+  void count_round(const std::vector<Text>& texts);
+  void drop_rare_words(const std::function<int64_t(size_t)>& cost, int64_t limit);
+
+  SpecialTokens specials_;
+  size_t longest_special_ = 0;
+  const Splitter* splitter_;
+  const int64_t memory_;
+  const size_t round_;  // bytes of text between two merges of the threads' tables
+  Tables words_;
+  std::vector<Tables> local_;  // of each task
+  Report report_;
+  int64_t weighted_bytes_ = 0;
+};
+
+}  // namespace gpte

@@ -1,0 +1,291 @@
+"""Learns a vocabulary from texts and files: the body of Tokenizer.train, which says what it takes.
+
+Texts go to the engine in batches; files of more than a batch are mapped and read there.
+"""
+
+import dataclasses
+import operator
+import os
+import re
+import stat
+import time
+import warnings
+
+import numpy as np
+
+from gptengine import _core
+from gptengine.tokenizer.vocabulary import Vocabulary
+
+SPLITS = ("gpt2", "words")
+TIES = ("huggingface", "bytes")
+UNKNOWN = "<unk>"  # stands for characters that the training text of a split in words did not have
+BATCH = 1 << 24  # bytes
+UNITS = {"": 1, "K": 1, "M": 2, "G": 3, "T": 4}
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingReport:
+    """What a vocabulary was learned from."""
+
+    documents: int
+    bytes: int
+    words: int  # distinct pieces of the text that merges were learned from
+    merges: int  # learned
+    dropped_words: int  # distinct pieces that were left out, because they needed too much memory
+    dropped_pieces: int  # how often these stood in the text
+    least_count: int  # pieces that are rarer were left out; 1 where none had to be
+    seconds: float
+
+
+def train(
+    texts_or_paths,
+    *,
+    vocab_size,
+    split,
+    special_tokens,
+    min_frequency,
+    ties,
+    max_token_length,
+    forbidden,
+    weights,
+    base,
+    memory,
+    progress,
+):
+    """The Vocabulary and a TrainingReport; base is a Vocabulary to continue, or None."""
+    start = time.perf_counter()
+    if split not in SPLITS:
+        raise ValueError(f"tokenizer: split {split!r} is not known: choose from {SPLITS}")
+    if base is not None and base.split != split:
+        raise ValueError(f"tokenizer: split {split!r} is not that of the base, {base.split!r}")
+    if ties not in TIES:
+        raise ValueError(f"tokenizer: ties={ties!r} must be one of {TIES}")
+    vocab_size = integer("vocab_size", vocab_size, 1)
+    limits = (
+        ties == "bytes",
+        integer("min_frequency", min_frequency, 1),
+        0 if max_token_length is None else integer("max_token_length", max_token_length, 1),
+    )
+    forbidden = _tokens(forbidden)
+    known = _Base(base or Vocabulary.of_bytes(np.empty((0, 2), np.uint32), [], split))
+    names = [name for name in special_tokens if name not in known.special_tokens]
+    fixed = len(known.tokens) + len(names)
+    if vocab_size < fixed and split != "words":
+        parts = f"{len(known.tokens)} of the base" if base else "256 bytes"
+        raise ValueError(
+            f"tokenizer: vocab_size {vocab_size} must be at least {fixed}: "
+            f"{parts} and {len(names)} special tokens"
+        )
+    if progress is not None and not callable(progress):
+        raise ValueError(f"tokenizer: progress must be callable, not {progress!r}")
+
+    cut_out = [name.encode() for name in [*names, *known.special_tokens]]
+    trainer = _core.BpeTrainer(cut_out, split, bytes_of(memory))
+    documents = _Feed(trainer, progress).add_all(texts_or_paths, weights)
+    if split == "words":
+        room = vocab_size - len(names) - (UNKNOWN not in names)
+    else:
+        room = vocab_size - fixed + 256 + len(known.merges)
+    symbols, merges, found = trainer.train(
+        room, *limits, [*forbidden, *known.forbidden], known.merges, progress
+    )
+    if found["bytes"] == 0:
+        raise ValueError("tokenizer: there is no text to train on")
+    report = TrainingReport(
+        documents=documents,
+        merges=len(merges),
+        seconds=time.perf_counter() - start,
+        **found,
+    )
+    if report.dropped_words:
+        warnings.warn(
+            f"tokenizer: {report.dropped_words} of {report.dropped_words + report.words} distinct "
+            f"pieces of text, all that occur less than {report.least_count} times, did not fit "
+            f"into memory={memory!r} and were left out",
+            stacklevel=3,
+        )
+    if split == "words":
+        return _of_words(symbols, merges, names, vocab_size), report
+    return known.extended(merges, names), report
+
+
+def _of_words(symbols, merges, names, vocab_size):
+    """Characters come first, the last ones of words with </w>, then merges, then special tokens."""
+    if UNKNOWN not in names:
+        names = [UNKNOWN, *names]
+    if vocab_size < len(symbols) + len(names):
+        raise ValueError(
+            f"tokenizer: vocab_size {vocab_size} must be at least {len(symbols) + len(names)}: "
+            f"{len(symbols)} characters and {len(names)} special tokens"
+        )
+    return Vocabulary(symbols, np.empty((0, 2), np.uint32), {}, "words").extended(merges, names)
+
+
+class _Base:
+    """What is there before the first merge, in the trainer's ids: bytes, then merges by rank."""
+
+    def __init__(self, vocabulary):
+        self.tokens = vocabulary.tokens
+        self.special_tokens = vocabulary.special_tokens
+        self._vocabulary = vocabulary
+        special = set(self.special_tokens.values())
+        id_of = {t: i for i, t in enumerate(self.tokens) if i not in special}
+        trainers = {id_of[bytes([b])]: b for b in range(256)}
+        merges = []
+        self._ids = [id_of[bytes([b])] for b in range(256)]  # by the trainer's id
+        for rank, (left, right) in enumerate(vocabulary.merges.tolist()):
+            if left not in trainers or right not in trainers:
+                raise ValueError(
+                    f"tokenizer: merge {rank} of the base joins {self.tokens[left]!r} and "
+                    f"{self.tokens[right]!r}, of which one comes later or never"
+                )
+            merges.append((trainers[left], trainers[right]))
+            joined = id_of[self.tokens[left] + self.tokens[right]]
+            trainers.setdefault(joined, len(self._ids))
+            self._ids.append(joined)
+        self.merges = np.array(merges, np.uint32).reshape(-1, 2)
+        # No new merge makes a token that is there.
+        self.forbidden = [token for token in id_of if len(token) > 1]
+
+    def extended(self, merges, names):
+        """The Vocabulary with more merges, whose tokens come last, and then special tokens."""
+        ids = np.array([*self._ids, *range(len(self.tokens), len(self.tokens) + len(merges))])
+        return self._vocabulary.extended(ids[merges].astype(np.uint32), names)
+
+
+class _Feed:
+    """Gives texts to a trainer."""
+
+    def __init__(self, trainer, progress):
+        self._trainer, self._progress = trainer, progress
+        self._texts, self._weights, self._bytes = [], [], 0
+
+    def add_all(self, texts_or_paths, weights):
+        """Their number."""
+        items = _items(texts_or_paths)
+        documents = 0
+        for item, weight in _weighted(items, weights):
+            if isinstance(item, str) and len(item) < 256 and os.path.isfile(item):
+                raise ValueError(f"tokenizer: a str is a text: for the file {item!r} pass a Path")
+            if isinstance(item, os.PathLike):
+                self._add_file(item, weight)
+            else:
+                self._add(_letters(item), weight)
+            documents += 1
+        self._flush()
+        return documents
+
+    def _add(self, text, weight):
+        self._texts.append(text)
+        self._weights.append(weight)
+        self._bytes += len(text)
+        if self._bytes >= BATCH:
+            self._flush()
+
+    def _flush(self):
+        weights = np.array(self._weights, np.int64)
+        self._trainer.add(self._texts, weights, self._progress)
+        self._texts, self._weights, self._bytes = [], [], 0
+
+    def _add_file(self, path, weight):
+        with open(path, "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise ValueError(f"tokenizer: {os.fspath(path)} is not a regular file")
+            if status.st_size < BATCH:
+                return self._add(file.read(), weight)
+            self._trainer.add_file(file.fileno(), weight, self._progress)
+
+
+def _items(texts_or_paths):
+    """One text or file is a list of it."""
+    one = (str, bytes, bytearray, memoryview, os.PathLike)
+    if isinstance(texts_or_paths, one) or _is_bytes_array(texts_or_paths):
+        return [texts_or_paths]
+    try:
+        return iter(texts_or_paths)
+    except TypeError:
+        kind = type(texts_or_paths).__name__
+        raise ValueError(f"tokenizer: texts must be texts or paths, not {kind}") from None
+
+
+def _weighted(items, weights):
+    if weights is None:
+        for item in items:
+            yield item, 1
+        return
+    weights = iter(weights)
+    end = object()
+    count = 0
+    for item in items:
+        weight = next(weights, end)
+        if weight is end:
+            raise ValueError(f"tokenizer: there are only {count} weights, and more texts")
+        yield item, integer("weight", weight, 1)
+        count += 1
+    if next(weights, end) is not end:
+        raise ValueError(f"tokenizer: there are only {count} texts, and more weights")
+
+
+def _letters(item):
+    """What the engine takes: bytes, or an array of them."""
+    if _is_bytes_array(item):
+        return np.ascontiguousarray(item)
+    if isinstance(item, (bytearray, memoryview)):
+        return bytes(item)
+    return utf8(item)
+
+
+def _is_bytes_array(item):
+    return isinstance(item, np.ndarray) and item.dtype == np.uint8 and item.ndim == 1
+
+
+def utf8(text):
+    """The bytes of a text, where U+FFFD stands for lone surrogates; bytes as they are."""
+    if isinstance(text, bytes):
+        return bytes(text)
+    if not isinstance(text, str):
+        raise ValueError(f"tokenizer: text must be str or bytes, not {type(text).__name__}")
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # joins surrogate pairs and replaces lone surrogates
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
+
+
+def _tokens(forbidden):
+    if isinstance(forbidden, (str, bytes)):
+        raise ValueError(f"tokenizer: forbidden must be a list of tokens, not {forbidden!r}")
+    tokens = [utf8(token) for token in forbidden]
+    for token in tokens:
+        if len(token) < 2:
+            raise ValueError(
+                f"tokenizer: forbidden holds {token!r}, which is a token from the start"
+            )
+    return tokens
+
+
+def integer(name, value, least):
+    """The value as an int of at least that much."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ValueError(f"tokenizer: {name} is {value!r} and must be an integer") from None
+    if isinstance(value, bool) or number < least:
+        raise ValueError(f"tokenizer: {name} is {value!r} and must be at least {least}")
+    if number >= 1 << 62:
+        raise ValueError(f"tokenizer: {name} is {value!r} and must be below 2**62")
+    return number
+
+
+def bytes_of(memory):
+    """A number of bytes, given as it is or as text with a unit: "1GiB", "500 MB"."""
+    if isinstance(memory, str):
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?\s*", memory, re.IGNORECASE)
+        if not match:
+            raise ValueError(f'tokenizer: memory={memory!r} must be bytes or like "1GiB"')
+        number, prefix, binary = match.groups()
+        memory = int(float(number) * (1024 if binary else 1000) ** UNITS[prefix.upper()])
+    memory = integer("memory", memory, 0)
+    if memory < 1 << 20:
+        raise ValueError(f"tokenizer: memory is {memory} bytes and must be at least 1 MiB")
+    return memory
