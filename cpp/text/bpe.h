@@ -51,6 +51,9 @@ class Bpe {
   const std::vector<Merge>& merges() const { return merges_; }
   const SpecialTokens& specials() const { return specials_; }
   const TokenBytes& bytes() const { return bytes_; }
+  const Splitter& splitter() const { return splitter_; }
+  // Where a text can be cut from `at` on without another encoding, or its end.
+  size_t cut(std::string_view text, size_t at) const;
 
   struct Options {
     Mode mode = Mode::merges;
@@ -87,7 +90,7 @@ class Bpe {
   const ModeState& state(Mode mode) const;
   MergeTable merge_table(Mode mode) const;
   Refusal plan(std::vector<Range>& ranges, const std::vector<std::string_view>& texts,
-               const Options& options, bool cut) const;
+               const Options& options, bool in_parts) const;
   void encode_parallel(TokenBuffer& ids, std::vector<int64_t>& offsets,
                        const std::vector<Range>& ranges, const Options& options, int workers,
                        int64_t bytes) const;

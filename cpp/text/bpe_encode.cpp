@@ -15,15 +15,6 @@ namespace {
 constexpr uint32_t kNone = TokenMap::kNone;
 constexpr int64_t kItem = int64_t(1) << 18;  // bytes of text that a worker takes at a time
 
-// Where a text can be cut near `near` so that its pieces stay the same; 0 if that is not known.
-size_t safe_cut(std::string_view text, size_t near) {
-  for (size_t at = near; (at = text.find('\n', at)) + 1 < text.size() && at != text.npos;) {
-    const auto next = uint8_t(text[++at]);
-    if (next > ' ' && next < 0x7F && next != '/') return at;
-  }
-  return 0;
-}
-
 const uint8_t* bytes_of(std::string_view text) {
   return reinterpret_cast<const uint8_t*>(text.data());
 }
@@ -172,8 +163,16 @@ void Bpe::Worker::encode_uncached(TokenBuffer& ids, const Range& range, const ui
   ids.end_at(out);
 }
 
+size_t Bpe::cut(std::string_view text, size_t at) const {
+  while ((at = text.find('\n', at)) != text.npos && ++at < text.size()) {
+    const auto next = uint8_t(text[at]);
+    if (next > ' ' && next < 0x7F && next != '/') return at;
+  }
+  return text.size();
+}
+
 Bpe::Refusal Bpe::plan(std::vector<Range>& ranges, const std::vector<std::string_view>& texts,
-                       const Options& options, bool cut) const {
+                       const Options& options, bool in_parts) const {
   const bool look = !options.as_text && !specials_.empty();
   for (size_t i = 0; i < texts.size(); ++i) {
     const std::string_view text = texts[i];
@@ -187,9 +186,8 @@ Bpe::Refusal Bpe::plan(std::vector<Range>& ranges, const std::vector<std::string
       }
       for (const size_t end = found ? match.start : text.size(); at < end;) {
         size_t stop = end;
-        if (cut && end - at > size_t(2 * kItem)) {
-          const size_t length = safe_cut(text.substr(at, end - at), size_t(kItem));
-          if (length > 0) stop = at + length;
+        if (in_parts && end - at > size_t(2 * kItem)) {
+          stop = at + cut(text.substr(at, end - at), size_t(kItem));
         }
         ranges.push_back({i, at, text.substr(at, stop - at), kNone});
         at = stop;

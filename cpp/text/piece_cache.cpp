@@ -47,9 +47,9 @@ int64_t PieceCache::bytes() const {
 }
 
 void PieceCache::expect(int64_t bytes) {
-  constexpr int64_t kBytesAnEntry = 64;  // of English: about one new piece in 200 bytes
+  constexpr int64_t kBytesALine = 256;  // real text: a new piece in 200 to 500 bytes
   const auto now = int64_t(line_mask_ + 1);
-  const int64_t want = std::min(most_lines_, power_of_two(bytes / kBytesAnEntry, now));
+  const int64_t want = std::min(most_lines_, power_of_two(bytes / kBytesALine, now));
   if (want > now) resize_short(want);
 }
 

@@ -8,6 +8,7 @@
 #include "bindings/text_input.h"
 #include "core/check.h"
 #include "text/bpe.h"
+#include "text/spans.h"
 #include "text/stream_decoder.h"
 
 namespace gpte {
@@ -72,7 +73,13 @@ auto encode_all(const Bpe& bpe, const std::vector<std::string_view>& texts, cons
   return std::make_pair(std::move(ids), std::move(offsets));
 }
 
-// Calls use(bytes, size) with the bytes of the tokens.
+[[noreturn]] void refuse_id(const Bpe& bpe, int64_t id, int64_t at) {
+  const std::string message = "token id " + std::to_string(id) + " at " + std::to_string(at) +
+                              " is not in the vocabulary of " + std::to_string(bpe.vocab_size());
+  throw nb::key_error(message.c_str());
+}
+
+// Writes the bytes of the tokens to what allocate(size) gives.
 template <class Allocate>
 void decode_into(const Bpe& bpe, const Ids& ids, const Allocate& allocate) {
   const auto count = int64_t(ids.size());
@@ -81,12 +88,7 @@ void decode_into(const Bpe& bpe, const Ids& ids, const Allocate& allocate) {
     const ReleasedGil released;
     size = bpe.bytes().size(ids.data(), count, bad);
   }
-  if (bad >= 0) {
-    const std::string message = "token id " + std::to_string(ids.data()[bad]) + " at " +
-                                std::to_string(bad) + " is not in the vocabulary of " +
-                                std::to_string(bpe.vocab_size());
-    throw nb::key_error(message.c_str());
-  }
+  if (bad >= 0) refuse_id(bpe, ids.data()[bad], bad);
   auto* out = reinterpret_cast<uint8_t*>(allocate(size));
   const ReleasedGil released;
   bpe.bytes().write(out, size, ids.data(), count);
@@ -116,6 +118,19 @@ void bind_stream_decoder(nb::module_& m) {
           "push",
           [](StreamDecoder& decoder, const nb::bytes& bytes) { return decoder.push(view(bytes)); },
           "bytes"_a, "The characters that are complete now.")
+      .def(
+          "push_ids",
+          [](StreamDecoder& decoder, const Bpe& bpe, const Ids& ids) {
+            return decoder.push(view(decode_bytes(bpe, ids)));
+          },
+          "bpe"_a, "ids"_a, "The same of the bytes of tokens.")
+      .def(
+          "push_id",
+          [](StreamDecoder& decoder, const Bpe& bpe, int64_t id) {
+            if (id < 0 || id >= bpe.vocab_size()) refuse_id(bpe, id, 0);
+            return decoder.push(bpe.tokens()[size_t(id)]);
+          },
+          "bpe"_a, "id"_a, "The same of one.")
       .def("flush", &StreamDecoder::flush, "What is left, with U+FFFD for what is no character.");
 }
 
@@ -180,6 +195,47 @@ void bind_text(nb::module_& m) {
             return count;
           },
           "text"_a.none(), "how"_a, "How many ids a text has.")
+      .def(
+          "encode_with_spans",
+          [](const Bpe& bpe, nb::handle text, const Request::Tuple& how, bool characters) {
+            const Request request(how);
+            const TextInput input(text, request.strict);
+            TokenBuffer ids = encode_all(bpe, {input.view()}, request, false).first;
+            std::vector<int64_t> spans(size_t(2 * ids.size()));
+            if (characters) {
+              char_spans(spans.data(), input.view(), bpe.bytes(), ids.data(), ids.size());
+            } else {
+              byte_spans(spans.data(), bpe.bytes(), ids.data(), ids.size());
+            }
+            return std::make_tuple(to_numpy(std::move(ids)), to_numpy(std::move(spans)));
+          },
+          "text"_a.none(), "how"_a, "characters"_a, "Ids, and the start and end of each.")
+      .def(
+          "truncate",
+          [](const Bpe& bpe, nb::handle text, int64_t n, const Request::Tuple& how) {
+            const Request request(how);
+            const TextInput input(text, request.strict);
+            int64_t length = 0;
+            {
+              const ReleasedGil released;
+              check_refusal(bpe, {input.view()},
+                            truncate(length, bpe, input.view(), n, request.options));
+            }
+            return to_bytes(input.view().substr(0, size_t(length)));
+          },
+          "text"_a.none(), "n"_a, "how"_a, "The longest prefix of at most n ids.")
+      .def(
+          "cut",
+          [](const Bpe& bpe, const nb::bytes& text, size_t at) { return bpe.cut(view(text), at); },
+          "text"_a, "at"_a, "Where a text can be cut from `at` on without another encoding.")
+      .def(
+          "find_special",
+          [](const Bpe& bpe, const nb::bytes& text, size_t at) -> nb::object {
+            const SpecialTokens::Match match = bpe.specials().find(view(text), at);
+            if (match.end == 0) return nb::none();
+            return nb::make_tuple(match.start, match.end, match.id);
+          },
+          "text"_a, "at"_a, "Start, end and id of the next special token, or None.")
       .def("decode_bytes", &decode_bytes, "ids"_a, "The bytes of these tokens, end to end.")
       .def(
           "decode",

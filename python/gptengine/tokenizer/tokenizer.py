@@ -12,10 +12,12 @@ import numpy as np
 
 from gptengine import _core
 from gptengine.tokenizer import hugging_face, training
+from gptengine.tokenizer.encode_file import encode_file
 from gptengine.tokenizer.vocabulary import Vocabulary
 
 END_OF_TEXT = "<|endoftext|>"
 ENCODE_ERRORS = ("replace", "strict")
+UNITS = ("bytes", "chars")
 DECODE_ERRORS = ("replace", "strict", "ignore")
 
 
@@ -167,6 +169,65 @@ class Tokenizer:
         """The number of tokens of a text, without making them."""
         return self._core.count(text, self._how(specials, mode, 0.0, 0, errors))
 
+    def encode_with_offsets(
+        self, text, *, unit="bytes", specials="refuse", mode=None, errors="replace"
+    ):
+        """The ids, and the start and end (n, 2) of each in the text, counted by unit.
+
+        unit: "bytes" of its UTF-8, which the tokens tile, or "chars", of which one that is spread
+        over several tokens belongs to each of them.
+        """
+        if unit not in UNITS:
+            raise ValueError(f"encode: unit={unit!r} must be one of {UNITS}")
+        how = self._how(specials, mode, 0.0, 0, errors)
+        ids, spans = self._core.encode_with_spans(text, how, unit == "chars")
+        return ids, spans.reshape(-1, 2)
+
+    def encode_segments(self, segments, *, mode=None, errors="replace"):
+        """The ids of segments end to end: a str or bytes is plain text, an int is an id.
+
+        For chat templates: markers come from code as ids, and no text can forge one.
+        """
+        segments = list(segments)
+        texts = [s for s in segments if not isinstance(s, (int, np.integer))]
+        ids, ends = self.encode_batch(texts, specials="text", mode=mode, errors=errors)
+        parts, text = [], 0
+        for segment in segments:
+            if isinstance(segment, (int, np.integer)):
+                parts.append(self._checked([segment]))
+            else:
+                parts.append(ids[ends[text] : ends[text + 1]])
+                text += 1
+        return np.concatenate([np.empty(0, np.uint32), *parts])
+
+    def encode_file(self, source, target, *, specials="refuse", mode=None):
+        """Writes the ids of a file of text to another as a flat array; see encode_file.py."""
+        return encode_file(self, source, target, specials=specials, mode=mode)
+
+    def truncate(self, text, n, *, specials="refuse", mode=None, errors="replace"):
+        """The longest prefix, a str or bytes as text is, whose own encoding has at most n ids.
+
+        It ends with a whole character.
+        """
+        prefix = self._core.truncate(text, n, self._how(specials, mode, 0.0, 0, errors))
+        return prefix if isinstance(text, bytes) else prefix.decode()
+
+    @property
+    def cache_bytes(self):
+        """The most memory, in bytes, that each thread's cache of pieces takes; 0 turns it off.
+
+        The one thing that can be set; it changes no ids.
+        """
+        return self._core.cache_bytes
+
+    @cache_bytes.setter
+    def cache_bytes(self, value):
+        self._core.cache_bytes = value
+
+    def clear_cache(self):
+        """Gives the memory of the caches back; the next texts fill them again."""
+        self._core.clear_cache()
+
     def decode(self, ids, *, errors="replace"):
         """The text of some ids.
 
@@ -265,8 +326,10 @@ class StreamDecoder:
 
     def push(self, ids):
         """The text that is complete after one more id, or after several."""
+        if isinstance(ids, int):
+            return self._core.push_id(self._tokenizer._core, ids)
         ids = [ids] if np.ndim(ids) == 0 else ids
-        return self._core.push(self._tokenizer.decode_bytes(ids))
+        return self._core.push_ids(self._tokenizer._core, self._tokenizer._checked(ids))
 
     def flush(self):
         """U+FFFD if the ids ended inside a character, else an empty str."""

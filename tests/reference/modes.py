@@ -1,0 +1,43 @@
+"""The definitions of the ways from a piece to its tokens: slow, short, what the engine must equal.
+
+tokens: the bytes of each id. merges: pairs of ids, by rank.
+"""
+
+
+def by_merges(piece, tokens, merges):
+    """The listed merges, by their order, the leftmost of equals first."""
+    id_of = {token: i for i, token in enumerate(tokens)}
+    rank = {pair: i for i, pair in enumerate(merges)}
+    word = [id_of[bytes([b])] for b in piece]
+    while joins := [
+        (rank[pair], i) for i, pair in enumerate(zip(word, word[1:], strict=False)) if pair in rank
+    ]:
+        i = min(joins)[1]
+        word[i : i + 2] = [id_of[tokens[word[i]] + tokens[word[i + 1]]]]
+    return word
+
+
+def by_rank(piece, tokens):
+    """Any two neighbours that make a token, the smallest first; a token is itself. As tiktoken."""
+    id_of = {token: i for i, token in enumerate(tokens)}
+    if piece in id_of:
+        return [id_of[piece]]
+    parts = [bytes([b]) for b in piece]
+    while joins := [
+        (id_of[a + b], i)
+        for i, (a, b) in enumerate(zip(parts, parts[1:], strict=False))
+        if a + b in id_of
+    ]:
+        i = min(joins)[1]
+        parts[i : i + 2] = [parts[i] + parts[i + 1]]
+    return [id_of[part] for part in parts]
+
+
+def greedy(piece, tokens):
+    """The longest token, then the longest token of what is left."""
+    id_of, ids = {token: i for i, token in enumerate(tokens)}, []
+    while piece:
+        length = max(n for n in range(1, len(piece) + 1) if piece[:n] in id_of)
+        ids.append(id_of[piece[:length]])
+        piece = piece[length:]
+    return ids
