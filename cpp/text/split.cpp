@@ -1,31 +1,50 @@
-// GPT-2's split pattern as a scanner: one look at the first characters chooses the alternative.
-//   '(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+// The splitters by name, and where text can be cut between them.
 #include "text/split.h"
 
 #include "core/check.h"
-#include "text/unicode.h"
+#include "text/scan.h"
 
 namespace gpte {
 namespace {
 
-// Length of a contraction after the apostrophe at p, or 0.
-int contraction(const uint8_t* p, const uint8_t* end) {
-  if (end - p < 2) return 0;
-  const uint8_t a = p[1];
-  if (a == 's' || a == 'd' || a == 'm' || a == 't') return 2;
-  if (end - p < 3) return 0;
-  const uint8_t b = p[2];
-  return (a == 'l' && b == 'l') || (a == 'v' && b == 'e') || (a == 'r' && b == 'e') ? 3 : 0;
+// The character that ends at p > begin: false if it is none, that is, not valid.
+bool before(const CharClasses& classes, const uint8_t* begin, const uint8_t* p, CharClass& kind,
+            const uint8_t*& start) {
+  start = p - 1;
+  while (start > begin && p - start < 4 && (*start & 0xC0) == 0x80) --start;
+  const Char c = decode_utf8(start, p);
+  kind = classes.of(c.code);
+  return c.state == Utf8::kValid && start + c.length == p;
 }
 
-class Gpt2Splitter final : public Splitter {
+// Whether every pattern has a border at begin < p < end, whatever comes before and after, and the
+// end of the text at p would not change the piece before it.
+bool border(const CharClasses& classes, const uint8_t* begin, const uint8_t* p,
+            const uint8_t* end) {
+  const uint8_t* start;
+  CharClass last;
+  int length;
+  if (!before(classes, begin, p, last, start)) return false;
+  const CharClass next = classes.at(p, end, length);
+  constexpr unsigned kSolid = kLetters | set_of(CharClass::kNumber);
+  // Punctuation takes the newlines after it.
+  if (next == CharClass::kSpace) {
+    return in(kSolid, last) || (last != CharClass::kSpace && !is_newline(*p));
+  }
+  // White space of one newline; of several characters, GPT-2's last one would be for itself.
+  if (*start != '\n' || !in(kSolid, next) || start == begin) return false;
+  return before(classes, begin, start, last, start) && last != CharClass::kSpace;
+}
+
+template <class Scan>
+class ScanSplitter final : public Splitter {
  public:
   int64_t split(std::string_view text, uint32_t* lengths, int64_t room) const override {
     const auto* p = reinterpret_cast<const uint8_t*>(text.data());
     const uint8_t* end = p + text.size();
     int64_t count = 0;
     for (; p < end && count < room; ++count) {
-      const uint8_t* after = next(p, end);
+      const uint8_t* after = scan_.next(p, end);
       check(after - p <= int64_t(UINT32_MAX), "tokenizer: a piece of ", after - p,
             " bytes is too long");
       lengths[count] = uint32_t(after - p);
@@ -34,40 +53,39 @@ class Gpt2Splitter final : public Splitter {
     return count;
   }
 
+  size_t cut(std::string_view text, size_t at) const override {
+    const auto* begin = reinterpret_cast<const uint8_t*>(text.data());
+    const uint8_t* end = begin + text.size();
+    if (at == 0 || at >= text.size()) return at == 0 ? 0 : text.size();
+    for (const uint8_t* p = begin + at; p < end; ++p) {
+      if (border(CharClasses::get(), begin, p, end)) return size_t(p - begin);
+    }
+    return text.size();
+  }
+
  private:
-  const uint8_t* skip(const uint8_t* p, const uint8_t* end, CharClass kind) const {
-    int length;
-    while (p < end && classes_.at(p, end, length) == kind) p += length;
-    return p;
-  }
-
-  // The end of the piece that starts at p < end.
-  const uint8_t* next(const uint8_t* p, const uint8_t* end) const {
-    if (*p == '\'') {
-      if (const int n = contraction(p, end)) return p + n;
-    }
-    int length;
-    const uint8_t* word = p + (*p == ' ' && p + 1 < end);  // one space belongs to what follows it
-    const CharClass kind = classes_.at(word, end, length);
-    if (kind != CharClass::kSpace) return skip(word + length, end, kind);
-
-    // White space leaves its last character to the next piece, unless that is all there is.
-    const uint8_t *q = p, *last = p;
-    while (q < end && classes_.at(q, end, length) == CharClass::kSpace) {
-      last = q;
-      q += length;
-    }
-    return q == end || last == p ? q : last;
-  }
-
-  const CharClasses& classes_ = CharClasses::get();
+  Scan scan_;
 };
 
 }  // namespace
 
 const Splitter* find_splitter(std::string_view name) {
-  static const Gpt2Splitter gpt2;
-  return name == "gpt2" ? &gpt2 : nullptr;
+  static const ScanSplitter<Scan<Gpt2Rules>> gpt2;
+  static const ScanSplitter<Scan<Cl100kRules>> cl100k;
+  static const ScanSplitter<Scan<O200kRules>> o200k;
+  static const ScanSplitter<Scan<Llama3Rules>> llama3;
+  static const ScanSplitter<Scan<Qwen2Rules>> qwen2;
+  static const ScanSplitter<Scan<TekkenRules>> tekken;
+  static const ScanSplitter<WordsScan> words;
+  const struct {
+    std::string_view name;
+    const Splitter* splitter;
+  } known[] = {{"gpt2", &gpt2},   {"cl100k", &cl100k}, {"o200k", &o200k}, {"llama3", &llama3},
+               {"qwen2", &qwen2}, {"tekken", &tekken}, {"words", &words}};
+  for (const auto& entry : known) {
+    if (entry.name == name) return entry.splitter;
+  }
+  return nullptr;
 }
 
 }  // namespace gpte

@@ -1,5 +1,5 @@
 // Splits text into the pieces that merges never cross. The pieces tile the text; bytes that are not
-// UTF-8 are characters of no class.
+// UTF-8 are characters of class kOther, one for each maximal invalid part.
 #pragma once
 
 #include <cstddef>
@@ -15,9 +15,13 @@ class Splitter {
   // Writes the lengths in bytes of the next pieces of a text that is not empty, at most `room` of
   // them, and returns how many. Fewer than `room` are all there are.
   virtual int64_t split(std::string_view text, uint32_t* lengths, int64_t room) const = 0;
+
+  // The first place from `at` on that this finds where the text can be cut in two without changing
+  // its pieces, or text.size(). It looks at three characters only, so places may be passed over.
+  virtual size_t cut(std::string_view text, size_t at) const = 0;
 };
 
-// By name: gpt2. Null for a name that is not known.
+// By name: gpt2, cl100k, o200k, llama3, qwen2, tekken, words. Null for a name that is not known.
 const Splitter* find_splitter(std::string_view name);
 
 }  // namespace gpte

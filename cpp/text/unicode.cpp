@@ -14,13 +14,14 @@ constexpr uint32_t kRuns[] = {
 
 CharClasses::CharClasses() {
   std::map<Block, uint8_t> known;
-  size_t run = 0;
-  const size_t last = sizeof(kRuns) / sizeof(kRuns[0]) - 1;
+  const uint32_t* run = kRuns;
+  uint32_t left = *run >> 3;  // code points of the run that are still to come
   for (uint32_t first = 0; first < kCodePoints; first += kMask + 1) {
     Block block;
-    for (uint32_t i = 0; i <= kMask; ++i) {
-      while (run < last && kRuns[run + 1] >> 2 <= first + i) ++run;
-      block[i] = CharClass(kRuns[run] & 3);
+    for (CharClass& kind : block) {
+      if (left == 0) left = *++run >> 3;
+      --left;
+      kind = CharClass(*run & 7);
     }
     const auto [entry, fresh] = known.emplace(block, uint8_t(blocks_.size()));
     if (fresh) blocks_.push_back(block);

@@ -8,7 +8,9 @@
 
 namespace gpte {
 
-enum class CharClass : uint8_t { kOther, kLetter, kNumber, kSpace };
+// General categories: kUpper is Lu and Lt, kLower Ll, kLetter Lm and Lo (letters without case),
+// kMark M, kNumber N. kSpace is the property White_Space, which U+001C to U+001F do not have.
+enum class CharClass : uint8_t { kOther, kUpper, kLower, kLetter, kMark, kNumber, kSpace };
 
 constexpr uint32_t kReplacement = 0xFFFD;
 constexpr uint32_t kCodePoints = 0x110000;
@@ -26,14 +28,14 @@ struct Char {
 
 Char decode_utf8(const uint8_t* p, const uint8_t* end);
 
-// Class of every code point in two stages: most blocks of 128 repeat, so the whole is 38 KB.
+// Class of every code point in two stages: most blocks of 128 repeat, so the whole is 40 KB.
 class CharClasses {
  public:
   static const CharClasses& get();
 
   CharClass of(uint32_t code) const { return blocks_[index_[code >> kShift]][code & kMask]; }
 
-  // Class and length of the character at p < end; an invalid byte is a kOther of length 1.
+  // Class and length of the character at p < end; an invalid part is one kOther.
   CharClass at(const uint8_t* p, const uint8_t* end, int& length) const {
     if (*p < 0x80) {
       length = 1;

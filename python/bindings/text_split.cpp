@@ -17,6 +17,13 @@ void bind_text_split(nb::module_& m) {
       },
       "text"_a, "split"_a, "The lengths in bytes of the pieces of a text.");
   m.def(
+      "split_cut",
+      [](const nb::bytes& text, size_t at, const std::string& split) {
+        return splitter_named(split).cut(view(text), at);
+      },
+      "text"_a, "at"_a, "split"_a,
+      "The next place from at on where the text can be cut without changing its pieces.");
+  m.def(
       "char_classes",
       [] {
         std::vector<uint8_t> classes(kCodePoints);
@@ -25,7 +32,8 @@ void bind_text_split(nb::module_& m) {
         }
         return to_numpy(std::move(classes));
       },
-      "Of every code point: 0 other, 1 letter, 2 number, 3 white space.");
+      "Of every code point: 0 other, 1 upper or title case, 2 lower case, 3 letter without case, "
+      "4 mark, 5 number, 6 white space.");
 }
 
 }  // namespace gpte

@@ -4,37 +4,8 @@ The only thing that the engine does and this does not: cut pieces above 1,024 by
 """
 
 import collections
-import unicodedata
 
-SPACES = {9, 10, 11, 12, 13, 32, 0x85, 0xA0, 0x1680, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000}
-SPACES |= set(range(0x2000, 0x200B))
-CONTRACTIONS = ("'s", "'d", "'m", "'t", "'ll", "'ve", "'re")
-
-
-def kind(char):
-    """L letter, N number, S white space, O other; a byte that is not UTF-8 is O."""
-    if ord(char) in SPACES:
-        return "S"
-    category = unicodedata.category(char)[0]
-    return category if category in "LN" else "O"
-
-
-def split(data):
-    """The pieces of GPT-2's pattern."""
-    text, pieces = data.decode("utf-8", "surrogateescape"), []
-    kinds = [kind(char) for char in text]
-    i = 0
-    while i < len(text):
-        word = i + (text[i] == " " and i + 1 < len(text))  # a space belongs to what follows it
-        end = word
-        while end < len(text) and kinds[end] == kinds[word]:
-            end += 1
-        if kinds[word] == "S":  # the last white space of several belongs to what follows it
-            end = end - 1 if end < len(text) and end - i > 1 else end
-        end = next((i + len(c) for c in CONTRACTIONS if text.startswith(c, i)), end)
-        pieces.append(text[i:end].encode("utf-8", "surrogateescape"))
-        i = end
-    return pieces
+from reference.split import split
 
 
 def tie_order(ties):

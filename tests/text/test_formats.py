@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from gptengine.tokenizer import Tokenizer, hugging_face
-from text.test_split import PATTERN
+from gptengine.tokenizer import Tokenizer, hugging_face, splits
 from text.texts import BLANKS, WORDS, texts
 
 EOT = "<|endoftext|>"
@@ -41,8 +40,12 @@ def test_tiktoken_gives_the_same_ids(tok, text):
     tiktoken = pytest.importorskip("tiktoken")
     special_tokens = tok.special_tokens
     ranks = {tok.token_bytes(i): i for i in range(tok.vocab_size - len(special_tokens))}
+    pattern = splits.PATTERNS["gpt2"]
     theirs = tiktoken.Encoding(
-        "ours", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens=special_tokens
+        "ours",
+        pat_str=pattern,
+        mergeable_ranks=ranks,
+        special_tokens=special_tokens,
     )
     assert theirs.encode_ordinary(text) == tok.encode(text, specials="text").tolist()
     assert theirs.encode(text, allowed_special="all") == tok.encode(text, specials="allow").tolist()

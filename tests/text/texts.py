@@ -3,12 +3,12 @@
 from hypothesis import strategies as st
 
 from gptengine import _core
-from reference import bpe
+from reference import split
 
 # By code point: whether the running Python, whose Unicode may be older or newer, agrees with ours.
-KINDS = {"O": 0, "L": 1, "N": 2, "S": 3}
+KINDS = {kind: i for i, kind in enumerate("OUlLMNS")}
 CLASSES = _core.char_classes().tolist()
-AGREED = [CLASSES[c] == KINDS[bpe.kind(chr(c))] for c in range(0x110000)]
+AGREED = [CLASSES[c] == KINDS[split.kind(chr(c))] for c in range(0x110000)]
 
 # Words that merges can be learned from, and both sides of every boundary that the split has.
 WORDS = [
@@ -27,6 +27,7 @@ WORDS = [
     "ß",
     "ǅ",
 ]
+WORDS += ["FooBAR", "'LL", "'rE", "'ſ", "ªA", "漢A", "A漢", "/", "//", "/\n/", "1234567", "❤️"]
 WORDS += [
     "नमस्ते",
     "漢字",

@@ -1,0 +1,69 @@
+"""Every split against those who published the patterns, on texts made of traps.
+
+The number of texts is small unless GPTE_TRAPS says otherwise:
+GPTE_TRAPS=200000 python -m pytest tests/peers/test_split_peers.py
+"""
+
+import os
+import unicodedata
+
+import numpy as np
+import pytest
+
+from gptengine import _core
+from gptengine.tokenizer import splits
+from text.texts import AGREED, BLANKS, ODD, WORDS
+
+COUNT = int(os.environ.get("GPTE_TRAPS", "4200"))
+ALONE = [*"aAsSdDmMtTlLvVeErR'ſ19½²/-!.\r\n\t _漢ªǅßйЖ\u0301", *BLANKS, *ODD]
+
+
+def texts(name):
+    """Random strings of traps, others for each split, a third of COUNT in all."""
+    rng = np.random.default_rng([*name.encode()])
+    assigned = [c for c in map(chr, range(0x110000)) if unicodedata.category(c) not in ("Cn", "Cs")]
+    some = [c for c in rng.choice(assigned, 2000) if AGREED[ord(c)]]
+    parts = np.array([*WORDS * 3, *ALONE * 6, *BLANKS * 6, *some], dtype=object)
+    for length in rng.integers(1, 16, COUNT // (3 * len(splits.NAMES)) + 1):
+        yield "".join(rng.choice(parts, length))
+
+
+def ours(text, name):
+    return _core.split(text.encode(), name).tolist()
+
+
+@pytest.mark.parametrize("name", splits.NAMES)
+def test_split_equals_tiktoken(name):
+    """It does not give its pieces. But where all parts of a text are tokens, each piece is one."""
+    tiktoken = pytest.importorskip("tiktoken")
+    for text in texts(name):
+        n = len(text)
+        parts = {text[i:j].encode() for i in range(n) for j in range(i + 1, n + 1)}
+        tokens = sorted(parts | {bytes([b]) for b in range(256)})
+        encoding = tiktoken.Encoding(
+            "traps",
+            pat_str=splits.PATTERNS[name],
+            mergeable_ranks={token: i for i, token in enumerate(tokens)},
+            special_tokens={},
+        )
+        got = [len(tokens[i]) for i in encoding.encode_ordinary(text)]
+        assert got == ours(text, name), text
+
+
+@pytest.mark.parametrize("name", splits.NAMES)
+def test_split_equals_tokenizers(name):
+    tokenizers = pytest.importorskip("tokenizers")
+    split = tokenizers.pre_tokenizers.Split(
+        tokenizers.Regex(splits.PATTERNS[name]), "isolated", invert=False
+    )
+    for text in texts(name):
+        got = [len(piece.encode()) for piece, _ in split.pre_tokenize_str(text)]
+        assert got == ours(text, name), text
+
+
+@pytest.mark.parametrize("name", splits.NAMES)
+def test_split_equals_the_regex_module(name):
+    regex = pytest.importorskip("regex")
+    pattern = regex.compile(splits.PATTERNS[name].replace(r"\z", r"\Z"))
+    for text in texts(name):
+        assert [len(p.encode()) for p in pattern.findall(text)] == ours(text, name), text
