@@ -23,18 +23,30 @@ std::vector<SpecialTokens::Special> named(const std::vector<std::string>& tokens
   return out;
 }
 
+// What words are when they are read: the end of one is a space.
+std::vector<std::string> spaced(std::vector<std::string> tokens) {
+  const std::string_view end = WordEncoder::kEndOfWord;
+  for (std::string& token : tokens) {
+    if (token.size() <= end.size()) continue;
+    const size_t at = token.size() - end.size();
+    if (token.compare(at, end.size(), end) == 0) token.replace(at, end.size(), " ");
+  }
+  return tokens;
+}
+
 }  // namespace
 
 Bpe::Bpe(std::vector<std::string> tokens, std::vector<Merge> merges, std::vector<uint32_t> specials,
-         const Splitter& splitter, bool ignore_merges)
+         const Splitter& splitter, bool ignore_merges, bool words)
     : tokens_(std::move(tokens)),
       merges_(std::move(merges)),
       is_special_(tokens_.size()),
       id_of_(tokens_),
-      bytes_(tokens_),
+      bytes_(words ? spaced(tokens_) : tokens_),
       specials_(named(tokens_, specials)),
       splitter_(splitter),
-      ignore_merges_(ignore_merges) {
+      ignore_merges_(ignore_merges),
+      words_(words) {
   check(tokens_.size() < kNone, "tokenizer: ", tokens_.size(), " tokens do not fit 32-bit ids");
   byte_id_.fill(kNone);
   for (const uint32_t id : specials) is_special_[id] = true;
@@ -45,7 +57,7 @@ Bpe::Bpe(std::vector<std::string> tokens, std::vector<Merge> merges, std::vector
     check(known == id, "tokenizer: tokens ", known, " and ", id, " have the same bytes");
     if (tokens_[id].size() == 1) byte_id_[uint8_t(tokens_[id][0])] = id;
   }
-  for (int byte = 0; byte < 256; ++byte) {
+  for (int byte = 0; byte < 256 && !words; ++byte) {
     check(byte_id_[size_t(byte)] != kNone, "tokenizer: no token for byte ", byte);
   }
   for (size_t rank = 0; rank < merges_.size(); ++rank) {
@@ -99,17 +111,26 @@ MergeTable Bpe::merge_table(Mode mode) const {
 const ModeState& Bpe::state(Mode mode) const {
   std::atomic<ModeState*>& slot = states_[size_t(mode)];
   if (const ModeState* made = slot.load(std::memory_order_acquire)) return *made;
+  check(!words_ || mode == Mode::merges,
+        "tokenizer: a vocabulary of words has the mode merges and no other");
   // Two threads may both make one: no lock, which a fork could leave behind locked.
   std::unique_ptr<ModeState> fresh;
   if (mode == Mode::greedy) {
     fresh = std::make_unique<ModeState>(
         std::make_unique<GreedyEncoder>(TokenTrie(tokens_, is_special_)));
+  } else if (words_) {
+    uint32_t unknown = kNone;
+    for (uint32_t id = 0; id < tokens_.size(); ++id) {
+      if (tokens_[id] == "<unk>") unknown = id;
+    }
+    fresh = std::make_unique<ModeState>(
+        std::make_unique<WordEncoder>(merge_table(mode), id_of_, unknown));
   } else {
     const bool whole = mode == Mode::bpe || ignore_merges_;
     fresh = std::make_unique<ModeState>(std::make_unique<MergeEncoder>(
         merge_table(mode), byte_id_.data(), whole ? &id_of_ : nullptr));
   }
-  fresh->sow(tokens_, is_special_);
+  if (!words_) fresh->sow(tokens_, is_special_);
   ModeState* none = nullptr;
   if (slot.compare_exchange_strong(none, fresh.get())) return *fresh.release();
   return *none;

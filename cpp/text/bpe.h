@@ -39,9 +39,10 @@ class Bpe {
  public:
   // tokens[id] holds the bytes of each token, merges stand in the order of their rank, and the ids
   // in specials are control tokens, which no text without their name can give. With ignore_merges,
-  // a piece that is a token is that token in the mode `merges` too.
+  // a piece that is a token is that token in the mode `merges` too. With words, merging starts from
+  // characters and </w> ends a word: see WordEncoder; the token <unk> stands for what is unknown.
   Bpe(std::vector<std::string> tokens, std::vector<Merge> merges, std::vector<uint32_t> specials,
-      const Splitter& splitter, bool ignore_merges = false);
+      const Splitter& splitter, bool ignore_merges = false, bool words = false);
   ~Bpe();
   Bpe(const Bpe&) = delete;
   Bpe& operator=(const Bpe&) = delete;
@@ -51,9 +52,9 @@ class Bpe {
   const std::vector<Merge>& merges() const { return merges_; }
   const SpecialTokens& specials() const { return specials_; }
   const TokenBytes& bytes() const { return bytes_; }
+  // Whether decoding gives back every text.
+  bool lossless() const { return !words_; }
   const Splitter& splitter() const { return splitter_; }
-  // Where a text can be cut from `at` on without another encoding, or its end.
-  size_t cut(std::string_view text, size_t at) const;
 
   struct Options {
     Mode mode = Mode::merges;
@@ -103,7 +104,7 @@ class Bpe {
   TokenBytes bytes_;
   SpecialTokens specials_;
   const Splitter& splitter_;
-  const bool ignore_merges_;
+  const bool ignore_merges_, words_;
   std::atomic<int64_t> cache_bytes_{int64_t(64) << 20};
   mutable std::array<std::atomic<ModeState*>, 3> states_{};  // made when first asked for
 };

@@ -163,14 +163,6 @@ void Bpe::Worker::encode_uncached(TokenBuffer& ids, const Range& range, const ui
   ids.end_at(out);
 }
 
-size_t Bpe::cut(std::string_view text, size_t at) const {
-  while ((at = text.find('\n', at)) != text.npos && ++at < text.size()) {
-    const auto next = uint8_t(text[at]);
-    if (next > ' ' && next < 0x7F && next != '/') return at;
-  }
-  return text.size();
-}
-
 Bpe::Refusal Bpe::plan(std::vector<Range>& ranges, const std::vector<std::string_view>& texts,
                        const Options& options, bool in_parts) const {
   const bool look = !options.as_text && !specials_.empty();
@@ -187,7 +179,7 @@ Bpe::Refusal Bpe::plan(std::vector<Range>& ranges, const std::vector<std::string
       for (const size_t end = found ? match.start : text.size(); at < end;) {
         size_t stop = end;
         if (in_parts && end - at > size_t(2 * kItem)) {
-          stop = at + cut(text.substr(at, end - at), size_t(kItem));
+          stop = at + splitter_.cut(text.substr(at, end - at), size_t(kItem));
         }
         ranges.push_back({i, at, text.substr(at, stop - at), kNone});
         at = stop;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "text/unicode.h"
 
 namespace gpte {
 namespace {
@@ -20,11 +21,46 @@ int64_t MergeEncoder::encode(uint32_t* ids, const uint8_t* p, int64_t length) co
     ids[0] = whole_->find(p, size_t(length));
     if (ids[0] != kNone) return 1;
   }
+  return merge(ids, start(ids, p, length));
+}
+
+int64_t MergeEncoder::start(uint32_t* ids, const uint8_t* p, int64_t length) const {
   for (int64_t i = 0; i < length; ++i) ids[i] = byte_id_[p[i]];
-  return merge(ids, length);
+  return length;
+}
+
+int64_t WordEncoder::start(uint32_t* ids, const uint8_t* p, int64_t length) const {
+  int64_t count = 0;
+  std::string symbol;
+  const uint8_t* last = nullptr;  // the character before this one
+  int last_length = 0;
+  const auto write = [&](bool ends) {
+    if (!last) return;
+    symbol.assign(reinterpret_cast<const char*>(last), size_t(last_length));
+    if (ends) symbol += kEndOfWord;
+    uint32_t id = tokens_.find(symbol);
+    if (id == kNone) id = unknown_;
+    check(id != kNone, "tokenizer: no token for ", symbol, ", and none for what is unknown");
+    ids[count++] = id;
+  };
+  for (const uint8_t* end = p + length; p < end; p += last_length) {
+    int size = 0;
+    if (CharClasses::get().at(p, end, size) == CharClass::kSpace) {
+      write(true);
+      last = nullptr;
+      last_length = size;
+      continue;
+    }
+    write(false);
+    last = p;
+    last_length = size;
+  }
+  write(true);
+  return count;
 }
 
 int64_t MergeEncoder::merge(uint32_t* ids, int64_t n) const {
+  if (n == 0) return 0;
   return n <= kShort ? merge_short(ids, int(n)) : merge_long(ids, n);
 }
 
@@ -125,8 +161,7 @@ int64_t MergeEncoder::merge_long(uint32_t* ids, int64_t n) const {
 int64_t MergeEncoder::encode_with_dropout(uint32_t* ids, const uint8_t* p, int64_t length,
                                           double dropout, uint64_t seed, uint64_t stream) const {
   uint64_t index = 0;
-  for (int64_t i = 0; i < length; ++i) ids[i] = byte_id_[p[i]];
-  Chain chain(table_, ids, length);
+  Chain chain(table_, ids, start(ids, p, length));
   std::vector<Chain::Pair> left_out;  // for this step only
   while (!chain.heap.empty()) {
     const Chain::Pair pair = chain.pop();

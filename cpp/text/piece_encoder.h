@@ -21,14 +21,14 @@ class PieceEncoder {
 
 // Of all neighbours that may be joined, the pair with the lowest rank is joined first, the leftmost
 // of equals; until none is left. O(n log n) for any input.
-class MergeEncoder final : public PieceEncoder {
+class MergeEncoder : public PieceEncoder {
  public:
   // byte_id[b] is the token of byte b. With `whole`, a piece that is a token itself is that token
   // even where merging would not arrive at it.
   MergeEncoder(MergeTable table, const uint32_t* byte_id, const TokenMap* whole)
       : table_(std::move(table)), byte_id_(byte_id), whole_(whole) {}
 
-  int64_t encode(uint32_t* ids, const uint8_t* p, int64_t length) const override;
+  int64_t encode(uint32_t* ids, const uint8_t* p, int64_t length) const final;
 
   // Joins the n tokens in ids in place; returns how many are left.
   int64_t merge(uint32_t* ids, int64_t n) const;
@@ -40,6 +40,9 @@ class MergeEncoder final : public PieceEncoder {
                               uint64_t seed, uint64_t stream) const;
 
  private:
+  // What a piece is before the first merge, and how many that is: its bytes.
+  virtual int64_t start(uint32_t* ids, const uint8_t* p, int64_t length) const;
+
   struct Chain;
   int64_t merge_short(uint32_t* ids, int n) const;
   int64_t merge_long(uint32_t* ids, int64_t n) const;
@@ -47,6 +50,23 @@ class MergeEncoder final : public PieceEncoder {
   MergeTable table_;
   const uint32_t* byte_id_;
   const TokenMap* whole_;
+};
+
+// Classic byte-pair encoding of words: merging starts from the characters of a word, of which the
+// last one carries </w>. White space has no tokens.
+class WordEncoder final : public MergeEncoder {
+ public:
+  // `unknown` stands for a character that has no token; kNone if there is no such token either.
+  WordEncoder(MergeTable table, const TokenMap& tokens, uint32_t unknown)
+      : MergeEncoder(std::move(table), nullptr, nullptr), tokens_(tokens), unknown_(unknown) {}
+
+  static constexpr char kEndOfWord[] = "</w>";
+
+ private:
+  int64_t start(uint32_t* ids, const uint8_t* p, int64_t length) const override;
+
+  const TokenMap& tokens_;
+  const uint32_t unknown_;
 };
 
 // The longest token that the rest of the piece starts with, again and again.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gpte {
@@ -15,6 +16,9 @@ class TokenBytes {
   // where it stands, else -1.
   int64_t size(const uint32_t* ids, int64_t count, int64_t& bad) const;
   uint32_t size_of(uint32_t id) const { return sizes_[id]; }
+  std::string_view of(uint32_t id) const {
+    return {reinterpret_cast<const char*>(arena_.data()) + starts_[id], sizes_[id]};
+  }
 
   // Writes them to out, which has room for size() bytes and no more. Every id must be one.
   void write(uint8_t* out, int64_t size, const uint32_t* ids, int64_t count) const;

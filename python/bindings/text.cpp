@@ -128,7 +128,7 @@ void bind_stream_decoder(nb::module_& m) {
           "push_id",
           [](StreamDecoder& decoder, const Bpe& bpe, int64_t id) {
             if (id < 0 || id >= bpe.vocab_size()) refuse_id(bpe, id, 0);
-            return decoder.push(bpe.tokens()[size_t(id)]);
+            return decoder.push(bpe.bytes().of(uint32_t(id)));
           },
           "bpe"_a, "id"_a, "The same of one.")
       .def("flush", &StreamDecoder::flush, "What is left, with U+FFFD for what is no character.");
@@ -147,7 +147,7 @@ void bind_text(nb::module_& m) {
               pairs.push_back({merges.data()[2 * i], merges.data()[2 * i + 1]});
             }
             new (self) Bpe(to_strings(tokens), std::move(pairs), std::move(specials),
-                           splitter_named(split), ignore_merges);
+                           splitter_named(split), ignore_merges, split == "words");
           },
           "tokens"_a, "merges"_a, "specials"_a, "split"_a, "ignore_merges"_a = false,
           "Tokens as bytes in order of their ids, merges (M, 2) by rank, ids of special tokens, "
@@ -200,6 +200,7 @@ void bind_text(nb::module_& m) {
           [](const Bpe& bpe, nb::handle text, const Request::Tuple& how, bool characters) {
             const Request request(how);
             const TextInput input(text, request.strict);
+            check(bpe.lossless(), "encode: a vocabulary of words has no offsets");
             TokenBuffer ids = encode_all(bpe, {input.view()}, request, false).first;
             std::vector<int64_t> spans(size_t(2 * ids.size()));
             if (characters) {
@@ -226,7 +227,9 @@ void bind_text(nb::module_& m) {
           "text"_a.none(), "n"_a, "how"_a, "The longest prefix of at most n ids.")
       .def(
           "cut",
-          [](const Bpe& bpe, const nb::bytes& text, size_t at) { return bpe.cut(view(text), at); },
+          [](const Bpe& bpe, const nb::bytes& text, size_t at) {
+            return bpe.splitter().cut(view(text), at);
+          },
           "text"_a, "at"_a, "Where a text can be cut from `at` on without another encoding.")
       .def(
           "find_special",

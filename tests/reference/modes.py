@@ -41,3 +41,20 @@ def greedy(piece, tokens):
         ids.append(id_of[piece[:length]])
         piece = piece[length:]
     return ids
+
+
+def words(text, tokens, merges, unknown):
+    """Classic BPE: the characters of each word, of which the last one carries </w>, merged."""
+    id_of, ids = {token: i for i, token in enumerate(tokens)}, []
+    for word in text.split():
+        spelled = [*word[:-1], word[-1] + "</w>"]
+        parts = [id_of.get(symbol.encode(), unknown) for symbol in spelled]
+        while joins := [
+            (merges.index(pair), i)
+            for i, pair in enumerate(zip(parts, parts[1:], strict=False))
+            if pair in merges
+        ]:
+            i = min(joins)[1]
+            parts[i : i + 2] = [id_of[tokens[parts[i]] + tokens[parts[i + 1]]]]
+        ids += parts
+    return ids
