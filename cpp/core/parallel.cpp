@@ -10,11 +10,13 @@
 #include <cmath>
 #include <condition_variable>
 #include <cstdlib>
+#include <exception>
 #include <fstream>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/check.h"
@@ -52,16 +54,16 @@ double quota_of(const std::string& folder) {
 class Pool {
  public:
   explicit Pool(int size) : size_(size) {
-    for (int i = 1; i < size; ++i) workers_.emplace_back([this] { work(); });
-  }
-  ~Pool() {
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      stop_ = true;
+    workers_.reserve(size_t(size - 1));
+    try {
+      for (int i = 1; i < size; ++i) workers_.emplace_back([this] { work(); });
+    } catch (const std::exception& error) {
+      stop();
+      fail("threads: only ", workers_.size() + 1, " of ", size, " could be had (", error.what(),
+           "); ask for fewer with set_threads or GPTE_THREADS");
     }
-    wake_.notify_all();
-    for (auto& worker : workers_) worker.join();
   }
+  ~Pool() { stop(); }
   int size() const { return size_; }
 
   void run(int64_t chunks, void (*task)(void*, int64_t), void* arg) {
@@ -83,13 +85,30 @@ class Pool {
         pause_cpu();
       else
         std::this_thread::yield();
+    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   }
 
  private:
-  // An exception would leave the caller's frame while workers still run its chunks.
+  void stop() {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      stop_ = true;
+    }
+    wake_.notify_all();
+    for (auto& worker : workers_) worker.join();
+  }
+  // An exception must not leave the caller's frame while workers still run its chunks: it waits for
+  // run(), and no further chunk is begun.
   void claim_chunks() noexcept {
     inside_chunk = true;
-    for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < chunks_;) task_(arg_, i);
+    try {
+      for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < chunks_;)
+        task_(arg_, i);
+    } catch (...) {
+      next_.store(chunks_, std::memory_order_relaxed);
+      std::lock_guard<std::mutex> lock(mutex_);
+      if (!error_) error_ = std::current_exception();
+    }
     inside_chunk = false;
   }
   void work() {
@@ -124,6 +143,7 @@ class Pool {
   int64_t chunks_ = 0;
   void (*task_)(void*, int64_t) = nullptr;
   void* arg_ = nullptr;
+  std::exception_ptr error_;  // the first of a run, read when every worker left
 };
 
 struct State {
@@ -207,8 +227,10 @@ void run_chunks(int64_t chunks, void (*task)(void*, int64_t), void* arg) {
     return;
   }
   std::lock_guard<std::mutex> lock(state->mutex);
-  if (!state->pool || state->pool->size() != num_threads())
+  if (!state->pool || state->pool->size() != num_threads()) {
+    state->pool.reset();  // first: old and new threads together may be more than can be had
     state->pool = std::make_unique<Pool>(num_threads());
+  }
   state->pool->run(chunks, task, arg);
 }
 }  // namespace detail

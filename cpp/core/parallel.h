@@ -23,8 +23,8 @@ void run_chunks(int64_t chunks, void (*task)(void*, int64_t), void* arg);
 }
 
 // Calls f(chunk) for chunk = 0 .. chunks-1, each once, on any thread, and returns when all are
-// done. Called from inside a chunk it runs serially. An exception in f ends the process: operators
-// check first.
+// done. Called from inside a chunk it runs serially. An exception in f (no memory for scratch) is
+// the caller's when every running chunk is done; the chunks not yet begun are left out.
 template <class F>
 void parallel_chunks(int64_t chunks, const F& f) {
   detail::run_chunks(

@@ -14,7 +14,7 @@ void* scratch(Scratch use, int64_t bytes) {
   thread_local Buffer buffers[int(Scratch::count)];
   Buffer& buffer = buffers[int(use)];
   if (buffer.bytes < bytes) {
-    buffer.data.reset();  // first, so that the peak is not the sum of old and new
+    buffer = {};  // first, so that the peak is not the sum of old and new
     buffer.data = allocate(bytes);
     buffer.bytes = bytes;
   }

@@ -1,6 +1,7 @@
 """The thread pool: the same bits for any number of threads, under fork and under Python threads."""
 
 import os
+import re
 import threading
 
 import numpy as np
@@ -132,6 +133,71 @@ other.start()"""
     script = FORK.format(before=before, after=after)
     status, output, errors = run(script, PYTHONWARNINGS="ignore")
     assert (status, output, errors) == (0, "done", "")
+
+
+NO_MEMORY = """
+import resource
+from core.test_parallel import work, assert_same
+def limit(more):
+    pages = int(open("/proc/self/statm").read().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + more, -1))
+"""
+needs_limits = pytest.mark.skipif(
+    not os.path.exists("/proc/self/statm") or "libasan" in os.environ.get("LD_PRELOAD", ""),
+    reason="needs /proc and an address space of its own size",
+)
+
+
+@needs_limits
+def test_no_memory_inside_a_chunk_is_an_error_of_the_call():
+    """Attention's work memory grows with the segment; later calls find the pool whole."""
+    script = """
+_core.set_threads(3)
+want = work()
+N = 400_000
+qkv, y, lse, dqkv = (_core.Tensor(s) for s in [[N, 12], [N, 4], [N, 2], [N, 12]])
+dy, segments = _core.Tensor([N, 4]), _core.Tensor.share(np.array([0, N], np.int32))
+limit(4 << 20)
+for _ in range(3):
+    try:
+        _core.attention_backward(
+            dqkv, dy, qkv, y, lse, segments, _core.Tensor(), 2, 2, 1.0, True
+        )
+    except MemoryError as error:
+        print(error)
+    assert_same(work(), want)
+    short = _core.Tensor.share(np.array([0, 5], np.int32))
+    of = lambda t: _core.Tensor.share(t.numpy()[:5])
+    _core.attention_backward(
+        of(dqkv), of(dy), of(qkv), of(y), of(lse), short, _core.Tensor(), 2, 2, 1.0, True
+    )
+"""
+    status, output, errors = run(NO_MEMORY + script)
+    assert (status, errors) == (0, "")
+    assert [line.split()[:2] for line in output.splitlines()] == [["cannot", "allocate"]] * 3
+
+
+@needs_limits
+def test_threads_that_cannot_start_are_named():
+    script = """
+_core.set_threads(1)
+want = work()
+limit(100 << 20)
+threading.stack_size()
+_core.set_threads(1000)
+for _ in range(2):
+    try:
+        work()
+    except ValueError as error:
+        print(error)
+_core.set_threads(2)
+assert_same(work(), want)
+"""
+    status, output, errors = run(NO_MEMORY + script)
+    assert (status, errors) == (0, "")
+    first, second = output.splitlines()
+    assert re.fullmatch(r"threads: only [1-9]\d* of 1000 .*set_threads.*", first)
+    assert second.startswith("threads: only ")
 
 
 def test_the_process_ends_while_threads_compute():
