@@ -8,6 +8,14 @@
 
 namespace gpte {
 
+// What random numbers are for: uses that share a seed share no number.
+enum class Draw : uint64_t { dropout = 0, weights = 1, sampling = 2 };
+
+// The stream `number` (below 2^56: a tensor, a sample) of a use.
+constexpr uint64_t stream_of(Draw use, uint64_t number) {
+  return uint64_t(use) << 56 | number;
+}
+
 struct Philox {
   uint32_t v[4];
 

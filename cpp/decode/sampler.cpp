@@ -146,8 +146,8 @@ int64_t keep(const Row& row, const Sampling& o) {
 }
 
 // In [0, 1), 53 bits.
-double uniform(uint64_t seed, uint64_t stream, uint64_t index) {
-  const Philox p(seed, stream, index);
+double uniform(uint64_t seed, uint32_t sample, uint32_t position) {
+  const Philox p(seed, stream_of(Draw::sampling, sample), position);
   return (double(p.v[0] >> 5) * 0x1p26 + double(p.v[1] >> 6)) * 0x1p-53;
 }
 
@@ -178,7 +178,7 @@ int64_t draw_from_listed(const Row& row, int64_t count, double u) {
   return id_of(row.order[i]);
 }
 
-int64_t choose(const float* z, int64_t V, const Sampling& o, uint64_t sample, uint64_t position) {
+int64_t choose(const float* z, int64_t V, const Sampling& o, uint32_t sample, uint32_t position) {
   if (o.temperature == 0) return std::max_element(z, z + V) - z;  // the first of equal ones
   const Row row = make_row(V);
   kernels().sampling->exponentials(row.e, row.block_sum, row.block_max, z, 1 / o.temperature, V);
@@ -219,7 +219,7 @@ void sample(int32_t* ids, float* logprobs, const float* logits, const int32_t* s
   for (int64_t b = 0; b < B; ++b) check_row(logits + b * V, lse[b], b, V);
   parallel_for(B, 1, [&](int64_t b, int64_t) {
     const float* z = logits + b * V;
-    ids[b] = int32_t(choose(z, V, options, uint64_t(samples[b]), uint64_t(positions[b])));
+    ids[b] = int32_t(choose(z, V, options, uint32_t(samples[b]), uint32_t(positions[b])));
     logprobs[b] = z[ids[b]] - lse[b];
   });
 }

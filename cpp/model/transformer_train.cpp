@@ -74,16 +74,16 @@ Transformer::Transformer(const GPTConfig& config, DType dtype, uint64_t seed, Ke
 void Transformer::initialise(uint64_t seed) {
   constexpr float kStd = 0.02f;
   const float residual_std = kStd / std::sqrt(2 * float(config_.layers));
-  uint64_t stream = 0;  // one a tensor, so that a draw depends on its place alone
+  uint64_t tensor = 0;  // a stream each, so that a draw depends on its place alone
   weights_.visit_matrices([&](const std::string& name, Tensor& t, const Shape&) {
     const bool residual =
         name.size() > 11 && name.compare(name.size() - 11, 11, "proj.weight") == 0;
     const float std = residual ? residual_std : kStd;
+    const uint64_t stream = stream_of(Draw::weights, tensor++);
     float* p = t.data<float>();
     parallel_for(t.numel(), 1 << 14, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) p[i] = std * normal(seed, stream, uint64_t(i));
     });
-    ++stream;
   });
   weights_.visit_vectors([&](const std::string& name, Tensor& t, const Shape&) {
     const bool scale =

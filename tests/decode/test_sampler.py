@@ -114,6 +114,16 @@ def test_draws_are_keyed_by_seed_sample_and_position(rng):
             assert (a == b).mean() < 0.02  # unrelated draws agree once in 500
 
 
+def test_a_draw_has_numbers_of_its_own():
+    """Of two equal tokens the second is drawn when the number is at least a half."""
+    for seed, sample, position in (0, 0, 0), (5, 3, 70), (2**64 - 1, 2**31 - 1, 9):
+        one = np.array([sample], np.int32), np.array([position], np.int32)
+        for at in range(20):
+            token, _ = _core.sample(np.zeros((1, 2), np.float32), one[0], one[1] + at, seed=seed)
+            words = _core.philox(seed, 2 << 56 | sample, position + at)
+            assert token[0] == words[0] >> 31
+
+
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_logprob_is_the_models_own_bit_for_bit(options, rng):
     """The same logits through linear_logprob: h is the identity, w their transpose."""

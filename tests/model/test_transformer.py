@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gptengine import Model, _core
 from model.cases import CASES, case_id, packed, small
 from model.engine import bits, engine, error, outputs_and_gradients
 from ops.harness import rounded
@@ -83,3 +84,16 @@ def test_gradients_add_up_until_the_step(rng):
     assert model.grad_norm() == pytest.approx(norm, rel=1e-5)
     model.zero_grad()
     assert model.grad_norm() == 0
+
+
+def test_initial_weights_have_random_numbers_of_their_own():
+    """Normal by Box-Muller, keyed by the seed, the tensor's place in the list and the element's."""
+    c, seed = small(layers=1), 11
+    weights = Model(c, seed=seed).parameters()
+    matrices = [name for name, array in weights.items() if array.ndim == 2]
+    for tensor, name in enumerate(matrices):
+        std = 0.02 / np.sqrt(2 * c.layers) if name.endswith("proj.weight") else 0.02
+        for i, x in enumerate(weights[name].reshape(-1)[:20]):
+            a, b, *_ = _core.philox(seed, 1 << 56 | tensor, i)
+            normal = np.sqrt(-2 * np.log((a + 1) / 2**32)) * np.cos(2 * np.pi * b / 2**32)
+            np.testing.assert_allclose(x, std * normal, rtol=1e-5, atol=1e-9)
