@@ -30,6 +30,16 @@ GPTE_INLINE Normal standard_normal(Vec x) {
   return {bell, x > 0 ? 1.f - tail : tail};
 }
 
+// Beyond +-100 every activation but relu is 0 or x to float32 rounding. There the factors of the
+// formulas overflow, or are infinite beside a zero: x is cut to it, and NaN stays NaN.
+constexpr float kFar = 100;
+GPTE_INLINE Vec near(Vec x) {
+  return vmin(splat(kFar), vmax(splat(-kFar), x));
+}
+GPTE_INLINE Vec zero_far_below(Vec x, Vec y) {
+  return x < -kFar ? Vec{} : y;
+}
+
 // 1 / (1 + e^-z), and 1 minus it, which keeps its digits where the first is close to 1.
 struct Sigmoid {
   Vec value, rest;
@@ -50,20 +60,21 @@ GPTE_INLINE Vec gelu_tanh_argument(Vec x) {
 GPTE_INLINE Vec activate(Activation kind, Vec x) {
   switch (kind) {
     case Activation::gelu:
-      return x * standard_normal(x).below;
+      return zero_far_below(x, x * standard_normal(x).below);
     case Activation::gelu_tanh:
-      return x * sigmoid(gelu_tanh_argument(x)).value;
+      return zero_far_below(x, x * sigmoid(gelu_tanh_argument(x)).value);
     case Activation::relu:
       return x < 0 ? Vec{} : x;
     case Activation::silu:
-      return x * sigmoid(x).value;
+      return zero_far_below(x, x * sigmoid(x).value);
     default:
       return x;
   }
 }
 
 // d activate(x) / dx; relu has 0 at 0.
-GPTE_INLINE Vec activate_grad(Activation kind, Vec x) {
+GPTE_INLINE Vec activate_grad(Activation kind, Vec any) {
+  const Vec x = near(any);
   switch (kind) {
     case Activation::gelu: {
       const Normal n = standard_normal(x);

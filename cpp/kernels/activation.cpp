@@ -66,8 +66,8 @@ void swiglu_backward(T* dx, const T* dy, const T* x, int64_t N, int64_t F) {
       const int64_t left = F - f;
       const Vec gate = load_n(x + f, left), up = load_n(x + F + f, left), g = load_n(dy + f, left);
       const Sigmoid s = sigmoid(gate);
-      const Vec silu = gate * s.value;
-      store_n(dx + f, g * up * (s.value + silu * s.rest), left);
+      const Vec silu = zero_far_below(gate, gate * s.value);
+      store_n(dx + f, g * up * (s.value + vmin(splat(kFar), silu) * s.rest), left);
       store_n(dx + F + f, g * silu, left);
     }
 }

@@ -63,6 +63,32 @@ def test_far_values_saturate_and_nan_stays(kind):
     np.testing.assert_allclose(dx.numpy(), [0, 1, np.nan], atol=1e-30)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", ["gelu", "gelu_tanh", "relu", "silu"])
+def test_huge_and_infinite_values_saturate(kind, dtype):
+    huge = [s * x for x in (2e2, 1e6, 1e13, 1e19, 1e30, 3e38, np.inf) for s in (-1, 1)]
+    x = put(huge, dtype)
+    y, dx, n = zeros(len(huge), dtype=dtype), zeros(len(huge), dtype=dtype), len(huge) // 2
+    _core.activation_forward(y, x, getattr(Activation, kind))
+    np.testing.assert_array_equal(y.numpy(), np.maximum(x.numpy(), 0))
+    _core.activation_backward(dx, put(np.ones(len(huge)), dtype), x, getattr(Activation, kind))
+    np.testing.assert_allclose(dx.numpy(), [0, 1] * n, atol=1e-30)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_huge_and_infinite_gates_saturate(dtype):
+    gates = [s * x for x in (2e2, 1e6, 1e19, 1e30, np.inf) for s in (-1, 1)]
+    x = put([[gate, 2] for gate in gates], dtype)
+    y, dx = zeros(len(gates), 1, dtype=dtype), zeros(len(gates), 2, dtype=dtype)
+    dy = put(np.ones((len(gates), 1)), dtype)
+    _core.swiglu_forward(y, x)
+    silu = np.maximum(x.numpy()[:, :1], 0)
+    np.testing.assert_array_equal(y.numpy(), 2 * silu)
+    _core.swiglu_backward(dx, dy, x)
+    np.testing.assert_allclose(dx.numpy()[:, 0], [0, 2] * (len(gates) // 2), atol=1e-30)
+    np.testing.assert_array_equal(dx.numpy()[:, 1:], silu)
+
+
 def swiglu(x):
     gate, up = np.split(x, 2, axis=-1)
     return gate / (1 + np.exp(-gate)) * up
