@@ -26,6 +26,10 @@ GPTE_OP(attention_forward, Tensor& y, Tensor& lse, const Tensor& qkv, const Tens
 //   dk[j,g] = scale * sum_{i, h of g} ds[i,h,j] q[i,h]     dv[j,g] = sum_{i, h of g} p[i,h,j]
 //   dy[i,h]
 // dqkv: (N, (H+2K) D), its rows laid out as those of qkv
+// A segment's key head is one piece of work, because its dk and dv are sums in one order: no more
+// than B K threads are busy, and the longest segment sets the time. A piece keeps dq of its segment
+// in float32: each thread's scratch grows with the longest segment, by 4 (D + 2) H/K bytes a token,
+// D rounded up to a multiple of 16. Forward is cut into runs of rows, in scratch of a fixed size.
 GPTE_OP(attention_backward, Tensor& dqkv, const Tensor& dy, const Tensor& qkv, const Tensor& y,
         const Tensor& lse, const Tensor& segments, const Tensor& slopes, int64_t heads,
         int64_t kv_heads, float scale, bool causal)
