@@ -10,12 +10,17 @@ namespace gpte {
 // every type.
 constexpr int64_t kPlanElements = 32;
 
+constexpr int64_t kMostPlannedBytes = Shape::kMostElements;  // an arena is a tensor of bytes
+
 // s.visit(f) calls f(name, tensor, shape, dtype) for each tensor, always in the same order.
 template <class S>
 int64_t planned_bytes(S& s) {
   int64_t total = 0;
   s.visit([&](const auto&, Tensor&, const Shape& shape, DType dtype) {
-    total += round_up(shape.numel(), kPlanElements) * size_of(dtype);
+    const int64_t bytes = round_up(shape.numel(), kPlanElements) * size_of(dtype);
+    check(bytes <= kMostPlannedBytes - total, "plan: a tensor ", shape, " of ", bytes,
+          " bytes beside ", total, " others is more than 2^59 bytes");
+    total += bytes;
   });
   return total;
 }

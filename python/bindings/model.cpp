@@ -67,6 +67,15 @@ void init_config(GPTConfig* self, int64_t vocab_size, int64_t context_length, in
                  int64_t heads, int64_t kv_heads, int64_t model_dim, int64_t head_dim,
                  int64_t hidden_dim, const std::string& norm, const std::string& norm_order,
                  float norm_eps, const std::string& position, float rope_theta,
+  // Tokens and positions are int32; and no product or sum of two sizes leaves int64.
+  const std::pair<const char*, int64_t> sizes[] = {
+      {"vocab_size", vocab_size}, {"context_length", context_length},
+      {"layers", layers},         {"heads", heads},
+      {"kv_heads", kv_heads},     {"model_dim", model_dim},
+      {"hidden_dim", hidden_dim}};
+  for (const auto& [name, size] : sizes)
+    check(size >= 1 && size <= INT32_MAX, "config: ", name, " ", size,
+          " must be at least 1 and at most ", INT32_MAX);
                  const std::string& activation, bool bias, bool qkv_bias, bool tied, bool qk_norm,
                  bool causal, const std::string& head) {
   check(head_dim >= 1 && head_dim <= kAttentionMaxDim, "config: head_dim ", head_dim,
