@@ -2,8 +2,8 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 
+#include "core/turns.h"
 #include "model/activations.h"
 #include "model/block.h"
 #include "model/kv_cache.h"
@@ -57,9 +57,9 @@ class Transformer {
   // Call after writing to the weights: refreshes the bf16 copies of the matrices.
   void weights_changed();
 
-  // A pass writes memory that all passes of this transformer share: callers on several threads hold
-  // this for the length of a call.
-  std::mutex& mutex() { return mutex_; }
+  // A pass writes memory that all passes of this transformer share: callers on several threads take
+  // a turn for each call.
+  Turns& turns() { return turns_; }
   Params& weights() { return weights_; }
   Params& gradients() { return reserve_training(), gradients_; }
   Params& first_moment() { return reserve_training(), first_moment_; }
@@ -84,7 +84,7 @@ class Transformer {
   // The matrices as panels, for decoding: laid out at the first call after the weights changed.
   const Params& packed_weights();
 
-  std::mutex mutex_;
+  Turns turns_;
   GPTConfig config_;
   DType dtype_;
   Keep keep_;

@@ -1,6 +1,5 @@
 // The transformer and its key-value cache.
 #include <cstring>
-#include <mutex>
 
 #include "bindings/bindings.h"
 #include "kernels/attention.h"
@@ -51,8 +50,7 @@ DType float_dtype(const std::string& name) {
 template <class F>
 auto alone(Transformer& t, const F& f) {
   const ReleasedGil release;
-  const std::lock_guard<std::mutex> lock(t.mutex());
-  return f();
+  return t.turns().take("model", f);
 }
 
 nb::dict named(Params& params) {
@@ -67,6 +65,8 @@ void init_config(GPTConfig* self, int64_t vocab_size, int64_t context_length, in
                  int64_t heads, int64_t kv_heads, int64_t model_dim, int64_t head_dim,
                  int64_t hidden_dim, const std::string& norm, const std::string& norm_order,
                  float norm_eps, const std::string& position, float rope_theta,
+                 const std::string& activation, bool bias, bool qkv_bias, bool tied, bool qk_norm,
+                 bool causal, const std::string& head) {
   // Tokens and positions are int32; and no product or sum of two sizes leaves int64.
   const std::pair<const char*, int64_t> sizes[] = {
       {"vocab_size", vocab_size}, {"context_length", context_length},
@@ -76,8 +76,6 @@ void init_config(GPTConfig* self, int64_t vocab_size, int64_t context_length, in
   for (const auto& [name, size] : sizes)
     check(size >= 1 && size <= INT32_MAX, "config: ", name, " ", size,
           " must be at least 1 and at most ", INT32_MAX);
-                 const std::string& activation, bool bias, bool qkv_bias, bool tied, bool qk_norm,
-                 bool causal, const std::string& head) {
   check(head_dim >= 1 && head_dim <= kAttentionMaxDim, "config: head_dim ", head_dim,
         " must be from 1 to ", int64_t(kAttentionMaxDim));
   new (self)
