@@ -5,7 +5,7 @@
 namespace gpte {
 namespace {
 
-void keep_first(Tensor& t, int64_t n) {
+void keep_rows(Tensor& t, int64_t n) {
   if (t.defined()) t = t.rows(0, n);
 }
 
@@ -70,12 +70,10 @@ Activations::Activations(const GPTConfig& c, DType type, int64_t n, Keep k, bool
   }
 }
 
-Activations Activations::first(int64_t n) const {
-  Activations part = *this;
-  part.tokens = n;
-  for (LayerActivations& layer : part.layers) layer.for_each([n](Tensor& t) { keep_first(t, n); });
-  for (Tensor* t : {&part.x, &part.norm, &part.mean, &part.rstd, &part.lse}) keep_first(*t, n);
-  return part;
+void Activations::keep_first(int64_t n) {
+  tokens = n;
+  for (LayerActivations& layer : layers) layer.for_each([n](Tensor& t) { keep_rows(t, n); });
+  for (Tensor* t : {&x, &norm, &mean, &rstd, &lse}) keep_rows(*t, n);
 }
 
 struct Flow::MlpHalf {
@@ -122,13 +120,9 @@ Flow::Flow(const GPTConfig& c, DType type, int64_t n, bool allocated)
   lay_out(attention, half);
 }
 
-Flow Flow::first(int64_t n) const {
-  Flow part = *this;
-  part.tokens = n;
-  for (Tensor* t :
-       {&part.dx, &part.dnorm, &part.dqkv, &part.dqkv_raw, &part.dattn, &part.dpre, &part.dact})
-    keep_first(*t, n);
-  return part;
+void Flow::keep_first(int64_t n) {
+  tokens = n;
+  for (Tensor* t : {&dx, &dnorm, &dqkv, &dqkv_raw, &dattn, &dpre, &dact}) keep_rows(*t, n);
 }
 
 int64_t activation_bytes(const GPTConfig& config, DType dtype, int64_t tokens, Keep keep) {

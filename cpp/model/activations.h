@@ -52,7 +52,7 @@ struct Activations {
   Tensor lse;               // (N) of the output head
 
   // The same memory for fewer tokens.
-  Activations first(int64_t n) const;
+  void keep_first(int64_t n);
   // The hidden states that the head reads.
   Tensor& hidden() { return config.norm_order == NormOrder::pre ? norm : x; }
 
@@ -79,7 +79,7 @@ struct Flow {
   Tensor dpre, dact;             // MLP
   Tensor dqkv, dqkv_raw, dattn;  // attention
 
-  Flow first(int64_t n) const;
+  void keep_first(int64_t n);
 
   template <class F>
   void visit(F&& f);

@@ -22,6 +22,17 @@ Tensor hold(Tensor& buffer, const Tensor& from) {
   return part;
 }
 
+// The current pass's part of what is planned: its first n rows. Views are made anew in place, so
+// that a pass over another number of tokens allocates nothing for them.
+template <class Planned>
+void take_first(std::unique_ptr<Planned>& part, const Planned& planned, int64_t n) {
+  if (!part)
+    part = std::make_unique<Planned>(planned);
+  else if (part->tokens != n)
+    *part = planned;
+  part->keep_first(n);
+}
+
 void check_ints(const char* name, const Tensor& t) {
   check(t.shape().rank() == 1 && t.numel() > 0 && t.dtype() == DType::i32 &&
             t.device() == Device::cpu,
@@ -55,15 +66,22 @@ void Transformer::reserve(int64_t tokens, bool training) {
   const bool fits = planned_ && planned_->tokens >= tokens && planned_->keep <= keep;
   if (!fits) {
     if (planned_ && planned_->tokens > tokens && training) tokens = planned_->tokens;
-    acts_.reset();
+    forget_pass();
     planned_.reset();  // first, so that the peak is not the sum of old and new
     planned_ = std::make_unique<Activations>(config_, dtype_, tokens, keep);
   }
   if (training && (!planned_flow_ || planned_flow_->tokens < planned_->tokens)) {
-    flow_.reset();
+    forget_pass();
     planned_flow_.reset();
     planned_flow_ = std::make_unique<Flow>(config_, dtype_, planned_->tokens);
   }
+}
+
+// What the last pass left lies in memory that is about to go: backward has nothing to read.
+void Transformer::forget_pass() {
+  can_backward_logprob_ = can_backward_values_ = false;
+  acts_.reset();
+  flow_.reset();
 }
 
 // Checks the batch and readies the tensors of a pass over it.
@@ -73,10 +91,8 @@ Activations& Transformer::start_pass(const Tensor& tokens, const Tensor& segment
   const int64_t N = tokens.numel();
   can_backward_logprob_ = can_backward_values_ = false;
   reserve(N, keep_for_backward);
-  if (!acts_ || acts_->tokens != N || acts_->arena.raw() != planned_->arena.raw())
-    acts_ = std::make_unique<Activations>(planned_->first(N));
-  if (keep_for_backward && (!flow_ || flow_->tokens != N))
-    flow_ = std::make_unique<Flow>(planned_flow_->first(N));
+  take_first(acts_, *planned_, N);
+  if (keep_for_backward) take_first(flow_, *planned_flow_, N);
   tokens_now_ = hold(tokens_, tokens);
   pass_.segments = hold(segments_, segments);
   if (!positions_.defined() || positions_.numel() < N) positions_ = Tensor(Shape{N}, DType::i32);

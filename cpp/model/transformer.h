@@ -73,11 +73,12 @@ class Transformer {
   void reserve_training();
   Activations& start_pass(const Tensor& tokens, const Tensor& segments, const Tensor& starts,
                           bool keep_for_backward);
+  void forget_pass();
   void run_trunk(Activations& a, const std::vector<LayerParams>& layers, const Pass& pass,
                  KVCache* cache);
   void hidden_towards(const Tensor& targets, const Tensor& tokens, const Tensor& segments,
                       bool keep_for_backward);
-  void check_backward(bool ready, const Tensor& gradient) const;
+  void start_backward(bool& ready, const Tensor& gradient);
   void backward_trunk();
   // The bf16 copy of all matrices as one vector.
   Tensor matrix_copy() const;

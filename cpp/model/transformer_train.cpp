@@ -118,10 +118,12 @@ void Transformer::reserve_training() {
   second_arena_ = allocate_together(second_moment_);
 }
 
-void Transformer::check_backward(bool ready, const Tensor& gradient) const {
+// A backward can be taken once: it overwrites what the pass left.
+void Transformer::start_backward(bool& ready, const Tensor& gradient) {
   check(ready,
         "transformer: backward needs a forward pass that kept its activations just before it");
   check_tensor("transformer backward", "gradient", gradient, {acts_->tokens}, DType::f32);
+  ready = false;
 }
 
 // flow_->dnorm holds d(loss)/d(hidden).
@@ -137,18 +139,17 @@ void Transformer::backward_trunk() {
   for (size_t i = a.layers.size(); i-- > 0;)
     block_backward(*flow_, a.layers[i], gradients_.layers[i], compute_.layers[i], config_, pass_);
   embedding_backward(gradients_.wte, gradients_.wpe, flow_->dx, tokens_now_, pass_.positions);
-  can_backward_logprob_ = can_backward_values_ = false;
 }
 
 void Transformer::backward_logprob(const Tensor& dlogp) {
-  check_backward(can_backward_logprob_, dlogp);
+  start_backward(can_backward_logprob_, dlogp);
   linear_logprob_backward(flow_->dnorm, gradients_.output(), dlogp, acts_->hidden(),
                           compute_.output(), targets_now_, acts_->lse);
   backward_trunk();
 }
 
 void Transformer::backward_values(const Tensor& dvalues) {
-  check_backward(can_backward_values_, dvalues);
+  start_backward(can_backward_values_, dvalues);
   flow_->dnorm.zero();
   Tensor dw = gradients_.head_w.view({config_.model_dim});
   value_head_backward(flow_->dnorm, dw, gradients_.head_b, dvalues, acts_->hidden(),

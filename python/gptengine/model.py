@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 
 import numpy as np
 
@@ -49,6 +50,7 @@ class Model:
         self.engine_config = _core.GPTConfig(**dataclasses.asdict(config))
         with _naming_bytes("Model", lambda: self.memory(1, training=False)):
             self.engine = _core.Transformer(self.engine_config, dtype, seed, recompute)
+        self.kept_shape: tuple[int, ...] | None = None  # of the tokens that backward is about
 
     @classmethod
     def load(
@@ -69,7 +71,7 @@ class Model:
     def forward(self, tokens, targets, segments=None) -> np.ndarray:
         """log p of each target, (N,) float32; keeps what `backward` needs.
 
-        targets: as tokens; a negative target is ignored and gets 0.
+        targets: as tokens, or flat (N,); a negative target is ignored and gets 0.
         """
         return self._logprob(tokens, targets, segments, keep=True)
 
@@ -78,13 +80,16 @@ class Model:
         return self._logprob(tokens, targets, segments, keep=False)
 
     def backward(self, dlogp=None, dvalue=None) -> None:
-        """Add to the gradients, given d(loss)/d(logp) or d(loss)/d(value) of the last forward."""
+        """Add to the gradients, given d(loss)/d(logp) or d(loss)/d(value) of the last forward.
+
+        Its shape is that of the forward's tokens, or flat (N,).
+        """
         if (dlogp is None) == (dvalue is None):
             raise ValueError("backward: give dlogp or dvalue, not both")
         if dlogp is not None:
-            self.engine.backward_logprob(_floats(dlogp))
+            self.engine.backward_logprob(_floats("dlogp", dlogp, self.kept_shape))
         else:
-            self.engine.backward_values(_floats(dvalue))
+            self.engine.backward_values(_floats("dvalue", dvalue, self.kept_shape))
 
     def forward_backward(self, tokens, targets, dlogp, segments=None) -> np.ndarray:
         """`forward` and `backward` when dlogp is known beforehand, with the same bits.
@@ -92,9 +97,10 @@ class Model:
         Pretraining and fine-tuning weigh every token beforehand; then the logits need to be
         computed only once, a tenth less work for a small GPT.
         """
-        tokens, segments = _pack(tokens, segments)
+        shape, (tokens, segments) = np.shape(tokens), _pack(tokens, segments)
+        targets, dlogp = _targets(targets, shape), _floats("dlogp", dlogp, shape)
         logp = np.empty(len(tokens), np.float32)
-        self.engine.forward_backward(logp, tokens, int_vector(targets), segments, _floats(dlogp))
+        self.engine.forward_backward(logp, tokens, targets, segments, dlogp)
         return logp
 
     def values(self, tokens, segments=None, *, keep: bool = False) -> np.ndarray:
@@ -104,9 +110,11 @@ class Model:
         caller picks the rows, and gives `backward` a dvalue that is zero elsewhere.
         keep: keep what `backward(dvalue=…)` needs.
         """
-        tokens, segments = _pack(tokens, segments)
+        shape, (tokens, segments) = np.shape(tokens), _pack(tokens, segments)
         values = np.empty(len(tokens), np.float32)
         self.engine.values(values, tokens, segments, keep)
+        if keep:
+            self.kept_shape = shape
         return values
 
     def grad_norm(self) -> float:
@@ -224,9 +232,11 @@ class Model:
         )
 
     def _logprob(self, tokens, targets, segments, keep):
-        tokens, segments = _pack(tokens, segments)
+        shape, (tokens, segments) = np.shape(tokens), _pack(tokens, segments)
         logp = np.empty(len(tokens), np.float32)
-        self.engine.logprob(logp, tokens, int_vector(targets), segments, keep)
+        self.engine.logprob(logp, tokens, _targets(targets, shape), segments, keep)
+        if keep:
+            self.kept_shape = shape
         return logp
 
 
@@ -306,8 +316,20 @@ def int_vector(array) -> np.ndarray:
     return np.ascontiguousarray(array.reshape(-1), np.int32)
 
 
-def _floats(array) -> np.ndarray:
+def _targets(targets, shape) -> np.ndarray:
+    _check_shape("targets", targets, shape)
+    return int_vector(targets)
+
+
+def _floats(name: str, array, shape) -> np.ndarray:
+    _check_shape(name, array, shape)
     return np.ascontiguousarray(np.asarray(array).reshape(-1), np.float32)
+
+
+def _check_shape(name: str, array, shape) -> None:
+    """One number a token, in the shape of the tokens or flat: (T, B) would be other pairs."""
+    if shape is not None and np.shape(array) not in (tuple(shape), (math.prod(shape),)):
+        raise ValueError(f"{name}: shape {np.shape(array)} must be that of the tokens, {shape}")
 
 
 def _pack(tokens, segments) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gptengine import Config, Model, _core
+from gptengine.model import planned_memory
 from gptengine.quickstart import QuickstartConfig
 from gptengine.train.pretrain import PretrainConfig
 from model.cases import small
@@ -145,6 +146,63 @@ def test_backward_needs_its_forward(model):
     model.forward(ids(8), ids(8))
     with pytest.raises(ValueError, match="7.*8|8.*7"):
         model.backward(dlogp[:7])
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_backward_after_its_activations_moved(model, training):
+    model.forward(ids(8), ids(8))
+    model.reserve(1000, training=training)
+    with pytest.raises(ValueError, match="forward"):
+        model.backward(np.zeros(8, np.float32))
+    value = Model(small(head="value", context_length=CONTEXT))
+    value.values(ids(8), keep=True)
+    value.reserve(1000, training=training)
+    with pytest.raises(ValueError, match="forward"):
+        value.backward(dvalue=np.zeros(8, np.float32))
+
+
+def test_targets_and_gradients_have_the_shape_of_the_tokens(model):
+    tokens, flat = ids(2, 3), np.zeros(6, np.float32)
+    for targets in ids(3, 2), ids(1, 6), ids(6, 1):
+        says = rf"targets: shape \({targets.shape[0]}, {targets.shape[1]}\) .* \(2, 3\)"
+        for call in model.forward, model.logprob:
+            with pytest.raises(ValueError, match=says):
+                call(tokens, targets)
+        with pytest.raises(ValueError, match=says):
+            model.forward_backward(tokens, targets, flat)
+    with pytest.raises(ValueError, match=r"dlogp: shape \(3, 2\) .* \(2, 3\)"):
+        model.forward_backward(tokens, tokens, flat.reshape(3, 2))
+    model.forward(tokens, ids(6))
+    with pytest.raises(ValueError, match=r"dlogp: shape \(3, 2\) .* \(2, 3\)"):
+        model.backward(flat.reshape(3, 2))
+    model.backward(flat.reshape(2, 3))
+    value = Model(small(head="value"))
+    value.values(tokens, keep=True)
+    with pytest.raises(ValueError, match=r"dvalue: shape \(3, 2\) .* \(2, 3\)"):
+        value.backward(dvalue=flat.reshape(3, 2))
+    value.backward(dvalue=flat)
+
+
+def test_a_plan_beyond_all_memory_names_its_sizes():
+    sizes = dict(context_length=8, heads=1, head_dim=64, tied=False, position="rope", bias=False)
+    for c, says in [
+        (
+            Config(2**53, layers=3, model_dim=64, hidden_dim=2**53, **sizes),
+            "vocab_size 9007199254740992 must be .* at most 2147483647",
+        ),
+        (
+            Config(64, layers=1, model_dim=64, **{**sizes, "heads": 2**62}),
+            "heads 4611686018427387904 must be .* at most 2147483647",
+        ),
+        (
+            Config(2**26, layers=99, model_dim=2**28, **sizes),
+            r"plan: a tensor \(1073741824, 268435456\) .* more than 2\^59 bytes",
+        ),
+    ]:
+        for use in Model, lambda c: planned_memory(c, 8):
+            with pytest.raises(ValueError, match=says):
+                use(c)
+    assert c.num_parameters == 2 * 2**54 + 99 * (2**59 + 4 * 64 * 2**28 + 2 * 2**28) + 2**28
 
 
 def test_heads_are_not_mixed_up(model):

@@ -104,9 +104,9 @@ def test_training_and_evaluation_agree(shape, dtype, rng):
 @every_shape
 def test_nothing_is_allocated_in_a_step(shape, dtype, rng):
     model = Model(SHAPES[shape], dtype=dtype)
-    tokens, targets, segments, dlogp = batch(model.config, rng)
     counts = []
-    for _ in range(4):
+    for lengths in LENGTHS, LENGTHS[:3], LENGTHS[2:], LENGTHS:
+        tokens, targets, segments, dlogp = batch(model.config, rng, lengths)
         model.forward_backward(tokens, targets, dlogp, segments)
         model.step(lr=1e-3)
         model.forward(tokens, targets, segments)
