@@ -10,6 +10,7 @@ else is generated beside it, on any number of threads.
 from __future__ import annotations
 
 import dataclasses
+import numbers
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -40,6 +41,8 @@ class Sampler:
     def __post_init__(self):
         if not (0 <= self.temperature < float("inf")):
             raise ValueError(f"temperature {self.temperature} must be 0 or more")
+        if not isinstance(self.top_k, numbers.Integral) or isinstance(self.top_k, bool):
+            raise ValueError(f"top_k {self.top_k!r} must be a whole number")
         if self.top_k < 0:
             raise ValueError(f"top_k {self.top_k} must be 0 (off) or more")
         if not 0 < self.top_p <= 1:
@@ -103,7 +106,7 @@ def decode(
     context = model.config.context_length
     lengths = np.array([len(prompt) for prompt in prompts], np.int32)
     _check(model, prompts, lengths, max_new_tokens)
-    room = int(min(context, lengths.max() + max_new_tokens - 1))
+    room = min(context, int(lengths.max()) + int(max_new_tokens) - 1)
     cache = _core.KVCache(model.engine_config, model.dtype, len(prompts), room)
     active = np.arange(len(prompts), dtype=np.int32)  # samples that still write, each in its slot
     starts = np.zeros(len(prompts), np.int32)  # tokens in the cache
@@ -122,7 +125,7 @@ def decode(
             starts[active],
             seed=seed,
             temperature=sampler.temperature,
-            top_k=sampler.top_k,
+            top_k=min(int(sampler.top_k), logits.shape[1]),  # any size may be asked for
             top_p=sampler.top_p,
             min_p=sampler.min_p,
         )

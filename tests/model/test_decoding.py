@@ -86,6 +86,22 @@ def test_stops_at_the_context(c, rng):
     assert {o.finish for o in outs} == {"length"}
 
 
+@pytest.mark.parametrize("most", [2**31, 2**63, 10**30])
+def test_limits_may_be_any_size(most):
+    c = small()
+    model, prompt = Model(c), np.array([1, 2], np.int32)
+    want = model.generate([prompt], max_new_tokens=c.context_length)[0].tokens
+    got = model.generate([prompt], max_new_tokens=most, top_k=most)[0].tokens
+    np.testing.assert_array_equal(got, want)
+
+
+def test_top_k_is_a_whole_number():
+    for top_k in 2.5, "2", True:
+        with pytest.raises(ValueError, match=f"top_k {top_k!r} must be a whole number"):
+            Sampler(top_k=top_k)
+    assert Sampler(top_k=np.int32(3)).top_k == 3
+
+
 def test_nothing_is_allocated_while_decoding(c, rng):
     model, prompts = model_and_prompts(c, rng)
     counts = [
