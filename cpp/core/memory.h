@@ -17,7 +17,7 @@ inline int64_t round_up(int64_t n, int64_t multiple) {
 std::shared_ptr<void> allocate(int64_t bytes);
 
 // How many buffers were allocated and how many bytes are alive in this process: the proof that a
-// step allocates nothing.
+// step allocates no tensor memory.
 int64_t allocation_count();
 int64_t allocated_bytes();
 
