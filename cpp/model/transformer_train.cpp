@@ -177,6 +177,8 @@ void Transformer::zero_gradients() {
 }
 
 float Transformer::step(const StepOptions& o) {
+  // Taken again even right after gradient_norm(): callers hold the gradients as arrays, and may
+  // have written to them since. It reads a quarter of what the rest of the step reads.
   const float norm = gradient_norm();
   check(std::isfinite(norm), "step: the gradient's norm is ", norm, "; the step was not taken");
   check(o.clip >= 0, "step: clip ", o.clip, " must be at least 0");
