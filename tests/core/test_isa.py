@@ -18,11 +18,34 @@ def test_the_best_one_is_the_default():
     assert first == "base" and chosen == [first, *rest][-1]
 
 
-@pytest.mark.parametrize("isa", [isa for isa in _core.isas() if isa != _core.isa()])
+every_other_set = pytest.mark.parametrize(
+    "isa", [isa for isa in _core.isas() if isa != _core.isa()]
+)
+PROMISES = [  # bit for bit: threads, packing, the cache
+    "model/test_exact.py::test_packing",
+    "model/test_exact.py::test_training_and_evaluation_agree",
+    "model/test_exact.py::test_any_number_of_threads[gpt2-float32]",
+    "model/test_exact.py::test_any_number_of_threads[llama-bfloat16]",
+    "model/test_decoding.py::test_cached_logits_are_the_full_pass",
+    "model/test_decoding.py::test_logprobs_of_what_it_wrote",
+]
+
+
+@every_other_set
 def test_operators_of_the_instruction_set(isa):
     """The operators' own tests, with fewer examples, under every set but the one in use."""
+    passes(isa, "ops")
+
+
+@every_other_set
+def test_sampler_and_promises_under_the_instruction_set(isa):
+    passes(isa, "decode/test_sampler.py", *PROMISES)
+
+
+def passes(isa, *tests):
+    paths = [str(TESTS / test) for test in tests]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", TESTS / "ops"],
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *paths],
         env=child_environment(GPTE_ISA=isa, GPTE_EXAMPLES="5"),
         cwd=TESTS.parent,
         capture_output=True,
