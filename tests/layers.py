@@ -20,7 +20,7 @@ CPP = {
 CUDA = {"core": "core", "ops": "core ops"}  # what cuda/'s rooms may see of cpp/
 PYTHON_ORDER = [  # left is seen by right; rooms of one line do not see each other
     ["files", "options"],
-    ["config", "tensorfile"],
+    ["config", "gguf", "tensorfile"],
     ["huggingface"],
     ["checkpoint"],
     ["tokenizer"],

@@ -1,39 +1,48 @@
 """tokenizer.json and tokenizer_config.json, as tokenizers and transformers write and read them.
 
-Read are byte-level BPE vocabularies with GPT-2's split; what would give other ids than the file's
-author meant is refused by name.
+Read are BPE vocabularies: byte-level ones with a split that is known, and classic ones of words
+that end in </w>. What would give other ids than the file's author meant is refused by name.
 """
 
 import json
+import warnings
 
 import numpy as np
 
 from gptengine.files import atomic_write
-from gptengine.tokenizer.vocabulary import Vocabulary, spell, unspell
+from gptengine.tokenizer import stages
+from gptengine.tokenizer.vocabulary import (
+    END_OF_WORD,
+    UNKNOWN,
+    Vocabulary,
+    in_order,
+    unspell_all,
+)
 
 TOKENIZER_FILE = "tokenizer.json"
 CONFIG_FILE = "tokenizer_config.json"
+MOST_BYTES = 1 << 30  # of a file that is read
 
 
 def write(path, vocabulary):
     """Writes tokenizer.json."""
-    atomic_write(path, _encode(to_json(vocabulary)))
+    atomic_write(path, encode(to_json(vocabulary)))
 
 
-def write_config(path, config, eos_token):
+def write_config(path, config, eos_token, tokenizer_class="PreTrainedTokenizerFast"):
     """Writes tokenizer_config.json: the entries of config, and what transformers must know."""
     config = {
         **config,
-        "tokenizer_class": "PreTrainedTokenizerFast",  # use tokenizer.json as it is
+        "tokenizer_class": tokenizer_class,  # PreTrainedTokenizerFast takes tokenizer.json as it is
         "clean_up_tokenization_spaces": False,
         "eos_token": eos_token,
     }
-    atomic_write(path, _encode(config))
+    atomic_write(path, encode(config))
 
 
 def read(path):
     """The Vocabulary in a tokenizer.json."""
-    return from_json(_decode(path.read_bytes()))
+    return from_json(decode(path))
 
 
 def read_config(path):
@@ -41,7 +50,7 @@ def read_config(path):
     if not path.is_file():
         return {}
     try:
-        config = _decode(path.read_bytes())
+        config = decode(path)
         _check(isinstance(config, dict), "the file must hold a JSON object")
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
@@ -51,33 +60,30 @@ def read_config(path):
 def to_json(vocabulary):
     """The contents of tokenizer.json."""
     specials = {i: name for name, i in vocabulary.special_tokens.items()}
-    spelled = [specials.get(i) or spell(token) for i, token in enumerate(vocabulary.tokens)]
-    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
-    byte_level["use_regex"] = True
+    names, merges = vocabulary.names(), vocabulary.listed_merges().tolist()
+    words = vocabulary.split == "words"
     flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
     return {
         "version": "1.0",
         "truncation": None,
         "padding": None,
         "added_tokens": [
-            {"id": i, "content": name, **flags, "special": True}
+            {"id": i, "content": name, **flags, "special": name not in vocabulary.shown}
             for i, name in sorted(specials.items())
         ],
-        "normalizer": None,
-        "pre_tokenizer": byte_level,
-        "post_processor": None,
-        "decoder": byte_level,
+        **stages.to_stages(vocabulary),
         "model": {
             "type": "BPE",
             "dropout": None,
-            "unk_token": None,
+            "unk_token": UNKNOWN if words else None,
             "continuing_subword_prefix": None,
-            "end_of_word_suffix": None,
+            "end_of_word_suffix": END_OF_WORD if words else None,
             "fuse_unk": False,
             "byte_fallback": False,
-            "ignore_merges": False,
-            "vocab": {name: i for i, name in enumerate(spelled)},
-            "merges": [f"{spelled[a]} {spelled[b]}" for a, b in vocabulary.merges.tolist()],
+            # Joining by rank, a piece that is a token is that token.
+            "ignore_merges": vocabulary.ignore_merges or vocabulary.mode == "bpe",
+            "vocab": {name: i for i, name in enumerate(names)},
+            "merges": [f"{names[a]} {names[b]}" for a, b in merges],
         },
     }
 
@@ -87,99 +93,115 @@ def from_json(data):
     _check(isinstance(data, dict), "the file must hold a JSON object")
     model = data.get("model")
     _check(isinstance(model, dict), "there is no model")
-    _check_kind(data, model)
+    kind = model.get("type", "BPE")  # the oldest files do not say it
+    _check(kind == "BPE", f"the model type is {kind!r:.80}, not 'BPE'")
+    split = stages.split_of(data)
+    _check_model(model, split)
+    stages.check_decoder(data, split)
     vocab = model.get("vocab")
     _check(isinstance(vocab, dict), "the model has no vocab")
-    specials = _special_tokens(data.get("added_tokens") or [])
-
-    names = {}  # by id
-    for name, i in [*vocab.items(), *specials.items()]:
-        if type(i) is not int or i < 0:
-            raise ValueError(f"the id of {name!r} is {i!r}, not a number from 0 on")
-        if names.setdefault(i, name) != name:
-            raise ValueError(f"{names[i]!r} and {name!r} both have the id {i}")
+    specials, shown = _special_tokens(data.get("added_tokens") or [])
+    in_order(vocab, specials)  # names what is wrong with an id as the file spells the token
     for name, i in specials.items():
         _check(vocab.get(name, i) == i, f"{name!r} has the ids {vocab.get(name)} and {i}")
-    gap = next((i for i in range(len(names)) if i not in names), None)
-    _check(gap is None, f"no token has the id {gap}, but there are higher ids")
-    special_ids = set(specials.values())
-    tokens = [
-        names[i].encode() if i in special_ids else unspell(names[i]) for i in range(len(names))
-    ]
-    return Vocabulary(tokens, _merges(model.get("merges"), vocab), specials)
-
-
-def _check_kind(data, model):
-    """Refuses what is not byte-level BPE with GPT-2's split, or would change the ids."""
-    kind = model.get("type", "BPE")  # the oldest files do not say it
-    _check(kind == "BPE", f"the model type is {kind!r}, not 'BPE'")
-    for key in ("dropout", "continuing_subword_prefix", "end_of_word_suffix"):
-        _check(not model.get(key), f"model.{key} is {model.get(key)!r}: not supported")
-    for key in ("byte_fallback", "ignore_merges"):
-        _check(not model.get(key), f"model.{key} is {model.get(key)!r}: not supported")
-    _check(not data.get("normalizer"), f"normalizer {data.get('normalizer')}: not supported")
-    split = data.get("pre_tokenizer") or {}
-    _check(
-        isinstance(split, dict)
-        and split.get("type") == "ByteLevel"
-        and split.get("use_regex", True)
-        and not split.get("add_prefix_space", True),
-        f"pre_tokenizer {split}: only GPT-2's ByteLevel split is supported",
+    if split == "words":
+        _check(UNKNOWN in vocab, f"there is no {UNKNOWN!r} in the vocab")
+        specials.setdefault(UNKNOWN, vocab[UNKNOWN])
+    template = stages.template_of(data, {**vocab, **specials})
+    for stage in ("truncation", "padding"):
+        if data.get(stage):
+            warnings.warn(f"tokenizer: {stage} {data[stage]!r:.80} is not done here", stacklevel=4)
+    plain = [name for name in vocab if name not in specials]
+    tokens = [name.encode() for name in plain] if split == "words" else unspell_all(plain)
+    ids = dict(zip(tokens, (vocab[name] for name in plain), strict=True))
+    return Vocabulary.of_ids(
+        ids,
+        specials,
+        merge_ids(model.get("merges"), vocab),
+        split=split,
+        ignore_merges=bool(model.get("ignore_merges")),
+        shown=frozenset(shown),
+        nfc=stages.wants_nfc(data),
+        template=template,
     )
-    for key, optional in (("decoder", False), ("post_processor", True)):
-        stage = data.get(key)
-        _check(
-            (optional and stage is None)
-            or (isinstance(stage, dict) and stage.get("type") == "ByteLevel"),
-            f"{key} {stage}: only ByteLevel is supported",
-        )
+
+
+def _check_model(model, split):
+    """Refuses what would change the ids."""
+    for key in ("dropout", "continuing_subword_prefix", "byte_fallback"):
+        _check(not model.get(key), f"model.{key} is {model.get(key)!r:.80}: not supported")
+    suffix, unknown = model.get("end_of_word_suffix") or None, model.get("unk_token")
+    wanted = END_OF_WORD if split == "words" else None
+    _check(suffix == wanted, f"model.end_of_word_suffix is {suffix!r:.80}, not {wanted!r}")
+    if split == "words":
+        _check(unknown == UNKNOWN, f"model.unk_token is {unknown!r:.80}, not {UNKNOWN!r}")
+        for key in ("fuse_unk", "ignore_merges"):
+            _check(not model.get(key), f"model.{key} is {model.get(key)!r:.80}: not supported")
 
 
 def _special_tokens(added):
+    """Their ids by name, and those that others show when they decode."""
     _check(isinstance(added, list), "added_tokens must be a list")
-    specials = {}
+    specials, shown = {}, []
     for entry in added:
-        _check(isinstance(entry, dict), f"added token {entry!r} is not an object")
+        _check(isinstance(entry, dict), f"added token {entry!r:.200} is not an object")
         name, i = entry.get("content"), entry.get("id")
-        _check(isinstance(name, str) and name != "", f"added token {entry} has no content")
-        _check(name not in specials, f"added token {name!r} stands there twice")
+        _check(isinstance(name, str) and name != "", f"added token {entry!r:.200} has no content")
+        _check(name not in specials, f"added token {name!r:.80} stands there twice")
         for key in ("single_word", "lstrip", "rstrip"):
-            _check(not entry.get(key), f"added token {name!r} has {key}: not supported")
+            _check(not entry.get(key), f"added token {name!r:.80} has {key}: not supported")
+        if type(i) is not int or i < 0:
+            raise ValueError(f"the id of {name!r:.80} is {i!r:.40}, not a number from 0 on")
         specials[name] = i
-    return specials
+        if not entry.get("special", True):
+            shown.append(name)
+    return specials, shown
 
 
-def _merges(merges, vocab):
+def merge_ids(merges, vocab):
     """(M, 2) ids. A merge is a pair of spelled tokens, or in older files both with a space."""
     _check(isinstance(merges, list), "the model has no merges")
-    pairs = []
-    for rank, merge in enumerate(merges):
+    try:
+        pairs = [merge.split(" ") if type(merge) is str else merge for merge in merges]
+        if all(left + right in vocab for left, right in pairs):
+            ids = [vocab[name] for pair in pairs for name in pair]
+            return np.array(ids, np.uint32).reshape(-1, 2)
+    except (KeyError, TypeError, ValueError):
+        pass
+    for rank, merge in enumerate(merges):  # what was wrong?
         pair = merge.split(" ") if isinstance(merge, str) else merge
         if not (isinstance(pair, list) and [*map(type, pair)] == [str, str]):
-            raise ValueError(f"merge {rank} is {merge!r}, not a pair of tokens")
+            raise ValueError(f"merge {rank} is {merge!r:.80}, not a pair of tokens")
         for name in (*pair, "".join(pair)):
             if name not in vocab:
-                raise ValueError(f"merge {rank} {pair} names {name!r}, which is not in the vocab")
-        pairs.append([vocab[name] for name in pair])
-    return np.array(pairs, np.uint32).reshape(-1, 2)
+                raise ValueError(
+                    f"merge {rank} {str(pair):.80} names {name!r:.80}, which is not in the vocab"
+                )
+    raise AssertionError("all merges are right")
 
 
-def _encode(data):
+def encode(data):
+    """The bytes of a JSON file."""
     return json.dumps(data, ensure_ascii=False, indent=1).encode()
 
 
-def _decode(raw):
-    """JSON whose objects name nothing twice."""
+def decode(path):
+    """What a JSON file holds, whose objects name nothing twice."""
+    if path.stat().st_size > MOST_BYTES:
+        raise ValueError(f"the file has more than {MOST_BYTES} bytes")
 
     def unique(pairs):
         out = dict(pairs)
         if len(out) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise ValueError(f"{twice!r} stands there twice")
+            seen = set()
+            twice = next(name for name, _ in pairs if name in seen or seen.add(name))
+            raise ValueError(f"{twice!r:.80} stands there twice")
         return out
 
-    return json.loads(raw.decode("utf-8"), object_pairs_hook=unique)
+    try:
+        return json.loads(path.read_bytes().decode("utf-8"), object_pairs_hook=unique)
+    except RecursionError:
+        raise ValueError("the JSON is nested too deeply") from None
 
 
 def _check(condition, message):

@@ -33,9 +33,13 @@ class Tokenizer:
         specials = vocabulary.special_tokens
         self._vocabulary = vocabulary
         self._core = _core.Bpe(
-            vocabulary.tokens, vocabulary.merges, list(specials.values()), vocabulary.split
+            vocabulary.tokens,
+            vocabulary.merges,
+            list(specials.values()),
+            vocabulary.split,
+            vocabulary.ignore_merges,
         )
-        self.mode = "merges"
+        self.mode = vocabulary.mode
         self.training_report = None
         self.config = dict(config or {})  # of tokenizer_config.json: what belongs to others is kept
         self.eos_token = eos_token if eos_token in specials else None
@@ -261,6 +265,9 @@ class Tokenizer:
         for token in self._vocabulary.tokens:
             digest.update(len(token).to_bytes(8, "little") + token)
         digest.update(np.array([*self._vocabulary.special_tokens.values()], np.uint32).tobytes())
+        kind = (self._vocabulary.split, self._vocabulary.mode, self._vocabulary.ignore_merges)
+        if kind != ("gpt2", "merges", False):  # the usual ones are not said
+            digest.update(repr(kind).encode())
         return digest.hexdigest()
 
     def token_bytes(self, token):

@@ -1,0 +1,161 @@
+"""The stages around the model in a tokenizer.json: which split they mean, and what is refused.
+
+What would give other ids than the file's author meant is refused by name.
+"""
+
+import warnings
+
+from gptengine.tokenizer import splits
+from gptengine.tokenizer.vocabulary import END_OF_WORD
+
+# Other spellings of a part of a pattern, which match the same.
+SPELLINGS = {
+    "'(?i:[sdmt]|ll|ve|re)": "(?i:'s|'t|'re|'ve|'m|'ll|'d)",
+    "'(?:[sdmt]|ll|ve|re)": "'s|'t|'re|'ve|'m|'ll|'d",
+}
+
+
+def split_named(pattern):
+    """The split that a regular expression means; ValueError for one that is not known."""
+    for spelling, usual in SPELLINGS.items():
+        pattern = pattern.replace(spelling, usual)
+    for name, known in splits.PATTERNS.items():
+        if pattern == known and name != "words":
+            return name
+    raise ValueError(f"the split pattern {pattern!r:.2000} is none of {splits.NAMES[:-1]}")
+
+
+def to_stages(vocabulary):
+    """What to_json() says around the model."""
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
+    byte_level["use_regex"] = vocabulary.split == "gpt2"
+    decoder = {**byte_level, "use_regex": True}
+    if vocabulary.split == "words":
+        cut, decoder = {"type": "WhitespaceSplit"}, {"type": "BPEDecoder", "suffix": END_OF_WORD}
+    elif vocabulary.split == "gpt2":
+        cut = byte_level
+    else:
+        pattern = {"Regex": splits.PATTERNS[vocabulary.split]}
+        split = {"type": "Split", "pattern": pattern, "behavior": "Isolated", "invert": False}
+        cut = {"type": "Sequence", "pretokenizers": [split, byte_level]}
+    return {
+        "normalizer": {"type": "NFC"} if vocabulary.nfc else None,
+        "pre_tokenizer": cut,
+        "post_processor": vocabulary.template,
+        "decoder": decoder,
+    }
+
+
+def split_of(data):
+    """The split that the pre_tokenizer means."""
+    stage = data.get("pre_tokenizer")
+    stages = _flat(stage, "pretokenizers")
+    *before, last = stages or [{}]
+    if last.get("type") == "WhitespaceSplit" and not before:
+        return "words"
+    known = last.get("type") == "ByteLevel" and not last.get("add_prefix_space", True)
+    if known and last.get("use_regex", True) and not before:
+        return "gpt2"
+    if known and not last.get("use_regex", True) and len(before) == 1:
+        return _split_of_pattern(before[0])
+    raise ValueError(
+        f"pre_tokenizer {stage!r:.500}: only ByteLevel, a Split by a known pattern and then "
+        "ByteLevel, and WhitespaceSplit are supported, without add_prefix_space"
+    )
+
+
+def _split_of_pattern(stage):
+    # Every pattern that is known matches all of a text, so there is nothing between the matches.
+    pieces = (stage.get("behavior"), bool(stage.get("invert")))
+    if stage.get("type") != "Split" or pieces not in {
+        ("Isolated", False),
+        ("Isolated", True),
+        ("Removed", True),
+    }:
+        raise ValueError(f"pre_tokenizer {stage!r:.500}: only Split, Isolated, is supported")
+    pattern = stage.get("pattern")
+    pattern = pattern.get("Regex") if isinstance(pattern, dict) else None
+    if not isinstance(pattern, str):
+        raise ValueError(f"pre_tokenizer {stage!r:.500}: its pattern is no regular expression")
+    return split_named(pattern)
+
+
+def wants_nfc(data):
+    """Whether the normalizer is NFC, of which a warning says that it is left out."""
+    for stage in (stages := _flat(data.get("normalizer"), "normalizers")):
+        if stage.get("type") != "NFC":
+            raise ValueError(f"normalizer {data.get('normalizer')!r:.500}: not supported")
+    if stages:
+        warnings.warn("tokenizer: input must be NFC: it is not normalized here", stacklevel=5)
+    return bool(stages)
+
+
+def check_decoder(data, split):
+    stages = _flat(data.get("decoder"), "decoders")
+    if split == "words":
+        good = [(s.get("type"), s.get("suffix")) for s in stages] == [("BPEDecoder", END_OF_WORD)]
+    else:
+        good = [s.get("type") for s in stages] == ["ByteLevel"]
+    if not good:
+        only = f"BPEDecoder with {END_OF_WORD!r}" if split == "words" else "ByteLevel"
+        raise ValueError(f"decoder {data.get('decoder')!r:.500}: only {only} is supported")
+
+
+def template_of(data, ids):
+    """The TemplateProcessing of a file, checked against its ids, or None.
+
+    ByteLevel, the other post-processor that may be there, changes offsets alone.
+    """
+    stages = _flat(data.get("post_processor"), "processors")
+    kinds = [stage.get("type") for stage in stages]
+    templates = [stage for stage in stages if stage.get("type") == "TemplateProcessing"]
+    if set(kinds) - {"ByteLevel", "TemplateProcessing"} or len(templates) > 1:
+        raise ValueError(
+            f"post_processor {data.get('post_processor')!r:.500}: only ByteLevel and one "
+            "TemplateProcessing are supported"
+        )
+    if not templates:
+        return None
+    try:
+        _check_template(templates[0], ids)
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError(f"post_processor {templates[0]!r:.500}: not in the usual form") from None
+    return templates[0]
+
+
+def around(template):
+    """What a template puts before and after a text: two lists of ids."""
+    if template is None:
+        return [], []
+    sides = [[], []]
+    for part in template["single"]:
+        if "Sequence" in part:
+            sides.reverse()
+        else:
+            sides[0] += template["special_tokens"][part["SpecialToken"]["id"]]["ids"]
+    return sides[1], sides[0]
+
+
+def _check_template(template, ids):
+    single, known = template["single"], template["special_tokens"]
+    texts = [part["Sequence"]["id"] for part in single if "Sequence" in part]
+    if texts != ["A"]:
+        raise ValueError(f"post_processor {single!r:.500}: the text must stand in it once")
+    for part in (*single, *template["pair"]):
+        if "Sequence" not in part and part["SpecialToken"]["id"] not in known:
+            raise ValueError(f"post_processor: {part!r:.200} is not in its special_tokens")
+    for entry in known.values():
+        if [ids.get(name) for name in entry["tokens"]] != entry["ids"]:
+            raise ValueError(f"post_processor: the ids of {entry!r:.200} are not in the vocab")
+
+
+def _flat(stage, inside):
+    """The stages that a stage consists of."""
+    if stage is None:
+        return []
+    stages = [stage]
+    if isinstance(stage, dict) and stage.get("type") == "Sequence":
+        stages = stage.get(inside)
+    if not isinstance(stages, list) or not all(isinstance(s, dict) for s in stages):
+        raise ValueError(f"{stage!r:.500} is not a stage, and not a Sequence of them")
+    return stages
