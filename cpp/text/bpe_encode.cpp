@@ -205,7 +205,7 @@ Bpe::Refusal Bpe::encode(TokenBuffer& ids, std::vector<int64_t>& offsets,
   if (workers > 1) {
     encode_parallel(ids, offsets, ranges, options, workers, bytes);
   } else {
-    ids.reserve(bytes < kItem ? bytes + PieceCache::kShortTokens : bytes / 4);
+    ids.reserve(bytes < kItem ? bytes + PieceCache::kShortTokens : bytes / 3);
     Worker worker(*this, options, bytes);
     for (const Range& range : ranges) {
       const int64_t before = ids.size();
@@ -243,7 +243,7 @@ void Bpe::encode_parallel(TokenBuffer& ids, std::vector<int64_t>& offsets,
   parallel_chunks(workers, [&](int64_t w) {
     try {
       TokenBuffer& own = written[size_t(w)];
-      own.reserve(bytes / workers / 4);
+      own.reserve(bytes / workers / 3);
       Worker worker(*this, options, bytes / workers);
       for (size_t i; (i = next.fetch_add(1)) < items.size();) {
         Item& item = items[i];
