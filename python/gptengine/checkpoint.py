@@ -30,18 +30,19 @@ __all__ = [
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"  # names the files of a model in several
+REPLACED = (INDEX, "model-?????-of-?????.safetensors")  # a program that finds them would read them
 STATE_KEY = "gptengine.state"
 
 
 def save_folder(
     folder, config: Config, params: dict, tokenizer=None, dtype: str = "float32"
 ) -> None:
-    """Write a model folder, replacing an earlier one in a single step.
+    """Write a model folder, replacing an earlier one's model in a single step.
 
     params: our names to float32 arrays, all of them. dtype: how the weights are stored, float32
-    or bfloat16. A tied output matrix is stored once.
+    or bfloat16. A tied output matrix is stored once. Other files in the folder stay.
     """
-    with atomic_folder(folder) as partial:
+    with atomic_folder(folder, REPLACED) as partial:
         write_folder(partial, config, params, tokenizer, dtype)
 
 
