@@ -27,8 +27,9 @@ def measured_peak(model) -> float | None:
 def step_seconds(model, batch: int, context: int, accumulate: int, peak: float | None) -> float:
     """Seconds that an optimizer step will take, from one micro-step on made-up tokens.
 
-    Leaves weights, gradients and optimizer as they were.
+    Leaves weights and optimizer as they were. All gradients are zero afterwards.
     """
+    model.zero_grad()
     flops = model.flops_per_token(context) * batch * context
     if peak and flops / peak > PROBE_SECONDS * USUAL_SHARE:
         return accumulate * flops / (USUAL_SHARE * peak)

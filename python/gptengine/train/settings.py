@@ -11,7 +11,7 @@ from gptengine.options import option
 from gptengine.train.schedules import warmup_cosine, warmup_stable_decay
 
 # settings that change what a run shows and keeps, not what it computes
-FREE = {"eval_every", "eval_tokens", "sample_every", "sample_tokens", "prompt"}
+FREE = {"eval_every", "sample_every", "sample_tokens", "prompt"}
 FREE |= {"checkpoint_every", "keep"}
 
 
@@ -20,7 +20,10 @@ class PretrainConfig:
     """How to pretrain: batches, schedule, optimizer, and what to show and keep."""
 
     steps: int = option(2000, "optimizer steps")
-    minutes: float = option(0.0, "end by then, with the schedule at its end (0: all steps)")
+    minutes: float = option(
+        0.0,
+        "end by then, with the schedule at its end: bits then depend on the clock (0: no limit)",
+    )
     batch: int = option(8, "sequences a micro-step")
     accumulate: int = option(1, "micro-steps a step")
     context: int = option(0, "tokens a sequence (0: the model's context length)")
