@@ -1,14 +1,18 @@
 """Replacing folders: what else lies in them stays, links stay links; reading logs back."""
 
 import json
+import math
 import os
+import struct
 
 import numpy as np
 import pytest
 
-from gptengine.checkpoint import load_folder, save_folder
+from gptengine.checkpoint import load_folder, load_state, save_folder
 from gptengine.config import Config
+from gptengine.data import read_documents
 from gptengine.files import atomic_folder, read_log, recover
+from gptengine.tensorfile import write_tensors
 
 GPT2 = Config(vocab_size=29, context_length=16, layers=1, heads=2, model_dim=8)
 
@@ -113,3 +117,59 @@ def test_only_a_newline_ends_a_line_of_a_log(tmp_path):
     lines = [json.dumps(r, ensure_ascii=False) for r in records]
     (tmp_path / "log").write_bytes("\n".join([*lines, '{"cut', "[" * 99999]).encode())
     assert read_log(tmp_path / "log") == records
+
+
+DEEP = "[" * 99999
+
+
+def test_json_that_nests_too_deeply_is_named(tmp_path):
+    save_folder(tmp_path / "m", GPT2, params())
+    header = f'{{"a": {DEEP}'.encode()
+    for name, content in (
+        ("config.json", DEEP.encode()),
+        ("model.safetensors", struct.pack("<Q", len(header)) + header),
+    ):
+        path = tmp_path / "m" / name
+        before = path.read_bytes()
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=rf"{name}: .*nested too deeply"):
+            load_folder(tmp_path / "m")
+        path.write_bytes(before)
+    for state, says in ((DEEP, "nested too deeply"), ("[]", "not a JSON object"), (5, "no 'gpt")):
+        write_tensors(tmp_path / "s", {}, {"gptengine.state": state})
+        with pytest.raises(ValueError, match=rf"s: .*{says}"):
+            load_state(tmp_path / "s")
+    (tmp_path / "b.jsonl").write_text('{"text": "a"}', "utf-8-sig")
+    assert list(read_documents(tmp_path / "b.jsonl")) == [b"a"]
+    (tmp_path / "a.jsonl").write_text(DEEP)
+    with pytest.raises(ValueError, match=r"a.jsonl: line 1: not JSON .*nested too deeply"):
+        list(read_documents(tmp_path / "a.jsonl"))
+
+
+LLAMA = Config.llama(29, 16, 1, 2, 8)
+STRANGE = [None, [], {}, "x", -1, 1.5, True, 10**30, 2**31, 10**9, math.inf, math.nan, [1]]
+
+
+@pytest.mark.parametrize("config", [GPT2, LLAMA, Config.qwen3(29, 16, 1, 2, 8)])
+def test_strange_values_in_a_config_are_named(tmp_path, config):
+    rng = np.random.default_rng(0)
+    shapes = config.parameter_shapes()
+    save_folder(tmp_path, config, {name: rng.normal(size=s) for name, s in shapes.items()})
+    good = json.loads((tmp_path / "config.json").read_text())
+    for name in [*good, "rope_scaling"]:
+        for value in STRANGE:
+            (tmp_path / "config.json").write_text(json.dumps(good | {name: value}))
+            try:
+                load_folder(tmp_path)
+            except ValueError as error:
+                assert str(error).startswith(f"{tmp_path}/"), (name, value, error)
+
+
+@pytest.mark.parametrize("files", [3, {}, {"wte": 3}, {"wte": ["x"]}, {"wte": ""}, {"wte": "."}])
+def test_a_strange_index_is_named(tmp_path, files):
+    save_folder(tmp_path / "m", GPT2, params())
+    (tmp_path / "m/model.safetensors").unlink()
+    index = tmp_path / "m/model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": files}))
+    with pytest.raises(ValueError, match=f"^{tmp_path}/m"):
+        load_folder(tmp_path / "m")

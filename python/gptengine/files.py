@@ -228,7 +228,7 @@ def read_json(path) -> dict:
 def parse_object(text: str | bytes, where) -> dict:
     """The JSON object in a text; anything else is a ValueError that begins with `where`."""
     try:
-        values = json.loads(text.decode() if isinstance(text, bytes) else text)
+        values = json.loads(text)
     except ValueError as error:
         raise ValueError(f"{where}: not JSON: {error}") from None
     except RecursionError:

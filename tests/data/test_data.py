@@ -42,7 +42,7 @@ def test_documents_of_every_kind_of_file(tmp_path):
 @pytest.mark.parametrize(
     "name, content, match",
     [
-        ("a.jsonl", b'{"text": "x"}\n{"text', "a.jsonl: line 2 is not JSON"),
+        ("a.jsonl", b'{"text": "x"}\n{"text', "a.jsonl: line 2: not JSON"),
         ("a.jsonl", b'{"body": "x"}', "line 1 has no field 'text', only .'body'."),
         ("a.jsonl", b'{"text": 3}', "line 1: field 'text' is int"),
         ("a.txt.gz", b"not gzip", "a.txt.gz: broken gzip"),
