@@ -103,6 +103,34 @@ def test_wrong_input_takes_one_line(tmp_path, text, capsys):
     assert "no such model folder" in error(capsys)
 
 
+SIZES = "layers model-dim heads kv-heads hidden-dim context-length vocab-size steps batch"
+SIZES += " accumulate context warmup guard-window eval-every eval-tokens sample-every sample-tokens"
+SIZES += " checkpoint-every keep"
+
+
+@pytest.mark.parametrize("value", [10**20, -(10**20), 3 * 10**9])
+def test_numbers_without_measure_take_one_line(tmp_path, text, value, capsys):
+    for name in SIZES.split():
+        assert (
+            main(["pretrain", str(text), "--out", str(tmp_path / "run"), f"--{name}", f"{value}"])
+            == 2
+        )
+        assert f"{name.replace('-', '_')} {value} must be at" in error(capsys)
+    for name in ("max-new-tokens", "top-k"):
+        assert main(["generate", "none", f"--{name}", str(value)]) == 2
+        assert f"{name.replace('-', '_')} {value} must be at" in error(capsys)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_largest_numbers_of_tokens_are_fine(tmp_path, text, capsys):
+    assert pretrain(text, "--out", tmp_path / "run", "--tokenizer", "bytes") == 0
+    capsys.readouterr()
+    most = [f"--{name}={2**31 - 1}" for name in ("max-new-tokens", "top-k")]
+    assert main(["generate", str(tmp_path / "run"), "7 sheep", *most]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("7 sheep") and "Warning" not in err
+
+
 def test_heads_that_were_not_asked_for_fit():
     for dim, heads in ((384, 6), (200, 2), (100, 1), (16, 1)):
         assert ModelOptions(model_dim=dim).config(300, 16).heads == heads

@@ -7,7 +7,7 @@ import math
 from typing import Literal
 
 from gptengine.config import check_seed
-from gptengine.options import option
+from gptengine.options import check_sizes, option
 from gptengine.train.schedules import warmup_cosine, warmup_stable_decay
 
 # settings that change what a run shows and keeps, not what it computes
@@ -50,10 +50,7 @@ class PretrainConfig:
     def __post_init__(self):
         smallest = dict(steps=1, batch=1, accumulate=1, context=0, warmup=0, guard_window=2)
         smallest |= dict(eval_every=1, eval_tokens=1, sample_every=0, sample_tokens=1)
-        smallest |= dict(checkpoint_every=1, keep=1)
-        for name, least in smallest.items():
-            if getattr(self, name) < least:
-                raise ValueError(f"pretrain: {name} {getattr(self, name)} must be at least {least}")
+        check_sizes("pretrain", self, **smallest, checkpoint_every=1, keep=1)
         for name in ("lr", "clip"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"pretrain: {name} {getattr(self, name)} must be above 0")
