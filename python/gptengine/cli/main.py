@@ -6,10 +6,13 @@ when it is called, so `gptengine --help` is quick.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
 import shlex
+import signal
 import sys
+import threading
 from typing import NamedTuple
 
 
@@ -52,7 +55,8 @@ def main(args: list[str] | None = None) -> int:
         hint = f"did you mean {near[0]}?" if near else f"commands: {', '.join(COMMANDS)}"
         return fail(f"unknown command {name!r}; {hint}")
     try:
-        return run(name, args[1:])
+        with termination_raised():
+            return run(name, args[1:])
     except (ValueError, OSError, MemoryError) as error:
         if isinstance(error, BrokenPipeError):  # the reader of our output has left
             from gptengine.train.log import silence
@@ -77,6 +81,24 @@ def run(name: str, args: list[str]) -> int:
     examples = getattr(module, "EXAMPLES", "")
     config = parse(getattr(module, command.config), args, f"gptengine {name}", examples)
     return module.main(config) or 0
+
+
+@contextlib.contextmanager
+def termination_raised():
+    """SIGTERM ends what runs as Ctrl-C does, so that nothing half-written stays behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number, frame):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a second one ends at once
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def usage() -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from gptengine.config import Config
-from gptengine.files import folder_in_use
+from gptengine.files import folder_in_use, locked
 from gptengine.options import REQUIRED, check_sizes, option
 from gptengine.train.pretrain import PretrainConfig
 
@@ -96,7 +96,7 @@ def train(c: PretrainCommand) -> None:
     if holds_shards(data):
         refuse_text_options(c)
     console = Console()
-    with console.status("reading the text") as status:
+    with locked(c.out), console.status("reading the text") as status:
 
         def tokenizer(documents):
             if c.tokenizer == "bytes":
