@@ -130,6 +130,11 @@ def test_new_shards_replace_old_shards_alone(shards):
     assert "train-00001.tok" not in names and "sources.json" not in names
 
 
+def test_a_share_that_is_almost_nothing(tmp_path):
+    summary = write_shards(["a", "b"], tmp_path / "s", ByteTokenizer(), held_out=1e-320)
+    assert summary["train"]["text_bytes"] == 2
+
+
 def test_large_vocabularies_take_four_bytes(tmp_path):
     write_shards([TEXT], tmp_path / "s", ByteTokenizer(extra=1 << 16))
     assert TokenShards(tmp_path / "s").arrays[0].dtype == np.uint32

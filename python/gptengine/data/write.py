@@ -65,7 +65,7 @@ def split_documents(
     if held_out == 0:
         yield from (("train", document, True) for document in documents)
         return
-    group, groups = round(1 / held_out), 0
+    group, groups = round(min(1 / held_out, 1e9)), 0
     waiting: list[bytes] = []
     for document in documents:
         if not document:
