@@ -85,6 +85,7 @@ def main(c: QuickstartConfig) -> None:
     card.save(out, finished)
     card.show(finished, console)
     say(f"\nnext: gptengine generate {run.best} 'Return the'")
+    say(f"      gptengine tokenizer inspect {out / 'data'} documentation")
     say(f"      gptengine pretrain your-text.txt --out {out.parent / 'mine'}")
 
 
