@@ -14,7 +14,6 @@
 #include "kernels/qk_norm.h"
 #include "kernels/rope.h"
 #include "kernels/sampling.h"
-#include "kernels/text.h"
 #include "kernels/value_head.h"
 
 namespace gpte {
@@ -49,7 +48,6 @@ struct Kernels {
   BothTypes<QkNormKernels> qk_norm;
   BothTypes<RopeKernels> rope;
   const SamplingKernels* sampling;
-  const TextKernels* text;
   BothTypes<ValueHeadKernels> value_head;
 };
 

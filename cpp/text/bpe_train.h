@@ -39,10 +39,11 @@ class BpeTrainer {
     WordCount::Report report;
   };
 
-  // No token is learned across a name of the special tokens, or from it. Without a splitter,
-  // tokens are of characters. Memory is in bytes, for all that is counted and kept, not for texts.
-  BpeTrainer(const std::vector<std::string>& specials, const Splitter* splitter, int64_t memory)
-      : words_(specials, splitter, memory), characters_(splitter == nullptr) {}
+  // No token is learned across a name of the special tokens, or from it. With characters, that is
+  // what tokens are of. Memory is in bytes, for all that is counted and kept, not for texts.
+  BpeTrainer(const std::vector<std::string>& specials, const Splitter& splitter, bool characters,
+             int64_t memory)
+      : words_(specials, splitter, characters, memory), characters_(characters) {}
 
   // Text comes in by add() and add_file().
   WordCount& words() { return words_; }

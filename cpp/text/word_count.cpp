@@ -73,12 +73,13 @@ class WordCount::Counter {
 
  private:
   void add_plain(std::string_view text) {
-    if (!owner_.splitter_) return add_words(text);
     constexpr int64_t kRoom = 256;
     uint32_t lengths[kRoom];
     while (!text.empty()) {
-      const int64_t pieces = owner_.splitter_->split(text, lengths, kRoom);
-      text.remove_prefix(add_pieces(text, lengths, size_t(pieces)));
+      const int64_t pieces = owner_.splitter_.split(text, lengths, kRoom);
+      const size_t bytes = owner_.whole_words_ ? add_words(text, lengths, size_t(pieces))
+                                               : add_pieces(text, lengths, size_t(pieces));
+      text.remove_prefix(bytes);
     }
   }
 
@@ -115,26 +116,24 @@ class WordCount::Counter {
     }
   }
 
-  void add_words(std::string_view text) {
-    const auto* p = reinterpret_cast<const uint8_t*>(text.data());
-    const uint8_t* end = p + text.size();
+  size_t add_words(std::string_view text, const uint32_t* lengths, size_t pieces) {
     const CharClasses& classes = CharClasses::get();
-    while (p < end) {
-      const uint8_t* start = p;
-      int length = 0;
-      while (p < end && classes.at(p, end, length) != CharClass::kSpace) p += length;
-      std::string_view word(reinterpret_cast<const char*>(start), size_t(p - start));
-      if (p < end) p += length;
+    size_t at = 0;
+    for (size_t i = 0; i < pieces; at += lengths[i++]) {
+      std::string_view word = text.substr(at, lengths[i]);
+      const auto* p = reinterpret_cast<const uint8_t*>(word.data());
+      int length;
+      if (classes.at(p, p + word.size(), length) == CharClass::kSpace) continue;
       while (word.size() > kLongestWord) {
         const size_t size = word_end(word);
         add_word(word.substr(0, size));
         word.remove_prefix(size);
       }
-      if (word.empty()) continue;
       whole_.assign(word);
       whole_.push_back(' ');
       add_word(whole_);
     }
+    return at;
   }
 
   void add_word(std::string_view word) {
@@ -167,16 +166,14 @@ class WordCount::Counter {
   std::string whole_;
 };
 
-WordCount::WordCount(const std::vector<std::string>& specials, const Splitter* splitter,
+WordCount::WordCount(const std::vector<std::string>& specials, const Splitter& splitter, bool words,
                      int64_t memory)
     : specials_(numbered(specials)),
       splitter_(splitter),
+      whole_words_(words),
       memory_(memory),
       round_(size_t(std::clamp<int64_t>(memory / 64, 1 << 16, 1 << 24))) {
   static_assert(kTables == 16, "the top four bits of a hash choose the table");
-  for (const std::string& name : specials) {
-    longest_special_ = std::max(longest_special_, name.size());
-  }
   check(memory >= 1 << 20, "tokenizer: memory is ", memory, " bytes and must be at least 1 MiB");
 }
 
@@ -235,22 +232,20 @@ void WordCount::add_file(int file, int64_t weight, const Poll& poll) {
 
 // A place near `at` where texts can be cut in two that are counted alone; the end if there is none.
 size_t WordCount::cut(std::string_view text, size_t at) const {
-  for (; at < text.size(); ++at) {
-    if (splitter_) return text.size();
-    at = text.find_first_of(" \n", at);
-    if (at == std::string_view::npos) break;
-    if (!inside_special(text, at)) return at;
+  while (at < text.size()) {
+    at = splitter_.cut(text, at);
+    if (at >= text.size() || !inside_special(text, at)) break;
+    ++at;
   }
-  return text.size();
+  return std::min(at, text.size());
 }
 
 // Whether a special token starts before and ends behind this place.
 bool WordCount::inside_special(std::string_view text, size_t at) const {
-  const size_t from = at - std::min(at, longest_special_);
-  size_t start = from;
-  for (;;) {
-    const SpecialTokens::Match match =
-        specials_.find(text.substr(0, std::min(text.size(), at + longest_special_)), start);
+  const size_t longest = specials_.longest();
+  const std::string_view near = text.substr(0, std::min(text.size(), at + longest));
+  for (size_t start = at - std::min(at, longest);;) {
+    const SpecialTokens::Match match = specials_.find(near, start);
     if (match.end == 0 || match.start >= at) return false;
     if (match.end > at) return true;
     start = match.start + 1;

@@ -35,9 +35,10 @@ class WordCount {
     int64_t least_count = 1;     // no word with a smaller count was kept in the last dropping
   };
 
-  // Specials are cut out of the texts. Without a splitter, words stand between white space, and
-  // each that is whole is counted with a space at its end. Memory is in bytes.
-  WordCount(const std::vector<std::string>& specials, const Splitter* splitter, int64_t memory);
+  // Specials are cut out of the texts. With `words`, pieces of white space do not count, and the
+  // others are counted with a space at their end. Memory is in bytes.
+  WordCount(const std::vector<std::string>& specials, const Splitter& splitter, bool words,
+            int64_t memory);
 
   // The texts are not needed afterwards.
   void add(const std::vector<Text>& texts, const Poll& poll);
@@ -73,8 +74,8 @@ class WordCount {
   void drop_rare_words(const std::function<int64_t(size_t)>& cost, int64_t limit);
 
   SpecialTokens specials_;
-  size_t longest_special_ = 0;
-  const Splitter* splitter_;
+  const Splitter& splitter_;
+  const bool whole_words_;
   const int64_t memory_;
   const size_t round_;  // bytes of text between two merges of the threads' tables
   Tables words_;

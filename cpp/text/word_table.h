@@ -6,10 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "text/hash_bytes.h"
 
 namespace gpte {
 
@@ -31,13 +34,16 @@ class WordTable {
     return k;
   }
 
-  static uint64_t hash(Key k) { return mix(k.low ^ kSalt, k.high ^ kSalt); }
+  // Seeds differ from process to process, so that no text can be made to collide.
+  static uint64_t hash(Key k) { return mix(k.low ^ seeds().first, k.high ^ seeds().second); }
   static uint64_t hash(std::string_view word) {
-    uint64_t h = word.size() * 0xA0761D6478BD642Fu;
-    const char* p = word.data();
-    size_t n = word.size();
-    for (; n >= 8; p += 8, n -= 8) h = mix(h ^ kSalt, load(p, 8));
-    return mix(h ^ kSalt, load(p, n) ^ n);
+    uint64_t hash = word.size();
+    for (size_t at = 0; at < word.size(); at += 8) {
+      uint64_t part = 0;
+      std::memcpy(&part, &word[at], std::min<size_t>(8, word.size() - at));
+      hash = mix(hash ^ seeds().first, part ^ seeds().second);
+    }
+    return hash;
   }
 
   void prefetch(uint64_t hash) const { __builtin_prefetch(&short_[place(hash, short_.size())]); }
@@ -120,7 +126,6 @@ class WordTable {
 
  private:
   static constexpr size_t kFirst = 64;
-  static constexpr uint64_t kSalt = 0x9E3779B97F4A7C15u;
 
   struct Short {
     Key key;
@@ -135,15 +140,13 @@ class WordTable {
     uint64_t hash_of() const { return hash; }
   };
 
-  static uint64_t mix(uint64_t a, uint64_t b) {
-    __extension__ using Wide = unsigned __int128;
-    const Wide product = Wide(a) * (b ^ 0xD6E8FEB86659FD93u);
-    return uint64_t(product) ^ uint64_t(product >> 64);
-  }
-  static uint64_t load(const char* p, size_t n) {
-    uint64_t word = 0;
-    std::memcpy(&word, p, n);
-    return word;
+  static std::pair<uint64_t, uint64_t> seeds() {
+    static const std::pair<uint64_t, uint64_t> drawn = [] {
+      std::random_device device;
+      return std::make_pair(uint64_t(device()) << 32 | device(),
+                            uint64_t(device()) << 32 | device());
+    }();
+    return drawn;
   }
 
   // The top bits of a hash belong to whoever spreads words over several tables.

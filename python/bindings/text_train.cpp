@@ -92,8 +92,8 @@ void bind_text_train(nb::module_& m) {
       .def(
           "__init__",
           [](BpeTrainer* self, const nb::list& specials, const std::string& split, int64_t memory) {
-            const Splitter* splitter = split == "words" ? nullptr : &splitter_named(split);
-            new (self) BpeTrainer(to_strings(specials), splitter, memory);
+            new (self)
+                BpeTrainer(to_strings(specials), splitter_named(split), split == "words", memory);
           },
           "specials"_a, "split"_a, "memory"_a,
           "With the names of tokens that are cut out of the texts, the split by name, and bytes.")

@@ -125,7 +125,7 @@ def test_what_is_not_text_is_refused(tok, bad):
     "options, says",
     [
         (dict(vocab_size=256), "vocab_size 256 must be at least 257"),
-        (dict(vocab_size=300, split="cl100k"), "split 'cl100k' is not known"),
+        (dict(vocab_size=300, split="gpt3"), "split 'gpt3' is not known"),
         (dict(vocab_size=300, special_tokens=["<|a|>", "<|a|>"]), "repeat a name"),
         (dict(vocab_size=300, special_tokens=EOT), "must be a list of names"),
         (dict(vocab_size=300, special_tokens=[""]), "must be a list of names"),

@@ -14,11 +14,10 @@ import warnings
 import numpy as np
 
 from gptengine import _core
-from gptengine.tokenizer.vocabulary import Vocabulary
+from gptengine.tokenizer.splits import NAMES
+from gptengine.tokenizer.vocabulary import UNKNOWN, Vocabulary
 
-SPLITS = ("gpt2", "words")
 TIES = ("huggingface", "bytes")
-UNKNOWN = "<unk>"  # stands for characters that the training text of a split in words did not have
 BATCH = 1 << 24  # bytes
 UNITS = {"": 1, "K": 1, "M": 2, "G": 3, "T": 4}
 
@@ -54,8 +53,10 @@ def train(
 ):
     """The Vocabulary and a TrainingReport; base is a Vocabulary to continue, or None."""
     start = time.perf_counter()
-    if split not in SPLITS:
-        raise ValueError(f"tokenizer: split {split!r} is not known: choose from {SPLITS}")
+    if split not in NAMES:
+        raise ValueError(f"tokenizer: split {split!r} is not known: choose from {NAMES}")
+    if base is not None and split == "words":
+        raise ValueError("tokenizer: a vocabulary of words cannot be continued")
     if base is not None and base.split != split:
         raise ValueError(f"tokenizer: split {split!r} is not that of the base, {base.split!r}")
     if ties not in TIES:
@@ -67,11 +68,13 @@ def train(
         0 if max_token_length is None else integer("max_token_length", max_token_length, 1),
     )
     forbidden = _tokens(forbidden)
-    known = _Base(base or Vocabulary.of_bytes(np.empty((0, 2), np.uint32), [], split))
+    if base is None:
+        base = Vocabulary.of_bytes(np.empty((0, 2), np.uint32), [], split)
+    known = _Base(base)
     names = [name for name in special_tokens if name not in known.special_tokens]
     fixed = len(known.tokens) + len(names)
     if vocab_size < fixed and split != "words":
-        parts = f"{len(known.tokens)} of the base" if base else "256 bytes"
+        parts = "256 bytes" if fixed == 256 + len(names) else f"{len(known.tokens)} of the base"
         raise ValueError(
             f"tokenizer: vocab_size {vocab_size} must be at least {fixed}: "
             f"{parts} and {len(names)} special tokens"
@@ -81,7 +84,10 @@ def train(
 
     cut_out = [name.encode() for name in [*names, *known.special_tokens]]
     trainer = _core.BpeTrainer(cut_out, split, bytes_of(memory))
-    documents = _Feed(trainer, progress).add_all(texts_or_paths, weights)
+    feed = _Feed(trainer, progress)
+    documents = feed.add_all(texts_or_paths, weights)
+    if progress is not None:
+        progress("count", feed.read, feed.read)
     if split == "words":
         room = vocab_size - len(names) - (UNKNOWN not in names)
     else:
@@ -89,6 +95,8 @@ def train(
     symbols, merges, found = trainer.train(
         room, *limits, [*forbidden, *known.forbidden], known.merges, progress
     )
+    if progress is not None:
+        progress("merge", len(merges), len(merges))
     if found["bytes"] == 0:
         raise ValueError("tokenizer: there is no text to train on")
     report = TrainingReport(
@@ -157,12 +165,20 @@ class _Feed:
     """Gives texts to a trainer."""
 
     def __init__(self, trainer, progress):
-        self._trainer, self._progress = trainer, progress
+        self._trainer = trainer
+        self._progress = progress and (lambda phase, done, _: progress(phase, done, self._of(done)))
+        self._total = None
+        self.read = 0  # bytes
         self._texts, self._weights, self._bytes = [], [], 0
+
+    def _of(self, done):
+        return self._total and max(done, self._total)
 
     def add_all(self, texts_or_paths, weights):
         """Their number."""
         items = _items(texts_or_paths)
+        if self._progress and isinstance(items, (list, tuple)):
+            self._total = sum(map(_size, items))
         documents = 0
         for item, weight in _weighted(items, weights):
             if isinstance(item, str) and len(item) < 256 and os.path.isfile(item):
@@ -179,6 +195,7 @@ class _Feed:
         self._texts.append(text)
         self._weights.append(weight)
         self._bytes += len(text)
+        self.read += len(text)
         if self._bytes >= BATCH:
             self._flush()
 
@@ -188,12 +205,13 @@ class _Feed:
         self._texts, self._weights, self._bytes = [], [], 0
 
     def _add_file(self, path, weight):
+        if not stat.S_ISREG(os.stat(path).st_mode):  # to open a pipe would wait for its writer
+            raise ValueError(f"tokenizer: {os.fspath(path)} is not a regular file")
         with open(path, "rb") as file:
             status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise ValueError(f"tokenizer: {os.fspath(path)} is not a regular file")
             if status.st_size < BATCH:
                 return self._add(file.read(), weight)
+            self.read += status.st_size
             self._trainer.add_file(file.fileno(), weight, self._progress)
 
 
@@ -203,10 +221,18 @@ def _items(texts_or_paths):
     if isinstance(texts_or_paths, one) or _is_bytes_array(texts_or_paths):
         return [texts_or_paths]
     try:
-        return iter(texts_or_paths)
+        iter(texts_or_paths)
     except TypeError:
         kind = type(texts_or_paths).__name__
         raise ValueError(f"tokenizer: texts must be texts or paths, not {kind}") from None
+    return texts_or_paths
+
+
+def _size(item):
+    """In bytes, of what has them; a str that is not ASCII has a few more than this says."""
+    if isinstance(item, os.PathLike):
+        return os.path.getsize(item)
+    return len(item) if hasattr(item, "__len__") else 0
 
 
 def _weighted(items, weights):

@@ -7,8 +7,7 @@ import threading
 class StopSignals:
     """A context in which the first SIGINT or SIGTERM is only noted, in `received`.
 
-    A second Ctrl-C interrupts at once. Outside the main thread signals stay as they are. Between
-    `release` and `hold` signals do what they did before the context.
+    A second Ctrl-C interrupts at once. Outside the main thread signals stay as they are.
     """
 
     def __init__(self):
@@ -16,18 +15,12 @@ class StopSignals:
         self._before = {}
 
     def __enter__(self):
-        self.hold()
-        return self
-
-    def __exit__(self, *_):
-        self.release()
-
-    def hold(self):
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._before[number] = signal.signal(number, self._note)
+        return self
 
-    def release(self):
+    def __exit__(self, *_):
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}

@@ -1,1 +1,0 @@
-"""`gptengine tokenizer`: learn a vocabulary, use it, look at it."""
