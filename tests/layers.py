@@ -15,7 +15,7 @@ CPP = {
     "ops": "core kernels",
     "model": "core kernels ops",
     "decode": "core kernels",
-    "text": "core",
+    "text": "core kernels",
 }
 CUDA = {"core": "core", "ops": "core ops"}  # what cuda/'s rooms may see of cpp/
 PYTHON_ORDER = [  # left is seen by right; rooms of one line do not see each other

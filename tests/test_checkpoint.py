@@ -247,7 +247,7 @@ def test_a_failed_folder_leaves_the_old_one(tmp_path):
         (partial / "x").write_text("new")
         raise RuntimeError
     assert (tmp_path / "d/x").read_text() == "old"
-    with atomic_folder(tmp_path / "d") as partial:
+    with atomic_folder(tmp_path / "d", replaces=["x"]) as partial:
         (partial / "y").write_text("new")
     assert [p.name for p in tmp_path.rglob("*")] == ["d", "y"]
 
@@ -285,7 +285,7 @@ def test_kills_while_replacing_never_leave_nothing(tmp_path):
         process.stdout.close()
         recover(tmp_path / "d")
         assert (tmp_path / "d/a").read_text() == (tmp_path / "d/b").read_text()
-    with atomic_folder(tmp_path / "d") as partial:
+    with atomic_folder(tmp_path / "d", replaces=["b"]) as partial:
         (partial / "a").write_text("end")
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["a", "d"]
 

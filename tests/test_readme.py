@@ -1,6 +1,7 @@
 """What README.md shows works."""
 
 import re
+import shlex
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -24,6 +25,20 @@ def test_the_python_example_runs(tmp_path, monkeypatch, capsys):
     exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
     assert list(Path("runs/book").glob("best/*.safetensors"))
     assert capsys.readouterr().out
+
+
+def test_the_tokenizer_commands_run(tmp_path, monkeypatch, capsys):
+    """In their order, on a text of a few pages."""
+    from gptengine.cli.main import main
+
+    commands = re.findall(r"^gptengine (tokenizer .*?)(?: +#.*)?$", README, re.M)
+    assert len(commands) > 5
+    monkeypatch.chdir(tmp_path)
+    Path("book.txt").write_text("Once upon a time there was a model of few words. " * 200)
+    for command in commands:
+        assert main(shlex.split(command)) == 0, command
+        assert capsys.readouterr().out
+    assert Path("copy.txt").read_text() == Path("book.txt").read_text()
 
 
 def test_the_benchmarks_it_names_exist():

@@ -14,6 +14,7 @@
 #include "kernels/qk_norm.h"
 #include "kernels/rope.h"
 #include "kernels/sampling.h"
+#include "kernels/text.h"
 #include "kernels/value_head.h"
 
 namespace gpte {
@@ -48,6 +49,7 @@ struct Kernels {
   BothTypes<QkNormKernels> qk_norm;
   BothTypes<RopeKernels> rope;
   const SamplingKernels* sampling;
+  const TextKernels* text;
   BothTypes<ValueHeadKernels> value_head;
 };
 

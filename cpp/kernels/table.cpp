@@ -26,6 +26,7 @@ extern const QkNormKernels<bf16> qk_norm_bf16;
 extern const RopeKernels<float> rope_f32;
 extern const RopeKernels<bf16> rope_bf16;
 extern const SamplingKernels sampling;
+extern const TextKernels text;
 extern const ValueHeadKernels<float> value_head_f32;
 extern const ValueHeadKernels<bf16> value_head_bf16;
 
@@ -43,6 +44,7 @@ const Kernels table = {
     {&qk_norm_f32, &qk_norm_bf16},
     {&rope_f32, &rope_bf16},
     &sampling,
+    &text,
     {&value_head_f32, &value_head_bf16},
 };
 

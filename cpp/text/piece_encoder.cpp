@@ -1,11 +1,12 @@
 #include "text/piece_encoder.h"
 
 #include <algorithm>
-#include <functional>
-#include <queue>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "core/check.h"
+#include "core/memory.h"
 #include "text/unicode.h"
 
 namespace gpte {
@@ -13,6 +14,49 @@ namespace {
 
 constexpr uint32_t kNone = MergeTable::kNone;
 constexpr int kShort = 64;  // up to here a scan for the lowest rank beats a heap
+
+// A heap of the smallest number whose nodes have four children: half the levels of a binary
+// heap, each of which misses the cache in a long piece. Huge pages spare the lookups of addresses.
+class WideHeap {
+ public:
+  explicit WideHeap(int64_t capacity)
+      : memory_(allocate(capacity * int64_t(sizeof(uint64_t)))),
+        keys_(static_cast<uint64_t*>(memory_.get())) {}
+
+  bool empty() const { return size_ == 0; }
+
+  void push(uint64_t key) {
+    size_t i = size_++;
+    for (; i > 0 && key < keys_[(i - 1) / kWide]; i = (i - 1) / kWide) {
+      keys_[i] = keys_[(i - 1) / kWide];
+    }
+    keys_[i] = key;
+  }
+
+  uint64_t pop() {
+    const uint64_t top = keys_[0], key = keys_[--size_];
+    if (size_ == 0) return top;
+    size_t i = 0;
+    for (size_t child; (child = kWide * i + 1) < size_;) {
+      const size_t end = std::min(child + kWide, size_);
+      size_t least = child;
+      for (++child; child < end; ++child) {
+        if (keys_[child] < keys_[least]) least = child;
+      }
+      if (keys_[least] >= key) break;
+      keys_[i] = keys_[least];
+      i = least;
+    }
+    keys_[i] = key;
+    return top;
+  }
+
+ private:
+  static constexpr size_t kWide = 4;
+  std::shared_ptr<void> memory_;
+  uint64_t* keys_;
+  size_t size_ = 0;
+};
 
 }  // namespace
 
@@ -94,21 +138,17 @@ struct MergeEncoder::Chain {
   };
   struct Pair {
     uint32_t rank, at;
-    bool operator>(const Pair& other) const {
-      return rank != other.rank ? rank > other.rank : at > other.at;
-    }
   };
 
-  Chain(const MergeTable& t, const uint32_t* ids, int64_t count) : table(t), n(uint32_t(count)) {
+  Chain(const MergeTable& t, const uint32_t* ids, int64_t count)
+      : table(t),
+        n(uint32_t(count)),
+        memory(allocate(count * int64_t(sizeof(Node)))),
+        nodes(static_cast<Node*>(memory.get())),
+        heap(2 * count) {  // every join takes a pair and adds two at most
     check(count < int64_t(kNone), "tokenizer: a piece of ", count, " tokens is too long");
-    nodes.resize(n);
     for (uint32_t i = 0; i < n; ++i) nodes[i] = {ids[i], i - 1, i + 1};
-    std::vector<Pair> pairs;
-    for (uint32_t i = 0; i + 1 < n; ++i) {
-      const uint32_t rank = rank_at(i);
-      if (rank != kNone) pairs.push_back({rank, i});
-    }
-    heap = Heap(std::greater<>(), std::move(pairs));
+    for (uint32_t i = 0; i + 1 < n; ++i) queue(i);
   }
 
   uint32_t rank_at(uint32_t i) const { return table.rank(nodes[i].id, nodes[nodes[i].next].id); }
@@ -117,13 +157,13 @@ struct MergeEncoder::Chain {
     return node.id == kNone || node.next >= n || rank_at(pair.at) != pair.rank;
   }
   Pair pop() {
-    const Pair pair = heap.top();
-    heap.pop();
-    return pair;
+    const uint64_t key = heap.pop();
+    return {uint32_t(key >> 32), uint32_t(key)};
   }
+  void push(const Pair& pair) { heap.push(uint64_t(pair.rank) << 32 | pair.at); }
   void queue(uint32_t i) {
     const uint32_t rank = rank_at(i);
-    if (rank != kNone) heap.push({rank, i});
+    if (rank != kNone) push({rank, i});
   }
   void join(const Pair& pair) {
     Node &node = nodes[pair.at], &right = nodes[node.next];
@@ -142,11 +182,11 @@ struct MergeEncoder::Chain {
     return count;
   }
 
-  using Heap = std::priority_queue<Pair, std::vector<Pair>, std::greater<>>;
   const MergeTable& table;
   const uint32_t n;
-  std::vector<Node> nodes;
-  Heap heap;
+  const std::shared_ptr<void> memory;
+  Node* const nodes;
+  WideHeap heap;
 };
 
 int64_t MergeEncoder::merge_long(uint32_t* ids, int64_t n) const {
@@ -171,7 +211,7 @@ int64_t MergeEncoder::encode_with_dropout(uint32_t* ids, const uint8_t* p, int64
       continue;
     }
     chain.join(pair);
-    for (const Chain::Pair& again : left_out) chain.heap.push(again);
+    for (const Chain::Pair& again : left_out) chain.push(again);
     left_out.clear();
   }
   return chain.write(ids);

@@ -2,7 +2,7 @@
 // pattern. It defines what the fast scanner has to find, and does what that one leaves over.
 #pragma once
 
-#include "text/split_rules.h"
+#include "kernels/split_rules.h"
 #include "text/unicode.h"
 
 namespace gpte {

@@ -2,6 +2,7 @@
 #include "text/split.h"
 
 #include "core/check.h"
+#include "kernels/kernels.h"
 #include "text/scan.h"
 
 namespace gpte {
@@ -39,11 +40,20 @@ bool border(const CharClasses& classes, const uint8_t* begin, const uint8_t* p,
 template <class Scan>
 class ScanSplitter final : public Splitter {
  public:
+  // The instruction set's scanner, or none.
+  explicit ScanSplitter(SplitText fast) : fast_(fast) {}
+
   int64_t split(std::string_view text, uint32_t* lengths, int64_t room) const override {
     const auto* p = reinterpret_cast<const uint8_t*>(text.data());
     const uint8_t* end = p + text.size();
     int64_t count = 0;
     for (; p < end && count < room; ++count) {
+      if (fast_ && end - p >= kTextWindow && room - count >= kTextWindow) {
+        int64_t done;
+        count += fast_(p, end - p, lengths + count, room - count, table_, &done);
+        p += done;
+        if (count == room) break;
+      }
       const uint8_t* after = scan_.next(p, end);
       check(after - p <= int64_t(UINT32_MAX), "tokenizer: a piece of ", after - p,
             " bytes is too long");
@@ -65,25 +75,35 @@ class ScanSplitter final : public Splitter {
 
  private:
   Scan scan_;
+  SplitText fast_;
+  CharTable table_ = CharClasses::get().table();
 };
 
 }  // namespace
 
 const Splitter* find_splitter(std::string_view name) {
-  static const ScanSplitter<Scan<Gpt2Rules>> gpt2;
-  static const ScanSplitter<Scan<Cl100kRules>> cl100k;
-  static const ScanSplitter<Scan<O200kRules>> o200k;
-  static const ScanSplitter<Scan<Llama3Rules>> llama3;
-  static const ScanSplitter<Scan<Qwen2Rules>> qwen2;
-  static const ScanSplitter<Scan<TekkenRules>> tekken;
-  static const ScanSplitter<WordsScan> words;
+  static const TextKernels& fast = *kernels().text;
+  static const ScanSplitter<Scan<Gpt2Rules>> gpt2(fast.gpt2), plain_gpt2(nullptr);
+  static const ScanSplitter<Scan<Cl100kRules>> cl100k(fast.llama3), plain_cl100k(nullptr);
+  static const ScanSplitter<Scan<O200kRules>> o200k(fast.o200k), plain_o200k(nullptr);
+  static const ScanSplitter<Scan<Llama3Rules>> llama3(fast.llama3), plain_llama3(nullptr);
+  static const ScanSplitter<Scan<Qwen2Rules>> qwen2(fast.qwen2), plain_qwen2(nullptr);
+  static const ScanSplitter<Scan<TekkenRules>> tekken(fast.tekken), plain_tekken(nullptr);
+  static const ScanSplitter<WordsScan> words(fast.words), plain_words(nullptr);
   const struct {
     std::string_view name;
-    const Splitter* splitter;
-  } known[] = {{"gpt2", &gpt2},   {"cl100k", &cl100k}, {"o200k", &o200k}, {"llama3", &llama3},
-               {"qwen2", &qwen2}, {"tekken", &tekken}, {"words", &words}};
+    const Splitter *splitter, *plain;
+  } known[] = {{"gpt2", &gpt2, &plain_gpt2},    {"cl100k", &cl100k, &plain_cl100k},
+               {"o200k", &o200k, &plain_o200k}, {"llama3", &llama3, &plain_llama3},
+               {"qwen2", &qwen2, &plain_qwen2}, {"tekken", &tekken, &plain_tekken},
+               {"words", &words, &plain_words}};
+  const std::string_view suffix =
+      " plain";  // by the scanner of every machine: for tests, benchmarks
+  const bool plain =
+      name.size() > suffix.size() && name.substr(name.size() - suffix.size()) == suffix;
+  if (plain) name.remove_suffix(suffix.size());
   for (const auto& entry : known) {
-    if (entry.name == name) return entry.splitter;
+    if (entry.name == name) return plain ? entry.plain : entry.splitter;
   }
   return nullptr;
 }

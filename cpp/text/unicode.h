@@ -6,11 +6,10 @@
 #include <cstdint>
 #include <vector>
 
-namespace gpte {
+#include "kernels/split_rules.h"
+#include "kernels/text.h"
 
-// General categories: kUpper is Lu and Lt, kLower Ll, kLetter Lm and Lo (letters without case),
-// kMark M, kNumber N. kSpace is the property White_Space, which U+001C to U+001F do not have.
-enum class CharClass : uint8_t { kOther, kUpper, kLower, kLetter, kMark, kNumber, kSpace };
+namespace gpte {
 
 constexpr uint32_t kReplacement = 0xFFFD;
 constexpr uint32_t kCodePoints = 0x110000;
@@ -34,6 +33,10 @@ class CharClasses {
   static const CharClasses& get();
 
   CharClass of(uint32_t code) const { return blocks_[index_[code >> kShift]][code & kMask]; }
+
+  CharTable table() const {
+    return {index_.data(), reinterpret_cast<const uint8_t*>(blocks_.data())};
+  }
 
   // Class and length of the character at p < end; an invalid part is one kOther.
   CharClass at(const uint8_t* p, const uint8_t* end, int& length) const {

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from gptengine.config import Config
-from gptengine.files import atomic_folder, atomic_write, read_json, recover
+from gptengine.files import atomic_folder, atomic_write, parse_object, read_json, recover
 from gptengine.huggingface import ignored, model_type, parts, read_config, write_config
 from gptengine.tensorfile import TensorFile, write_tensors
 
@@ -30,18 +30,19 @@ __all__ = [
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"  # names the files of a model in several
+REPLACED = (INDEX, "model-?????-of-?????.safetensors")  # a program that finds them would read them
 STATE_KEY = "gptengine.state"
 
 
 def save_folder(
     folder, config: Config, params: dict, tokenizer=None, dtype: str = "float32"
 ) -> None:
-    """Write a model folder, replacing an earlier one in a single step.
+    """Write a model folder, replacing an earlier one's model in a single step.
 
     params: our names to float32 arrays, all of them. dtype: how the weights are stored, float32
-    or bfloat16. A tied output matrix is stored once.
+    or bfloat16. A tied output matrix is stored once. Other files in the folder stay.
     """
-    with atomic_folder(folder) as partial:
+    with atomic_folder(folder, REPLACED) as partial:
         write_folder(partial, config, params, tokenizer, dtype)
 
 
@@ -84,13 +85,16 @@ def load_folder(folder) -> tuple[Config, dict[str, np.ndarray]]:
     params, seen = {}, set()
     shapes = config.parameter_shapes()
     for name, pieces in parts(config).items():
-        array = params[name] = np.empty(shapes[name], np.float32)
+        found = []  # all of it is checked before it gets memory
         for part in pieces:
             stored = _stored_name(files, part.name, folder)
             seen.add(stored)
             want = (part.end - part.begin, *shapes[name][1:])
-            part_of_file = _checked(files[stored], stored, want[::-1] if part.transposed else want)
-            array[part.begin : part.end] = part_of_file.T if part.transposed else part_of_file
+            rows = _checked(files[stored], stored, want[::-1] if part.transposed else want)
+            found.append((part, rows.T if part.transposed else rows))
+        params[name] = np.empty(shapes[name], np.float32)
+        for part, rows in found:
+            params[name][part.begin : part.end] = rows
     for stored in sorted(set(files) - seen):
         if stored == "lm_head.weight" and config.tied:
             if np.array_equal(files[stored][stored], params["wte"]):
@@ -136,9 +140,11 @@ def save_state(path, arrays: dict[str, np.ndarray], metadata: dict) -> None:
 def load_state(path) -> tuple[dict[str, np.ndarray], dict]:
     """What `save_state` wrote: read-only views of the file, and the dictionary."""
     file = TensorFile(path)
-    if STATE_KEY not in file.metadata:
+    text = file.metadata.get(STATE_KEY)
+    if not isinstance(text, str):
         raise ValueError(f"{path}: not a training state: its header has no {STATE_KEY!r}")
-    return {name: file[name] for name in file.names()}, json.loads(file.metadata[STATE_KEY])
+    metadata = parse_object(text, f"{path}: {STATE_KEY}")
+    return {name: file[name] for name in file.names()}, metadata
 
 
 def _check_params(config: Config, params: dict) -> None:
@@ -163,8 +169,8 @@ def _weight_files(folder: Path) -> dict[str, TensorFile]:
         file = TensorFile(folder / WEIGHTS)
         return dict.fromkeys(file.names(), file)
     index = read_json(folder / INDEX).get("weight_map")
-    if not isinstance(index, dict):
-        raise ValueError(f"{folder / INDEX}: it has no weight_map")
+    if not isinstance(index, dict) or not all(isinstance(name, str) for name in index.values()):
+        raise ValueError(f"{folder / INDEX}: it has no weight_map of tensors to files")
     if any(Path(name).name != name for name in index.values()):
         raise ValueError(f"{folder / INDEX}: weight_map points outside the folder")
     opened = {name: TensorFile(folder / name) for name in sorted(set(index.values()))}

@@ -12,6 +12,8 @@ POSITIONS = ("learned", "sinusoidal", "rope", "alibi")
 ACTIVATIONS = ("gelu", "gelu_tanh", "relu", "silu", "swiglu")
 HEADS = ("lm", "value", "reward")
 MOST_HEAD_DIM = 256  # kAttentionMaxDim in cpp/kernels/attention.h
+LARGEST = 2**31 - 1  # of any size: token ids have 32 bits
+MOST_LAYERS = 1 << 16
 
 # layers, heads, model_dim of the four published GPT-2 models
 GPT2_SIZES = {
@@ -279,3 +281,6 @@ def check_seed(where: str, seed) -> None:
 def _check_positive_int(name: str, value) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"Config: {name} must be a whole number above 0, not {value!r}")
+    most = MOST_LAYERS if name == "layers" else LARGEST
+    if value > most:
+        raise ValueError(f"Config: {name} {value} must be at most {most}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import fnmatch
 import json
 import os
 import shutil
@@ -38,13 +39,16 @@ def atomic_write(path, content) -> None:
 
 
 @contextlib.contextmanager
-def atomic_folder(path):
+def atomic_folder(path, replaces=()):
     """Yield an empty temporary folder that takes the place of `path` when the block succeeds.
 
     An earlier folder of that name stays readable until the new one is complete: it is renamed
     aside, the new one takes its name, then the old one goes. `recover` ends a swap cut in two.
+    What lies in the earlier folder and is not written anew stays, but for files at its top whose
+    names match the patterns `replaces`.
     """
-    path = Path(path)
+    path = _resolved(path)
+    _check_replaceable(path)
     with folder_in_use(path.parent):
         _remove_abandoned(path)
         recover(path)
@@ -56,6 +60,9 @@ def atomic_folder(path):
                 for folder, _, names in os.walk(partial):
                     for name in names:
                         _sync_file(Path(folder) / name)
+                if path.exists():
+                    _carry_over(path, partial, replaces)
+                for folder, _, _ in os.walk(partial):
                     sync_folder(folder)
             _swap(partial, path)
         finally:
@@ -101,7 +108,8 @@ def locked(folder):
 
 def recover(path) -> None:
     """Finish or undo a swap of `path` that a crash interrupted; does nothing otherwise."""
-    path, old = Path(path), _aside(path)
+    path = _resolved(path)
+    old = _aside(path)
     if not old.exists():
         return
     for _ in range(10):  # a swap under way in another process takes microseconds
@@ -114,6 +122,45 @@ def recover(path) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.rename(old, path)
         sync_folder(path.parent)
+
+
+def _resolved(path) -> Path:
+    """The folder itself where `path` is a link to it: a rename would replace the link."""
+    return Path(os.path.realpath(path))
+
+
+def _check_replaceable(path: Path) -> None:
+    with explained(path):
+        if path.exists() and not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "Not a directory", str(path))
+    here = Path.cwd()
+    if path in (here, *here.parents):
+        raise ValueError(f"cannot replace {path}: the current folder is in it; choose another")
+
+
+def _carry_over(old: Path, new: Path, replaces=()) -> None:
+    """Link what is in the folder `old` alone into `new`; copy it where that cannot be."""
+    with os.scandir(old) as entries:
+        for entry in entries:
+            source, target = old / entry.name, new / entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if target.is_file():
+                    raise ValueError(f"cannot write {source}: a folder of that name is in the way")
+                if not target.exists():
+                    target.mkdir()
+                    shutil.copymode(source, target)
+                _carry_over(source, target)
+            elif not os.path.lexists(target) and not _matches(entry.name, replaces):
+                try:
+                    os.link(source, target, follow_symlinks=False)
+                except OSError:
+                    shutil.copy2(source, target, follow_symlinks=False)
+                    if target.is_file() and not target.is_symlink():
+                        _sync_file(target)
+
+
+def _matches(name: str, patterns) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _aside(path: Path) -> Path:
@@ -175,12 +222,19 @@ def explained(path):
 
 def read_json(path) -> dict:
     """The JSON object in a file; anything else in it is a ValueError that names the file."""
+    return parse_object(Path(path).read_bytes(), path)
+
+
+def parse_object(text: str | bytes, where) -> dict:
+    """The JSON object in a text; anything else is a ValueError that begins with `where`."""
     try:
-        values = json.loads(Path(path).read_text(encoding="utf-8"))
+        values = json.loads(text)
     except ValueError as error:
-        raise ValueError(f"{path}: not JSON: {error}") from None
+        raise ValueError(f"{where}: not JSON: {error}") from None
+    except RecursionError:
+        raise ValueError(f"{where}: not JSON that can be read: nested too deeply") from None
     if not isinstance(values, dict):
-        raise ValueError(f"{path}: not a JSON object")
+        raise ValueError(f"{where}: not a JSON object")
     return values
 
 
@@ -189,13 +243,9 @@ def read_log(path) -> list[dict]:
     path, records = Path(path), []
     if not path.exists():
         return []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(record, dict):
-            records.append(record)
+    for line in path.read_bytes().split(b"\n"):  # in a sample other characters end lines too
+        with contextlib.suppress(ValueError):
+            records.append(parse_object(line.decode("utf-8", "replace"), path))
     return records
 
 

@@ -165,8 +165,8 @@ def _encoded(value):
     if isinstance(value, str):
         return STRING, _string(value)
     if isinstance(value, (list, tuple)):
-        if not value or not all(isinstance(item, str) for item in value):
-            raise TypeError("a list must be of str, and not empty; numbers go into an array")
+        if not all(isinstance(item, str) for item in value):
+            raise TypeError("a list must be of str; numbers go into a NumPy array")
         head = struct.pack("<IQ", STRING, len(value))
         return ARRAY, head + b"".join(map(_string, value))
     if isinstance(value, np.ndarray):

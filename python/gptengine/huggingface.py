@@ -103,7 +103,7 @@ def write_config(c: Config, dtype: str, bos: int | None, eos: int | None) -> dic
 def read_config(values: dict, file) -> Config:
     """The Config that the contents of config.json describe; `file` is named in errors."""
     kind = values.get("model_type")
-    if kind not in ARCHITECTURES:
+    if not isinstance(kind, str) or kind not in ARCHITECTURES:
         raise ValueError(f"{file}: model_type {kind!r} is none of {', '.join(ARCHITECTURES)}")
 
     def need(name):
@@ -142,6 +142,9 @@ def read_config(values: dict, file) -> Config:
         only("use_sliding_window", False, None)
         rope = values.get("rope_parameters") or {}
         scaling = values.get("rope_scaling") or rope
+        for name, value in (("rope_parameters", rope), ("rope_scaling", scaling)):
+            if not isinstance(value, dict):
+                raise ValueError(f"{file}: {name} {value!r} must be an object")
         rope_type = scaling.get("rope_type", scaling.get("type", "default"))
         if rope_type != "default":
             raise ValueError(f"{file}: rope_type {rope_type!r} is not supported, only 'default'")

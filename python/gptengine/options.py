@@ -15,12 +15,23 @@ import typing
 from typing import Annotated
 
 REQUIRED = dataclasses.MISSING
+LARGEST = 2**31 - 1  # of a size
 
 
 def option(default, help: str, *, positional: bool = False):
     """A dataclass field with a default (or REQUIRED) and its line of help."""
     metadata = {"help": help, "positional": positional}
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def check_sizes(where: str, config, **least: int) -> None:
+    """Refuse whole numbers of a config below their least value, or that have no 32 bits."""
+    for name, smallest in least.items():
+        value = getattr(config, name)
+        if value < smallest:
+            raise ValueError(f"{where}: {name} {value} must be at least {smallest}")
+        if value > LARGEST:
+            raise ValueError(f"{where}: {name} {value} must be at most {LARGEST}")
 
 
 def parse(cls, args: list[str] | None = None, prog: str | None = None, examples: str = ""):

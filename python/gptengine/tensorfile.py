@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gptengine.files import atomic_write
+from gptengine.files import atomic_write, parse_object
 
 DTYPES = {
     "F64": np.float64,
@@ -107,12 +107,8 @@ class TensorFile:
                 f"{self.path}: not a safetensors file, or truncated: the header claims "
                 f"{length} bytes, the file holds {size - 8} after its first 8"
             )
-        try:
-            header = json.loads(self._bytes[8 : 8 + length].tobytes())
-        except ValueError as error:
-            raise ValueError(f"{self.path}: the safetensors header is not JSON: {error}") from None
-        if not isinstance(header, dict):
-            raise ValueError(f"{self.path}: the safetensors header is not a JSON object")
+        where = f"{self.path}: the safetensors header"
+        header = parse_object(self._bytes[8 : 8 + length].tobytes(), where)
         self.metadata: dict = header.pop("__metadata__", None) or {}
         if not isinstance(self.metadata, dict):
             raise ValueError(f"{self.path}: the header's __metadata__ is not a JSON object")

@@ -56,7 +56,7 @@ def test_a_command_runs(capsys):
         (["test", "--error", "term"], 143, "to go on: gptengine test --error term"),
         (["test", "--error", "pipe"], 141, "to go on: gptengine test --error pipe"),
         (["tset"], 2, "unknown command 'tset'; did you mean test?"),
-        (["xyzzy"], 2, "unknown command 'xyzzy'; commands: quickstart, pretrain"),
+        (["xyzzy"], 2, "unknown command 'xyzzy'; commands: quickstart, tokenizer"),
     ],
 )
 def test_errors_take_one_line(capsys, args, code, says):

@@ -1,11 +1,15 @@
 """`gptengine pretrain` and `generate` from text to text, and their errors."""
 
 import json
+import signal
+import subprocess
+import sys
 
 import pytest
 
 from gptengine.cli.main import main
 from gptengine.cli.pretrain import ModelOptions
+from gptengine.files import locked
 from gptengine.train.log import read_log
 
 TEXT = "".join(f"{i} sheep and {i * i} wolves\n" for i in range(600))
@@ -103,6 +107,34 @@ def test_wrong_input_takes_one_line(tmp_path, text, capsys):
     assert "no such model folder" in error(capsys)
 
 
+SIZES = "layers model-dim heads kv-heads hidden-dim context-length vocab-size steps batch"
+SIZES += " accumulate context warmup guard-window eval-every eval-tokens sample-every sample-tokens"
+SIZES += " checkpoint-every keep"
+
+
+@pytest.mark.parametrize("value", [10**20, -(10**20), 3 * 10**9])
+def test_numbers_without_measure_take_one_line(tmp_path, text, value, capsys):
+    for name in SIZES.split():
+        assert (
+            main(["pretrain", str(text), "--out", str(tmp_path / "run"), f"--{name}", f"{value}"])
+            == 2
+        )
+        assert f"{name.replace('-', '_')} {value} must be at" in error(capsys)
+    for name in ("max-new-tokens", "top-k"):
+        assert main(["generate", "none", f"--{name}", str(value)]) == 2
+        assert f"{name.replace('-', '_')} {value} must be at" in error(capsys)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_largest_numbers_of_tokens_are_fine(tmp_path, text, capsys):
+    assert pretrain(text, "--out", tmp_path / "run", "--tokenizer", "bytes") == 0
+    capsys.readouterr()
+    most = [f"--{name}={2**31 - 1}" for name in ("max-new-tokens", "top-k")]
+    assert main(["generate", str(tmp_path / "run"), "7 sheep", *most]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("7 sheep") and "Warning" not in err
+
+
 def test_heads_that_were_not_asked_for_fit():
     for dim, heads in ((384, 6), (200, 2), (100, 1), (16, 1)):
         assert ModelOptions(model_dim=dim).config(300, 16).heads == heads
@@ -138,3 +170,50 @@ def test_help_shows_the_choices(capsys):
     said = capsys.readouterr().out
     for choices in ("{gpt2,llama,qwen3}", "{float32,bfloat16}", "{cpu,cuda}", "{cosine,wsd}"):
         assert choices in said
+
+
+SLOW = """
+import os, sys
+from gptengine.cli.main import main
+from gptengine.data import write
+
+encode = write._Split._flush
+
+def flush(split):
+    encode(split)
+    print("half", flush=True)
+    sys.stdin.readline()
+
+write._Split._flush = flush
+write.BATCH = 1000
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_while_text_is_prepared_leaves_nothing(tmp_path, text, number, code):
+    out = tmp_path / "run"
+    args = ["pretrain", str(text), "--out", str(out), "--tokenizer", "bytes"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW, *args],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while process.stdout.readline() != "half\n":
+        assert process.poll() is None
+    assert [p.name for p in out.glob(".data.partial-*/*.tok")]
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert err == f"interrupted; to go on: gptengine {' '.join(args)}\n"
+    assert not out.exists()
+
+
+def test_two_preparations_in_one_folder_are_refused(tmp_path, text, capsys):
+    (tmp_path / "run").mkdir()
+    with locked(tmp_path / "run"):
+        assert pretrain(text, "--out", tmp_path / "run") == 2
+    assert "another process is training there" in error(capsys)
+    assert not (tmp_path / "run/data").exists()

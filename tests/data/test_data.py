@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.byte_tokenizer import ByteTokenizer
-from gptengine.data import Loader, TokenShards, read_documents, sequential, write_shards
+from gptengine.data import Loader, TokenShards, read_documents, sequential, write, write_shards
 from gptengine.data.shards import LAYOUT
 
 TEXT = "".join(f"line {i} of a text with ümlauts\n" for i in range(300))
@@ -42,7 +42,7 @@ def test_documents_of_every_kind_of_file(tmp_path):
 @pytest.mark.parametrize(
     "name, content, match",
     [
-        ("a.jsonl", b'{"text": "x"}\n{"text', "a.jsonl: line 2 is not JSON"),
+        ("a.jsonl", b'{"text": "x"}\n{"text', "a.jsonl: line 2: not JSON"),
         ("a.jsonl", b'{"body": "x"}', "line 1 has no field 'text', only .'body'."),
         ("a.jsonl", b'{"text": 3}', "line 1: field 'text' is int"),
         ("a.txt.gz", b"not gzip", "a.txt.gz: broken gzip"),
@@ -100,6 +100,39 @@ def test_long_texts_are_cut_and_shards_fill_up(tmp_path, monkeypatch):
     assert ByteTokenizer().decode_bytes(tokens(tmp_path / "s", "train")) == want
     with pytest.raises(ValueError, match="no val-"):
         TokenShards(tmp_path / "s", "val")
+
+
+@pytest.mark.parametrize("text", [b"\x80" * 300, "ü".encode() * 300, b"a" + b"\x80" * 300])
+@pytest.mark.parametrize("batch", [2, 5, 100])
+def test_a_text_without_lines_is_cut(tmp_path, monkeypatch, text, batch):
+    monkeypatch.setattr("gptengine.data.write.BATCH", batch)
+    write_shards([text], tmp_path / "s", ByteTokenizer(), held_out=0)
+    ids = tokens(tmp_path / "s", "train")
+    assert ByteTokenizer().decode_bytes(ids) == text + b"<|endoftext|>"
+
+
+def test_characters_are_not_cut():
+    text = "aü€😀".encode() * 3
+    for start in range(len(text)):
+        for end in range(start + 4, len(text) + 1):
+            cut = write._cut(text, end, start)
+            assert start < cut <= end
+            text[cut:].decode()
+
+
+def test_new_shards_replace_old_shards_alone(shards):
+    (shards / "train-00001.tok").touch()
+    (shards / "sources.json").write_text("{}")
+    (shards / "notes.txt").write_text("mine")
+    write_shards([TEXT], shards, ByteTokenizer())
+    names = sorted(p.name for p in shards.iterdir())
+    assert "notes.txt" in names and "train-00000.tok" in names
+    assert "train-00001.tok" not in names and "sources.json" not in names
+
+
+def test_a_share_that_is_almost_nothing(tmp_path):
+    summary = write_shards(["a", "b"], tmp_path / "s", ByteTokenizer(), held_out=1e-320)
+    assert summary["train"]["text_bytes"] == 2
 
 
 def test_large_vocabularies_take_four_bytes(tmp_path):

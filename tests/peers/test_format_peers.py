@@ -1,5 +1,6 @@
 """What we write, tokenizers, transformers and tiktoken read with the same ids, and the reverse."""
 
+import base64
 import json
 import os
 
@@ -87,3 +88,51 @@ def test_tokenizers_joins_by_rank_as_we_do(split):
 def test_the_patterns_are_read_as_they_are_written():
     for name in BYTE_LEVEL:
         assert hugging_face.stages.split_named(splits.PATTERNS[name]) == name
+
+
+@pytest.mark.parametrize("split", BYTE_LEVEL)
+def test_tiktoken_reads_our_ranks(split, tmp_path):
+    tiktoken = pytest.importorskip("tiktoken")
+    tok = tokenizer(split)
+    tok.save(tmp_path / "ours.tiktoken")
+    lines = (tmp_path / "ours.tiktoken").read_bytes().splitlines()
+    ranks = {base64.b64decode(token): int(rank) for token, rank in map(bytes.split, lines)}
+    pattern = splits.PATTERNS[split]
+    specials = tok.special_tokens
+    other = tiktoken.Encoding("x", pat_str=pattern, mergeable_ranks=ranks, special_tokens=specials)
+    ours = Tokenizer.load(tmp_path / "ours.tiktoken", split=split, special_tokens=specials)
+    for text in TEXTS:
+        ids = other.encode_ordinary(text)
+        assert ours.encode(text).tolist() == tok.encode(text).tolist() == ids
+
+
+def test_tokenizers_and_transformers_read_vocab_and_merges(tmp_path):
+    transformers = pytest.importorskip("transformers")
+    tok = tokenizer()
+    tok.save(tmp_path / "vocab.json")
+    model = tokenizers.models.BPE.from_file(
+        str(tmp_path / "vocab.json"), str(tmp_path / "merges.txt")
+    )
+    other = tokenizers.Tokenizer(model)
+    other.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    slow = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    for text in TEXTS:
+        assert other.encode(text).ids == slow(text)["input_ids"] == tok.encode(text).tolist()
+    assert slow(EOT)["input_ids"] == [tok.eos_id]
+
+
+@pytest.mark.parametrize(
+    "split, whole",
+    [("gpt2", False), ("llama3", False), ("llama3", True), ("qwen2", False)]
+    + [("o200k", False), ("tekken", True)],
+)
+def test_llama_cpp_reads_our_gguf(split, whole, tmp_path):
+    """Its patterns know fewer characters than ours, but for GPT-2's."""
+    llama_cpp = pytest.importorskip("llama_cpp")
+    tok = tokenizer(split, ignore_merges=whole)
+    tok.save(tmp_path / "ours.gguf")
+    other = llama_cpp.Llama(str(tmp_path / "ours.gguf"), vocab_only=True, verbose=False)
+    plain = ["the token's 12345 aaaa\n\n  x  \n y\r\n//", "then ization abab?! é"]
+    for text in TEXTS[1:] if split == "gpt2" else plain:
+        ids = other.tokenize(text.encode(), add_bos=False, special=False)
+        assert ids == tok.encode(text).tolist(), text

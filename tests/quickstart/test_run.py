@@ -5,6 +5,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+from gptengine.files import locked, read_log
 from gptengine.quickstart import QuickstartConfig, corpus, main, run
 
 
@@ -33,7 +34,7 @@ def test_it_runs_to_the_end_and_shows_the_card_again(toy, tmp_path, capsys):
     plan = json.loads((out / "quickstart.json").read_text())
     assert plan["steps"] == run.FEWEST_STEPS
     assert "samples  by" in first and "\n\n\n" not in first
-    records = [json.loads(line) for line in (out / "run.jsonl").read_text().splitlines()]
+    records = read_log(out / "run.jsonl")
     scores = [r["val_bpb"] for r in records if "val_bpb" in r]
     assert scores[-1] < scores[0]
     weights = (out / "best/model.safetensors").read_bytes()
@@ -52,6 +53,34 @@ def test_other_settings_are_refused(toy, tmp_path):
         (tmp_path / "run/quickstart.json").write_text(broken)
         with pytest.raises(ValueError, match=rf"quickstart.json: {says}"):
             main(toy)
+
+
+def test_other_data_is_refused_and_stays(toy, tmp_path):
+    data = tmp_path / "run/data"
+    data.mkdir(parents=True)
+    (data / "mine.csv").write_text("mine")
+    for sources in (None, "{}", '{"tokenizer": "bpe", "files": []}'):
+        if sources:
+            (data / "sources.json").write_text(sources)
+        with pytest.raises(ValueError, match=r"run/data was not made by quickstart"):
+            main(toy)
+    assert sorted(p.name for p in data.iterdir()) == ["mine.csv", "sources.json"]
+
+
+def test_a_preparation_that_was_cut_is_done_again(toy, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "measure", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            main(toy)
+    assert (tmp_path / "run/data").is_dir() and not (tmp_path / "run/quickstart.json").exists()
+    main(toy)
+
+
+def test_two_preparations_in_one_folder_are_refused(toy, tmp_path):
+    (tmp_path / "run").mkdir()
+    with locked(tmp_path / "run"), pytest.raises(ValueError, match="another process is training"):
+        main(toy)
+    assert not (tmp_path / "run/data").exists()
 
 
 @pytest.mark.parametrize("settings", [dict(minutes=0), dict(minutes=-1), dict(seed=-1)])

@@ -229,6 +229,8 @@ def test_a_broken_config_is_refused(file):
 def test_missing_and_unknown_files(tok, tmp_path):
     with pytest.raises(ValueError, match=r"tokenizer\.json: no such file"):
         Tokenizer.load(tmp_path)
-    for name in ("vocab.tiktoken", "model.gguf"):
-        with pytest.raises(ValueError, match="must be a folder or end in .json"):
+    for name in ("vocab.txt", "tokenizer.model"):
+        with pytest.raises(
+            ValueError, match=r"must be a folder, vocab.json.* end in one of .*json"
+        ):
             tok.save(tmp_path / name)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import Literal
 
-from gptengine.options import REQUIRED, option
+from gptengine.options import REQUIRED, check_sizes, option
 
 EXAMPLES = """\
   gptengine generate runs/base "It was a dark and stormy night"
@@ -31,6 +31,9 @@ class GenerateCommand:
     seed: int = option(0, "of the draws: the same seed writes the same text")
     dtype: Literal["float32", "bfloat16"] = option("float32", "what it computes in")
 
+    def __post_init__(self):
+        check_sizes("generate", self, max_new_tokens=1, top_k=0)
+
 
 def main(c: GenerateCommand) -> None:
     from gptengine.checkpoint import find_model_folder
@@ -43,7 +46,8 @@ def main(c: GenerateCommand) -> None:
     tok = Tokenizer.load(folder)
     prompt = sys.stdin.read().rstrip("\n") if c.prompt == "-" else c.prompt
     sampler = dict(temperature=c.temperature, top_k=c.top_k, top_p=c.top_p, min_p=c.min_p)
-    pieces = stream(model, tok, prompt, max_new_tokens=c.max_new_tokens, seed=c.seed, **sampler)
+    most = min(c.max_new_tokens, model.config.context_length + 1)  # more never fit
+    pieces = stream(model, tok, prompt, max_new_tokens=most, seed=c.seed, **sampler)
     finish = show(prompt, pieces)
     if finish == "context":
         print(

@@ -6,10 +6,13 @@ when it is called, so `gptengine --help` is quick.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
 import shlex
+import signal
 import sys
+import threading
 from typing import NamedTuple
 
 
@@ -19,10 +22,34 @@ class Command(NamedTuple):
     summary: str
 
 
+class Group(NamedTuple):
+    commands: dict[str, Command]
+    summary: str
+
+
+SUMMARY = "train, align and serve your own GPT on the machine that you have"
+TOKENIZER = {
+    "train": Command(
+        "gptengine.cli.tokenizer.train", "TrainCommand", "learn a vocabulary from text"
+    ),
+    "encode": Command(
+        "gptengine.cli.tokenizer.encode", "EncodeCommand", "turn text into token ids"
+    ),
+    "decode": Command(
+        "gptengine.cli.tokenizer.decode", "DecodeCommand", "turn token ids back into text"
+    ),
+    "inspect": Command(
+        "gptengine.cli.tokenizer.inspect", "InspectCommand", "look at tokens, merges and languages"
+    ),
+    "compare": Command(
+        "gptengine.cli.tokenizer.compare", "CompareCommand", "put two tokenizers side by side"
+    ),
+}
 COMMANDS = {
     "quickstart": Command(
         "gptengine.quickstart", "QuickstartConfig", "train a small GPT in minutes and let it write"
     ),
+    "tokenizer": Group(TOKENIZER, "learn a vocabulary, use it, look at it"),
     "pretrain": Command(
         "gptengine.cli.pretrain", "PretrainCommand", "train a GPT on text, from nothing"
     ),
@@ -38,21 +65,27 @@ COMMANDS = {
 def main(args: list[str] | None = None) -> int:
     """Run the command line `args` (sys.argv's, if None) and return the exit code."""
     args = sys.argv[1:] if args is None else list(args)
-    if not args or args[0] in ("-h", "--help"):
-        print(usage())
-        return 0
-    if args[0] == "--version":
+    if args[:1] == ["--version"]:
         from gptengine import __version__
 
         print(f"gptengine {__version__}")
         return 0
-    name = args[0]
-    if name not in COMMANDS:
-        near = difflib.get_close_matches(name, COMMANDS, 1)
-        hint = f"did you mean {near[0]}?" if near else f"commands: {', '.join(COMMANDS)}"
-        return fail(f"unknown command {name!r}; {hint}")
+    command, words = Group(COMMANDS, SUMMARY), ["gptengine"]
+    while isinstance(command, Group):
+        name = args[len(words) - 1] if len(args) >= len(words) else "--help"
+        if name in ("-h", "--help"):
+            print(usage(command, words))
+            return 0
+        if name not in command.commands:
+            near = difflib.get_close_matches(name, command.commands, 1)
+            known = ", ".join(command.commands)
+            hint = f"did you mean {near[0]}?" if near else f"commands: {known}"
+            return fail(f"unknown command {' '.join([*words[1:], name])!r}; {hint}")
+        command = command.commands[name]
+        words.append(name)
     try:
-        return run(name, args[1:])
+        with termination_raised():
+            return run(command, words, args[len(words) - 1 :])
     except (ValueError, OSError, MemoryError) as error:
         if isinstance(error, BrokenPipeError):  # the reader of our output has left
             from gptengine.train.log import silence
@@ -68,29 +101,46 @@ def main(args: list[str] | None = None) -> int:
         raise
 
 
-def run(name: str, args: list[str]) -> int:
+def run(command: Command, words: list[str], args: list[str]) -> int:
     """Read a command's flags and run it."""
     from gptengine.options import parse
 
-    command = COMMANDS[name]
     module = importlib.import_module(command.module)
     examples = getattr(module, "EXAMPLES", "")
-    config = parse(getattr(module, command.config), args, f"gptengine {name}", examples)
+    config = parse(getattr(module, command.config), args, " ".join(words), examples)
     return module.main(config) or 0
 
 
-def usage() -> str:
-    width = max(map(len, COMMANDS))
-    lines = [f"  {name:{width}}  {command.summary}" for name, command in COMMANDS.items()]
+@contextlib.contextmanager
+def termination_raised():
+    """SIGTERM ends what runs as Ctrl-C does, so that nothing half-written stays behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number, frame):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a second one ends at once
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+
+def usage(group: Group, words: list[str]) -> str:
+    width = max(map(len, group.commands))
+    lines = [f"  {name:{width}}  {c.summary}" for name, c in group.commands.items()]
     return "\n".join(
         [
-            "usage: gptengine COMMAND [OPTIONS]",
+            f"usage: {' '.join(words)} COMMAND [OPTIONS]",
             "",
-            "Train, align and serve your own GPT on the machine that you have.",
+            f"{group.summary[0].upper()}{group.summary[1:]}.",
             "",
             *lines,
             "",
-            "gptengine COMMAND --help shows a command's options and examples.",
+            f"{' '.join(words)} COMMAND --help shows a command's options and examples.",
         ]
     )
 

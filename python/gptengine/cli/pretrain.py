@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from gptengine.config import Config
-from gptengine.files import folder_in_use
-from gptengine.options import REQUIRED, option
+from gptengine.files import folder_in_use, locked
+from gptengine.options import REQUIRED, check_sizes, option
 from gptengine.train.pretrain import PretrainConfig
 
 EXAMPLES = """\
@@ -34,6 +34,10 @@ class ModelOptions:
     )
     device: Literal["cpu", "cuda"] = option("cpu", "where it computes")
     recompute: Literal[0, 1, 2] = option(1, "more of it: less memory for more time")
+
+    def __post_init__(self):
+        smallest = dict(layers=1, model_dim=1, heads=0, kv_heads=0, hidden_dim=0)
+        check_sizes("pretrain", self, **smallest, context_length=0)
 
     def config(self, vocab_size: int, context: int) -> Config:
         heads = self.heads or max(1, self.model_dim // 64)
@@ -66,6 +70,7 @@ class PretrainCommand:
     def __post_init__(self):
         if not self.data:
             raise ValueError("pretrain: no data: give text files, folders, or a folder of shards")
+        check_sizes("pretrain", self, vocab_size=1)
         if not 0 <= self.held_out <= 0.5:
             raise ValueError(f"pretrain: --held-out {self.held_out} must be from 0 to 0.5")
 
@@ -91,7 +96,7 @@ def train(c: PretrainCommand) -> None:
     if holds_shards(data):
         refuse_text_options(c)
     console = Console()
-    with console.status("reading the text") as status:
+    with locked(c.out), console.status("reading the text") as status:
 
         def tokenizer(documents):
             if c.tokenizer == "bytes":

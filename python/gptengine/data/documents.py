@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gzip
-import json
 import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+
+from gptengine.files import parse_object
 
 SUFFIXES = (".txt", ".txt.gz", ".jsonl", ".jsonl.gz")
 LOOKED_AT = 1 << 16  # bytes of a file, to tell whether it is text
@@ -63,13 +64,9 @@ def _lines(path: Path, field: str) -> Iterator[bytes]:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue
-            try:
-                record = json.loads(line)
-            except ValueError as error:
-                raise ValueError(f"{path}: line {number} is not JSON: {error}") from None
-            if not isinstance(record, dict) or field not in record:
-                fields = list(record) if isinstance(record, dict) else type(record).__name__
-                raise ValueError(f"{path}: line {number} has no field {field!r}, only {fields}")
+            record = parse_object(line, f"{path}: line {number}")
+            if field not in record:
+                raise ValueError(f"{path}: line {number} has no field {field!r}, only {[*record]}")
             if not isinstance(record[field], str):
                 raise ValueError(
                     f"{path}: line {number}: field {field!r} is {type(record[field]).__name__}, "

@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from gptengine.data.documents import find_files, read_documents, share_not_text
-from gptengine.data.write import split_documents, write_shards
+from gptengine.data.write import SOURCES, split_documents, write_shards
 from gptengine.files import read_json, recover
 
-SOURCES = "sources.json"  # in the folder of shards: what it was made from
 STRANGE = 0.01  # share of a text's bytes that are no text, from which on it is said
 
 

@@ -12,6 +12,8 @@ from gptengine.data.shards import DTYPES, Header
 from gptengine.files import atomic_folder
 
 BATCH = 1 << 22  # bytes of text that are tokenized at a time
+SOURCES = "sources.json"  # in the folder of shards: what it was made from
+REPLACED = ("train-*.tok", "val-*.tok", SOURCES)  # of an earlier folder of shards
 LARGEST_SHARD = 1 << 27  # tokens
 
 
@@ -31,9 +33,10 @@ def write_shards(
     Every document ends in the end-of-text token, if there is one. Of each 1 / held_out documents,
     one, chosen by `seed`, goes to the split `val`; of a text of fewer documents than that, the
     last part of each does. Or `held_out` is the documents of `val` themselves. `progress` is told
-    the bytes of text done so far; `extra` files go into the folder too.
+    the bytes of text done so far; `extra` files go into the folder too, and what else lies there
+    stays.
     """
-    with atomic_folder(folder) as partial:
+    with atomic_folder(folder, REPLACED) as partial:
         splits = {name: _Split(partial, name, tok, shard_tokens) for name in ("train", "val")}
         for name, text, whole in split_documents(documents, held_out, seed):
             splits[name].add(text, whole)
@@ -62,7 +65,7 @@ def split_documents(
     if held_out == 0:
         yield from (("train", document, True) for document in documents)
         return
-    group, groups = round(1 / held_out), 0
+    group, groups = round(min(1 / held_out, 1e9)), 0
     waiting: list[bytes] = []
     for document in documents:
         if not document:
@@ -91,8 +94,9 @@ def _cut(text: bytes, end: int, start: int = 0) -> int:
     line = text.rfind(b"\n", (start + end) // 2, end) + 1
     if line or end >= len(text):
         return line or end
-    while end and text[end] & 0xC0 == 0x80:  # inside a character of several bytes
-        end -= 1
+    for back in range(min(4, end - start)):  # no character has more bytes, and a cut moves on
+        if text[end - back] & 0xC0 != 0x80:
+            return end - back
     return end
 
 

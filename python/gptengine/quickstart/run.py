@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from gptengine.config import check_seed
-from gptengine.files import atomic_write, folder_in_use, read_json
+from gptengine.files import atomic_write, folder_in_use, locked, read_json, recover
 from gptengine.options import option
 from gptengine.quickstart import card, corpus
 
@@ -40,6 +40,7 @@ WARM_UP_STEPS = 4  # before the measurement: they touch the memory and warm the 
 USED = 0.95  # of the time, by the planned steps: the rest is for a machine that gets slower
 PREPARATION = 20.0  # seconds; what else than training takes longer shortens the training
 PLAN = "quickstart.json"
+MADE_BY = "quickstart"  # the mark of its own folder of shards
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +72,7 @@ def main(c: QuickstartConfig) -> None:
         f"plan     text and tokenizer 10 s, at most {c.minutes:g} minutes of training, samples, "
         f"report card"
     )
-    with folder_in_use(out):
+    with folder_in_use(out), locked(out):
         plan = read_plan(out, c) or prepare(out, c, say)
     tok = Tokenizer.load(out / "data")
     run = pretrain(
@@ -84,6 +85,7 @@ def main(c: QuickstartConfig) -> None:
     card.save(out, finished)
     card.show(finished, console)
     say(f"\nnext: gptengine generate {run.best} 'Return the'")
+    say(f"      gptengine tokenizer inspect {out / 'data'} documentation")
     say(f"      gptengine pretrain your-text.txt --out {out.parent / 'mine'}")
 
 
@@ -109,8 +111,10 @@ def read_plan(out: Path, c: QuickstartConfig) -> dict | None:
 def prepare(out: Path, c: QuickstartConfig, say) -> dict:
     """Text, tokenizer, token shards and the number of steps; the plan is written last."""
     from gptengine.data import TokenShards, write_shards
+    from gptengine.data.write import SOURCES
     from gptengine.tokenizer import Tokenizer
 
+    check_own(out / "data")
     clock = Clock()
     train, held_out = ([d.text for d in part] for part in corpus.split(corpus.gather(), c.seed))
     sizes = [len("".join(part).encode()) for part in (train, held_out)]
@@ -123,7 +127,8 @@ def prepare(out: Path, c: QuickstartConfig, say) -> dict:
     tok = Tokenizer.train(train, vocab_size=VOCABULARY)
     clock.stop("tokenizer")
     say(f"tokens   a vocabulary of {tok.vocab_size:,} in {clock.seconds['tokenizer']:.1f} s")
-    write_shards(train, out / "data", tok, held_out=held_out)
+    sources = {SOURCES: (json.dumps({MADE_BY: dict(seed=c.seed)}) + "\n").encode()}
+    write_shards(train, out / "data", tok, held_out=held_out, extra=sources)
     clock.stop("shards")
     step, validation = measure(new_model(tok, c.seed), TokenShards(out / "data", "val"), tok)
     clock.stop("measuring")
@@ -133,6 +138,16 @@ def prepare(out: Path, c: QuickstartConfig, say) -> dict:
     plan |= dict(train_bytes=sizes[0], held_out_bytes=sizes[1], seconds=clock.seconds)
     atomic_write(out / PLAN, (json.dumps(plan, indent=2) + "\n").encode())
     return plan
+
+
+def check_own(data: Path) -> None:
+    """Refuse a folder of shards that a preparation, one that was cut, did not leave here."""
+    from gptengine.data.write import SOURCES
+
+    recover(data)
+    path = data / SOURCES
+    if data.exists() and not (path.is_file() and MADE_BY in read_json(path)):
+        raise ValueError(f"{data} was not made by quickstart: give another --out")
 
 
 class Clock:

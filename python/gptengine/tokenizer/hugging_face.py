@@ -5,6 +5,7 @@ that end in </w>. What would give other ids than the file's author meant is refu
 """
 
 import json
+import operator
 import warnings
 
 import numpy as np
@@ -162,9 +163,9 @@ def merge_ids(merges, vocab):
     """(M, 2) ids. A merge is a pair of spelled tokens, or in older files both with a space."""
     _check(isinstance(merges, list), "the model has no merges")
     try:
-        pairs = [merge.split(" ") if type(merge) is str else merge for merge in merges]
-        if all(left + right in vocab for left, right in pairs):
-            ids = [vocab[name] for pair in pairs for name in pair]
+        names = _flat(merges)
+        if all(map(vocab.__contains__, map(operator.add, names[::2], names[1::2]))):
+            ids = [*map(vocab.__getitem__, names)]
             return np.array(ids, np.uint32).reshape(-1, 2)
     except (KeyError, TypeError, ValueError):
         pass
@@ -178,6 +179,18 @@ def merge_ids(merges, vocab):
                     f"merge {rank} {str(pair):.80} names {name!r:.80}, which is not in the vocab"
                 )
     raise AssertionError("all merges are right")
+
+
+def _flat(merges):
+    """The two names of each merge, end to end; ValueError or TypeError for what is no pair."""
+    if not merges or type(merges[0]) is not str:
+        return [name for left, right in merges for name in (left, right)]
+    text = "\n".join(merges)
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    ends = codes[(codes == ord(" ")) | (codes == ord("\n"))]
+    if len(ends) != 2 * len(merges) - 1 or (ends[::2] != ord(" ")).any():
+        raise ValueError("a merge has no space, or several")
+    return text.replace("\n", " ").split(" ")
 
 
 def encode(data):

@@ -123,6 +123,25 @@ def template_of(data, ids):
     return templates[0]
 
 
+def template(before, after, ids):
+    """A TemplateProcessing that puts these tokens around a text; None for neither."""
+    if before is None and after is None:
+        return None
+
+    def side(name, kind):
+        return [] if name is None else [{"SpecialToken": {"id": name, "type_id": kind}}]
+
+    texts = [{"Sequence": {"id": letter, "type_id": k}} for k, letter in enumerate("AB")]
+    single, second = ([*side(before, k), text, *side(after, k)] for k, text in enumerate(texts))
+    names = [name for name in (before, after) if name is not None]
+    return {
+        "type": "TemplateProcessing",
+        "single": single,
+        "pair": single + second,
+        "special_tokens": {n: {"id": n, "ids": [ids[n]], "tokens": [n]} for n in names},
+    }
+
+
 def around(template):
     """What a template puts before and after a text: two lists of ids."""
     if template is None:

@@ -6,12 +6,11 @@ tok.save("model")  # tokenizer.json and tokenizer_config.json
 """
 
 import hashlib
-import pathlib
 
 import numpy as np
 
 from gptengine import _core
-from gptengine.tokenizer import hugging_face, training
+from gptengine.tokenizer import formats, readings, training
 from gptengine.tokenizer.encode_file import encode_file
 from gptengine.tokenizer.vocabulary import Vocabulary
 
@@ -113,35 +112,33 @@ class Tokenizer:
         return cls(Vocabulary.of_bytes(merges, _names(special_tokens)))
 
     @classmethod
-    def load(cls, path):
-        """Reads a folder with a tokenizer.json, or such a file itself."""
-        path = pathlib.Path(path)
-        file = path / hugging_face.TOKENIZER_FILE if path.is_dir() else path
-        if not file.is_file():
-            raise ValueError(f"{file}: no such file: a tokenizer is a folder with it, or the file")
-        config = hugging_face.read_config(file.parent / hugging_face.CONFIG_FILE)
+    def load(cls, path, *, split=None, special_tokens=None):
+        """Reads a tokenizer from a folder or a file, in whatever format it is.
+
+        tokenizer.json (BPE), vocab.json with merges.txt, .tiktoken, .gguf, tekken.json, and the
+        codes of subword-nmt. split and special_tokens (ids by name) are for those that do not say
+        them: .tiktoken needs both, vocab.json has GPT-2's split if nothing is said.
+        """
+        file = formats.located(path)
+        vocabulary, config = formats.read(file, split, special_tokens)
+        eos_token = config.get("eos_token", END_OF_TEXT)
+        if isinstance(eos_token, dict):  # an AddedToken
+            eos_token = eos_token.get("content")
         try:
-            eos_token = config.get("eos_token", END_OF_TEXT)
-            if isinstance(eos_token, dict):  # an AddedToken
-                eos_token = eos_token.get("content")
-            return cls(hugging_face.read(file), eos_token, config)
+            if not isinstance(eos_token, str | None):
+                raise ValueError(f"eos_token is {eos_token!r:.80}, not a name")
+            return cls(vocabulary, eos_token, config)
         except ValueError as error:
             raise ValueError(f"{file}: {error}") from None
 
     def save(self, path):
-        """Writes tokenizer.json and tokenizer_config.json into a folder, or one .json file.
+        """Writes a folder of tokenizer.json and tokenizer_config.json, or a file by its name.
 
-        tokenizers, transformers and what builds on them read it back with the same ids.
+        Any .json is a tokenizer.json, which tokenizers, transformers and what builds on them read
+        back with the same ids; vocab.json and merges.txt come together; .tiktoken; .gguf. What a
+        format cannot say without changing ids is refused.
         """
-        path = pathlib.Path(path)
-        if path.suffix == ".json":
-            hugging_face.write(path, self._vocabulary)
-            return
-        if path.suffix in (".tiktoken", ".txt", ".gguf", ".model"):
-            raise ValueError(f"tokenizer: {path} must be a folder or end in .json")
-        path.mkdir(parents=True, exist_ok=True)
-        hugging_face.write_config(path / hugging_face.CONFIG_FILE, self.config, self.eos_token)
-        hugging_face.write(path / hugging_face.TOKENIZER_FILE, self._vocabulary)
+        formats.write(path, self._vocabulary, self.config, self.eos_token)
 
     def encode(self, text, *, specials="refuse", mode=None, dropout=0.0, seed=0, errors="replace"):
         """The ids of a text (str or bytes), uint32.
@@ -269,6 +266,13 @@ class Tokenizer:
         if kind != ("gpt2", "merges", False):  # the usual ones are not said
             digest.update(repr(kind).encode())
         return digest.hexdigest()
+
+    def ambiguous_tokens(self):
+        """The ids of tokens that the list of merges makes otherwise than joining by ids does.
+
+        Where there are none, the modes "merges" and "bpe" agree, and so do files of either kind.
+        """
+        return readings.differences(self._vocabulary)
 
     def token_bytes(self, token):
         """The bytes that one id stands for."""

@@ -1,15 +1,44 @@
-"""The checkpoints of a run: complete model folders with the training state beside the weights."""
+"""The checkpoints of a run: complete model folders with the training state beside the weights.
+
+And its best model, with the score that makes it the best beside the weights.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 from pathlib import Path
 
-from gptengine.checkpoint import atomic_folder, load_folder, load_state, save_state, write_folder
+from gptengine.checkpoint import (
+    REPLACED,
+    WEIGHTS,
+    atomic_folder,
+    atomic_write,
+    load_folder,
+    load_state,
+    recover,
+    save_state,
+    write_folder,
+)
+from gptengine.files import read_json
 
 STATE = "state.safetensors"
+SCORE = "score.json"
+KINDS = {  # what a state holds
+    "step": int,
+    "optimizer_step": int,
+    "settings": dict,
+    "loader": {"epoch": int, "index": int},
+    "guard": {"loss": list, "norm": list, "broken": int},
+    "best": (float, int, type(None)),
+    "elapsed": (float, int),
+    "aside": (float, int),
+    "finished": bool,
+    "isa": (str, type(None)),
+    "last": dict,
+}
 
 
 def checkpoints(out) -> list[Path]:
@@ -47,7 +76,8 @@ def load_checkpoint(folder, model) -> None:
         ours, theirs = model.config.to_dict(), config.to_dict()
         name = next(n for n in ours if ours[n] != theirs[n])
         raise ValueError(f"{folder}: {name} is {theirs[name]} there, the model has {ours[name]}")
-    arrays, metadata = load_state(Path(folder) / STATE)
+    metadata = read_metadata(folder)
+    arrays, _ = load_state(Path(folder) / STATE)
     moments: dict = {"exp_avg": {}, "exp_avg_sq": {}}
     for moment, values in moments.items():
         for name, param in params.items():
@@ -64,8 +94,40 @@ def load_checkpoint(folder, model) -> None:
 
 
 def read_metadata(folder) -> dict:
-    """The dictionary that `save_checkpoint` was given."""
-    return load_state(Path(folder) / STATE)[1]
+    """The dictionary that `save_checkpoint` was given, and the optimizer's step; checked."""
+    path = Path(folder) / STATE
+    metadata = load_state(path)[1]
+    _check(metadata, KINDS, path)
+    return metadata
+
+
+def _check(values: dict, kinds: dict, where) -> None:
+    for name, kind in kinds.items():
+        if name not in values:
+            raise ValueError(
+                f"{where}: {name!r} is missing: another version or program wrote it, this one "
+                f"cannot go on from it"
+            )
+        if not isinstance(values[name], dict if isinstance(kind, dict) else kind):
+            raise ValueError(f"{where}: {name!r} is {values[name]!r}: damaged")
+        if isinstance(kind, dict):
+            _check(values[name], kind, f"{where}: {name}")
+
+
+def save_best(out, model, tok, score: dict) -> None:
+    """Write the folder `best` of a run and, in the same single step, its score."""
+    with atomic_folder(Path(out) / "best", REPLACED) as partial:
+        write_folder(partial, model.config, model.parameters(), tok)
+        atomic_write(partial / SCORE, (json.dumps(score, indent=2) + "\n").encode())
+
+
+def read_score(out) -> dict | None:
+    """The score that `save_best` was given; None without a best model, {} without its score."""
+    best = Path(out) / "best"
+    recover(best)
+    if not (best / WEIGHTS).is_file():
+        return None
+    return read_json(best / SCORE) if (best / SCORE).is_file() else {}
 
 
 def remove(folder) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -27,8 +28,9 @@ def measured_peak(model) -> float | None:
 def step_seconds(model, batch: int, context: int, accumulate: int, peak: float | None) -> float:
     """Seconds that an optimizer step will take, from one micro-step on made-up tokens.
 
-    Leaves weights, gradients and optimizer as they were.
+    Leaves weights and optimizer as they were. All gradients are zero afterwards.
     """
+    model.zero_grad()
     flops = model.flops_per_token(context) * batch * context
     if peak and flops / peak > PROBE_SECONDS * USUAL_SHARE:
         return accumulate * flops / (USUAL_SHARE * peak)
@@ -60,12 +62,48 @@ def run_memory(model, c, context: int) -> dict[str, int]:
     return memory
 
 
-def available_memory() -> int | None:
-    """Bytes that the system could give without swapping; None where it does not say."""
+def available_memory(root=Path("/")) -> int | None:
+    """Bytes that this process could still get without swapping; None where no system says it.
+
+    The least of what the machine has and what the limits of the process's cgroups leave.
+    """
+    root = Path(root)
+    free = _number(root / "proc/meminfo", "MemAvailable:")
+    return min([*_cgroups_leave(root), *([] if free is None else [1024 * free])], default=None)
+
+
+def _cgroups_leave(root: Path) -> Iterator[int]:
+    """What each limited cgroup of this process and above it leaves, in versions 2 and 1.
+
+    The cache of files that were not used lately is given back on demand, so it counts as free.
+    """
     try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        return next(int(x.split()[1]) * 1024 for x in lines if x.startswith("MemAvailable:"))
-    except (OSError, ValueError, StopIteration):
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        number, controllers, name = line.split(":", 2)
+        top, limit, used, cache = "sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"
+        if "memory" in controllers.split(","):
+            top += "/memory"
+            limit, used = "memory.limit_in_bytes", "memory.usage_in_bytes"
+            cache = "total_inactive_file"
+        elif number != "0":
+            continue
+        folder = PurePosixPath(name.lstrip("/"))
+        for group in (folder, *folder.parents):
+            at = root / top / group
+            most, now = _number(at / limit), _number(at / used)
+            if most is not None and now is not None:
+                yield max(0, most - now + (_number(at / "memory.stat", cache) or 0))
+
+
+def _number(path: Path, name: str | None = None) -> int | None:
+    """The number in a file of the kernel, or the one after a name; None if there is none."""
+    try:
+        words = path.read_text().split()
+        return int(words[words.index(name) + 1 if name else 0])
+    except (OSError, ValueError, IndexError):
         return None
 
 

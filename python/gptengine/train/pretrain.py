@@ -4,7 +4,8 @@
 
 The run folder holds `checkpoints/step-...` (model folders with the training state), `best` (the
 model with the lowest validation loss) and `run.jsonl` (every step). A run that is stopped and
-resumed ends with the same bits as one that is not.
+resumed ends with the same bits as one that is not. With a limit in `minutes` it does not: the
+learning rate then follows the clock, which is never the same twice.
 """
 
 from __future__ import annotations
@@ -18,15 +19,16 @@ from pathlib import Path
 
 import numpy as np
 
-from gptengine.checkpoint import save_folder
 from gptengine.data import Loader, TokenShards
 from gptengine.data.prepare import prepare
-from gptengine.files import folder_in_use, locked, recover
+from gptengine.files import folder_in_use, locked
 from gptengine.train.checkpoints import (
     checkpoints,
     load_checkpoint,
     read_metadata,
+    read_score,
     remove_leftovers,
+    save_best,
     save_checkpoint,
 )
 from gptengine.train.evaluate import bytes_per_token, evaluate
@@ -67,7 +69,8 @@ def pretrain(
 
     data: a folder of token shards, or text files and folders, which become shards in `out/data`.
     settings: fields of PretrainConfig by name, over those of `config`. Ctrl-C and SIGTERM save a
-    checkpoint first. `pretrain.iter(...)`, with the same arguments, yields after every step.
+    checkpoint first. `pretrain.iter(...)`, with the same arguments, yields after every step;
+    in between signals do what they did before.
     """
     last: dict = {}
     for record in iterate(model, tok, data, out, config=config, console=console, **settings):
@@ -169,7 +172,11 @@ class _Loop:
                     begin = time.perf_counter()
                     self.after(step + 1, log, display)
                     self.aside += time.perf_counter() - begin
+                    if stop.received:
+                        self.stop(step + 1, stop)
+                    stop.release()  # the caller's code is not ours to hold up
                     yield self.last
+                    stop.hold()
                     if self.finished:
                         break
             finally:
@@ -238,9 +245,9 @@ class _Loop:
             )
             if result["val_loss"] < self.best:
                 self.best = result["val_loss"]
-                save_folder(self.out / "best", self.model.config, self.model.parameters(), self.tok)
+                self.save_best(done, result)
         elif checkpoint and not self.val:
-            save_folder(self.out / "best", self.model.config, self.model.parameters(), self.tok)
+            self.save_best(done, {})
         if c.sample_every and (last or done % c.sample_every == 0):
             text = self.sample()
             log.write(step=done, sample=text)
@@ -270,7 +277,12 @@ class _Loop:
             "dtype": self.model.dtype,
             "tokenizer": self.tok.fingerprint,
             "data": self.train.fingerprint,
+            "held_out_data": self.val.fingerprint if self.val else None,
         }
+
+    def save_best(self, done: int, result: dict) -> None:
+        settings = {k: v for k, v in self.settings().items() if k not in FREE}
+        save_best(self.out, self.model, self.tok, dict(step=done, **result, settings=settings))
 
     def save(self, done: int) -> Path:
         metadata = {
@@ -290,9 +302,9 @@ class _Loop:
     def resume(self) -> None:
         """Go back to the newest checkpoint, if there is one, and refuse changed settings."""
         remove_leftovers(self.out)
-        recover(self.out / "best")
         found = checkpoints(self.out)
         if not found:
+            self.best = self.best_before({})
             return
         metadata, settings = read_metadata(found[-1]), self.settings()
         for name, before in metadata["settings"].items():
@@ -310,9 +322,29 @@ class _Loop:
         load_checkpoint(found[-1], self.model)
         self.loader.load_state(metadata["loader"])
         self.guard.load_state(metadata["guard"])
-        self.best = math.inf if metadata["best"] is None else metadata["best"]
+        self.best = self.best_before(metadata)
         self.first, self.elapsed, self.last = (metadata[k] for k in ("step", "elapsed", "last"))
         self.aside, self.finished = metadata["aside"], metadata["finished"]
+
+    def best_before(self, metadata: dict) -> float:
+        """The loss to beat: that of the model in `best`, which may be newer than the checkpoint.
+
+        A model of another run is not to be replaced at all.
+        """
+        score = read_score(self.out)
+        if score is None:
+            return math.inf
+        refuse = f"pretrain: {self.out / 'best'} holds a model that is not of this run"
+        give = "give another out folder"
+        if not score and not metadata:
+            raise ValueError(f"{refuse}: it has no score beside it: {give}")
+        before, settings = score.get("settings"), self.settings()
+        for name, value in (before if isinstance(before, dict) else {}).items():
+            if name not in FREE and settings.get(name) != value:
+                have = f"this run has {settings.get(name)!r}"
+                raise ValueError(f"{refuse}: it was made with {name} {value!r}, {have}: {give}")
+        loss = score.get("val_loss", metadata.get("best"))
+        return loss if isinstance(loss, (int, float)) else math.inf
 
     def stop(self, done: int, stop: StopSignals) -> None:
         """Save and end, as a signal asked for."""

@@ -7,11 +7,11 @@ import math
 from typing import Literal
 
 from gptengine.config import check_seed
-from gptengine.options import option
+from gptengine.options import check_sizes, option
 from gptengine.train.schedules import warmup_cosine, warmup_stable_decay
 
 # settings that change what a run shows and keeps, not what it computes
-FREE = {"eval_every", "eval_tokens", "sample_every", "sample_tokens", "prompt"}
+FREE = {"eval_every", "sample_every", "sample_tokens", "prompt"}
 FREE |= {"checkpoint_every", "keep"}
 
 
@@ -20,7 +20,10 @@ class PretrainConfig:
     """How to pretrain: batches, schedule, optimizer, and what to show and keep."""
 
     steps: int = option(2000, "optimizer steps")
-    minutes: float = option(0.0, "end by then, with the schedule at its end (0: all steps)")
+    minutes: float = option(
+        0.0,
+        "end by then, with the schedule at its end: bits then depend on the clock (0: no limit)",
+    )
     batch: int = option(8, "sequences a micro-step")
     accumulate: int = option(1, "micro-steps a step")
     context: int = option(0, "tokens a sequence (0: the model's context length)")
@@ -47,10 +50,7 @@ class PretrainConfig:
     def __post_init__(self):
         smallest = dict(steps=1, batch=1, accumulate=1, context=0, warmup=0, guard_window=2)
         smallest |= dict(eval_every=1, eval_tokens=1, sample_every=0, sample_tokens=1)
-        smallest |= dict(checkpoint_every=1, keep=1)
-        for name, least in smallest.items():
-            if getattr(self, name) < least:
-                raise ValueError(f"pretrain: {name} {getattr(self, name)} must be at least {least}")
+        check_sizes("pretrain", self, **smallest, checkpoint_every=1, keep=1)
         for name in ("lr", "clip"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"pretrain: {name} {getattr(self, name)} must be above 0")

@@ -7,7 +7,8 @@ import threading
 class StopSignals:
     """A context in which the first SIGINT or SIGTERM is only noted, in `received`.
 
-    A second Ctrl-C interrupts at once. Outside the main thread signals stay as they are.
+    A second Ctrl-C interrupts at once. Outside the main thread signals stay as they are. Between
+    `release` and `hold` signals do what they did before the context.
     """
 
     def __init__(self):
@@ -15,12 +16,18 @@ class StopSignals:
         self._before = {}
 
     def __enter__(self):
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._note)
+        self.hold()
         return self
 
     def __exit__(self, *_):
+        self.release()
+
+    def hold(self):
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+
+    def release(self):
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}

@@ -1,8 +1,14 @@
-// What tells the split patterns apart, as constants for the scanners. In a pattern, word is a run
-// of letters, other is [^\s\p{L}\p{N}].
+// The classes of characters, and what tells the split patterns apart, for both scanners. In a
+// pattern, word is a run of letters, other is [^\s\p{L}\p{N}].
 #pragma once
 
+#include <stdint.h>
+
 namespace gpte {
+
+// General categories: kUpper is Lu and Lt, kLower Ll, kLetter Lm and Lo (letters without case),
+// kMark M, kNumber N. kSpace is the property White_Space, which U+001C to U+001F do not have.
+enum class CharClass : uint8_t { kOther, kUpper, kLower, kLetter, kMark, kNumber, kSpace };
 
 enum class Contractions {
   kNone,
@@ -18,6 +24,7 @@ struct Gpt2Rules {
   static constexpr int kDigits = 0;      // most digits in a piece; 0 is any number
   static constexpr bool kCased = false;  // words end before a capital; marks are letters
   static constexpr bool kTail = false;   // |\s+$ comes before the rule for newlines
+  static constexpr bool kWords = false;  // nothing of all this: \s+|\S+
 };
 
 // [^\r\n\p{L}\p{N}]?word|\p{N}{1,3}| ?other+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
@@ -45,6 +52,10 @@ struct O200kRules : Llama3Rules {
 struct TekkenRules : O200kRules {
   static constexpr Contractions kContractions = Contractions::kNone;
   static constexpr int kDigits = 1;
+};
+
+struct WordsRules : Gpt2Rules {
+  static constexpr bool kWords = true;
 };
 
 }  // namespace gpte

@@ -1,0 +1,1 @@
+"""`gptengine tokenizer`: learn a vocabulary, use it, look at it."""

@@ -1,0 +1,89 @@
+"""The text that a vocabulary is learned from, and the part of it that is kept to measure on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from gptengine.data.documents import find_files, read_documents, share_not_text
+
+LONG = 1 << 16  # bytes of a document of which the end is held out; of shorter ones, some as a whole
+MAPPED = 1 << 24  # bytes of a .txt file that is mapped and not read
+MOST_HELD = 1 << 22  # bytes that are kept of one source
+STRANGE = 0.01  # share of a text's bytes that are no text, from which on it is said
+UNPACKED = 3  # times as much text as .gz file, where the file does not say it
+
+
+class Source:
+    """A file or folder: the texts to learn from, and after them what was held out.
+
+    name    as it was given              files   its text files
+    size    bytes of text, for packed files about that many
+    """
+
+    def __init__(self, name: str, field: str, held_out: float):
+        self.name, self.files = name, find_files(name)
+        self.size = sum(map(text_size, self.files))
+        self.packed = any(p.suffix == ".gz" or ".jsonl" in p.suffixes for p in self.files)
+        self.held_bytes = 0
+        self._field, self._share = field, held_out
+        self._held: list[bytes] = []
+
+    def warnings(self) -> Iterator[str]:
+        for path in self.files:
+            if (share := share_not_text(path)) > STRANGE:
+                yield f"{path}: {share:.0%} of its first bytes are NUL or not UTF-8: is it text?"
+
+    def to_learn_from(self) -> Iterator:
+        """The texts, bytes or arrays of them, without what is held out."""
+        self._held, self.held_bytes = [], 0
+        for number, text in enumerate(self._documents(), 1):
+            if not self._share or self.held_bytes >= MOST_HELD:
+                yield text
+            elif len(text) >= LONG:
+                cut = self._cut(text)
+                self._hold(bytes(text[cut : cut + MOST_HELD]))
+                yield text[:cut]
+            elif number % round(1 / self._share) == 0:
+                self._hold(text)
+            else:
+                yield text
+
+    def to_measure_on(self) -> Iterator[bytes]:
+        """What was held out; where that is nothing, the texts themselves."""
+        return iter(self._held) if self._held else map(bytes, self._documents())
+
+    def _hold(self, text):
+        self._held.append(text)
+        self.held_bytes += len(text)
+
+    def _cut(self, text):
+        """A line's end near which the share to hold out begins, or a character's."""
+        end = round(len(text) * (1 - self._share))
+        near = bytes(text[max(0, end - (1 << 12)) : end])
+        line = near.rfind(b"\n") + 1
+        if line:
+            return end - len(near) + line
+        while end and text[end] & 0xC0 == 0x80:
+            end -= 1
+        return end
+
+    def _documents(self):
+        import numpy as np
+
+        for path in self.files:
+            if path.suffix == ".txt" and path.stat().st_size >= MAPPED:
+                yield np.memmap(path, np.uint8, "r")
+            else:
+                yield from read_documents(path, self._field)
+
+
+def text_size(path: Path) -> int:
+    """Bytes of a text file, of a packed one about as many as it unpacks to."""
+    size = path.stat().st_size
+    if path.suffix != ".gz" or size < 18:
+        return size
+    with open(path, "rb") as file:
+        file.seek(-4, 2)
+        unpacked = int.from_bytes(file.read(), "little")  # modulo 2**32, and of the last member
+    return unpacked if unpacked > size else UNPACKED * size

@@ -1,0 +1,121 @@
+"""`gptengine tokenizer decode`: token ids in, text out."""
+
+from __future__ import annotations
+
+import codecs
+import dataclasses
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Literal
+
+from gptengine.cli.tokenizer import show
+from gptengine.files import atomic_write
+from gptengine.options import REQUIRED, option
+
+EXAMPLES = """\
+  gptengine tokenizer decode runs/tok 510 3291 17
+  gptengine tokenizer encode runs/tok "Hallo" | gptengine tokenizer decode runs/tok -
+  gptengine tokenizer decode runs/tok --file book.bin --out book.txt"""
+CHUNK = 1 << 20  # ids that are decoded at a time
+
+
+@dataclasses.dataclass(frozen=True)
+class DecodeCommand:
+    """Turn token ids back into text."""
+
+    tokenizer: str = option(REQUIRED, show.TOKENIZER, positional=True)
+    ids: tuple[str, ...] = option((), "the ids; - reads them from standard input", positional=True)
+    file: str = option("", "a token file: .bin, .npy, a .tok shard; else numbers or JSON")
+    out: str = option("", "file to write (default: standard output)")
+    errors: Literal["replace", "ignore", "strict", "bytes"] = option(
+        "replace", "what is not UTF-8: U+FFFD, nothing, an error, or the bytes as they are"
+    )
+
+    def __post_init__(self):
+        if bool(self.ids) == bool(self.file):
+            raise ValueError("decode: give ids, or - for standard input, or --file")
+
+
+def main(c: DecodeCommand) -> None:
+    tok = show.load(c.tokenizer)
+    if c.file:
+        ids = read_ids(Path(c.file), tok.vocab_size)
+    elif c.ids == ("-",):
+        ids = parse_ids("standard input", sys.stdin.read())
+    else:
+        ids = parse_ids("decode", " ".join(c.ids))
+    try:
+        if c.out:
+            atomic_write(c.out, lambda file: write(file, tok, ids, c.errors))
+            print(f"{show.count(len(ids), 'token')}: {c.out}")
+            return
+        sys.stdout.flush()
+        write(sys.stdout.buffer, tok, ids, c.errors)
+        if sys.stdout.isatty():
+            sys.stdout.buffer.write(b"\n")
+        sys.stdout.buffer.flush()
+    except KeyError as error:
+        raise ValueError(f"decode: {error.args[0]}") from None
+
+
+def write(file, tok, ids, errors: str) -> None:
+    """The text of ids as UTF-8, part by part."""
+    decoder = None if errors == "bytes" else codecs.getincrementaldecoder("utf-8")(errors)
+    for start in range(0, len(ids), CHUNK):
+        data = tok.decode_bytes(ids[start : start + CHUNK])
+        if decoder:
+            data = decoder.decode(data, start + CHUNK >= len(ids)).encode()
+        file.write(data)
+
+
+def read_ids(path: Path, vocab_size: int):
+    """The ids in a file, by its suffix; large ones are mapped."""
+    import numpy as np
+
+    from gptengine.data.shards import DTYPES, LAYOUT, read_header
+
+    if path.suffix == ".npy":
+        try:
+            ids = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (ValueError, EOFError) as error:
+            raise ValueError(f"{path}: {error}") from None
+        if ids.ndim != 1 or ids.dtype.kind not in "iu":
+            raise ValueError(f"{path}: {ids.dtype} of shape {ids.shape}, not a row of ids")
+        return ids
+    size, start, dtype = path.stat().st_size, 0, np.dtype("<u2" if vocab_size <= 1 << 16 else "<u4")
+    if path.suffix == ".tok":
+        header = read_header(path)
+        if header.vocab_size != vocab_size:
+            raise ValueError(
+                f"{path}: written with a vocabulary of {header.vocab_size} tokens, this one has "
+                f"{vocab_size}"
+            )
+        start, dtype = LAYOUT.size, DTYPES[header.itemsize]
+    elif path.suffix != ".bin":
+        return parse_ids(path, path.read_text(encoding="utf-8", errors="replace"))
+    if (size - start) % dtype.itemsize:
+        raise ValueError(f"{path}: {size} bytes are not a number of {dtype.name} ids")
+    if size == start:
+        return np.empty(0, dtype)
+    return np.memmap(path, dtype, "r", start)
+
+
+def parse_ids(where, text: str):
+    """Ids out of text: numbers with white space or commas between them, or JSON of encode."""
+    import numpy as np
+
+    if text.lstrip().startswith("{"):
+        try:
+            found = json.loads(text).get("ids")
+        except ValueError as error:
+            raise ValueError(f"{where}: not JSON: {error}") from None
+        text = " ".join(map(str, found)) if isinstance(found, list) else ""
+    words = re.split(r"[\s,]+", text.strip().strip("[]").strip())
+    if words == [""]:
+        return np.empty(0, np.int64)
+    wrong = next((w for w in words if not re.fullmatch(r"-?[0-9]{1,18}", w)), None)
+    if wrong is not None:
+        raise ValueError(f"{where}: {wrong[:80]!r} is not a token id")
+    return np.array([int(w) for w in words], np.int64)

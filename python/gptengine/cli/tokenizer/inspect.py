@@ -1,0 +1,140 @@
+"""`gptengine tokenizer inspect`: the tokens of a text, the merges of a word, facts, fertility."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from gptengine.cli.tokenizer import show
+from gptengine.files import atomic_write
+from gptengine.options import REQUIRED, option
+
+EXAMPLES = """\
+  gptengine tokenizer inspect runs/tok
+  gptengine tokenizer inspect runs/tok Hausaufgaben
+  gptengine tokenizer inspect runs/tok "What is a token?" --ids --html tokens.html
+  gptengine tokenizer inspect runs/tok --files english.txt german.jsonl.gz"""
+ON_PAGE = 20_000  # bytes of a text that a page shows as tokens
+
+
+@dataclasses.dataclass(frozen=True)
+class InspectCommand:
+    """Look at a tokenizer: what it knows, how it cuts a text, how many tokens languages cost."""
+
+    tokenizer: str = option(REQUIRED, show.TOKENIZER, positional=True)
+    text: str = option("", "a word or text; - reads it from standard input", positional=True)
+    files: tuple[str, ...] = option((), "text files and folders to count the tokens of")
+    ids: bool = option(False, "the id under each token")
+    tree: bool = option(False, "the merges of every piece of the text; of one word always")
+    specials: Literal["refuse", "text", "allow"] = option(
+        "allow", "the name of a control token in the text: an error, text, or that token"
+    )
+    html: str = option("", "write a page with the coloured tokens to this file")
+    longest: int = option(10, "how many of the longest tokens to show")
+    field: str = option("text", "what holds the text in a .jsonl line")
+
+    def __post_init__(self):
+        if self.html and not (self.text or self.files):
+            raise ValueError("inspect: --html shows tokens: give a text or --files too")
+        if self.longest < 0:
+            raise ValueError(f"inspect: --longest {self.longest} must be at least 0")
+
+
+def main(c: InspectCommand) -> None:
+    from rich.console import Console
+
+    from gptengine.data.documents import find_files
+    from gptengine.tokenizer import inspect
+    from gptengine.train.log import say
+
+    console = Console(highlight=False)
+    tok = show.load(c.tokenizer)
+    for name in c.files:
+        find_files(name)  # what is not there is said before the work
+    text = show.given_text("inspect", c.text, "") if c.text else b""
+    tokens = inspect.tokens(tok, text, specials=c.specials)
+    found = inspect.facts(tok, c.longest) if c.html or not (text or c.files) else None
+    if not text and not c.files:
+        console.print(show.facts_table(facts(found)))
+    if text:
+        console.print((show.with_ids if c.ids else show.colored)(console, tokens))
+        mean = show.number(len(text) / max(1, len(tokens)))
+        console.print(f"\n{counted(tokens, text)}, {mean} bytes a token")
+        if c.tree or len(text.split()) == 1:
+            print_trees(console, tok, text)
+    rows = [show.fertility_row(f) for f in fertilities(console, tok, c.files, c.field)]
+    if rows:
+        say(console, "\n" * bool(text) + show.table(show.FERTILITY, rows))
+    if c.html:
+        write_page(c, tok, text, tokens, found, rows)
+        say(console, f"page     {c.html}")
+
+
+def counted(tokens, text: bytes) -> str:
+    return f"{show.count(len(tokens), 'token')}, {show.count(len(text), 'byte')}"
+
+
+def print_trees(console, tok, text: bytes) -> None:
+    from gptengine.tokenizer.inspect import merge_trees
+
+    for trees in merge_trees(tok, text):
+        console.print()
+        for node in trees:
+            console.print(show.tree(node))
+
+
+def facts(found) -> list[tuple[str, object]]:
+    """Facts about a vocabulary as rows of a table."""
+    from gptengine.tokenizer.inspect import visible
+
+    specials = ", ".join(f"{visible(n.encode())} {i}" for n, i in found.special_tokens.items())
+    rows = [
+        ("tokens", f"{found.vocab_size:,}"),
+        ("merges", f"{found.merges:,}"),
+        ("split", found.split),
+        ("mode", found.mode),
+        ("special tokens", specials or "none"),
+    ]
+    differ = ", ".join(map(str, found.ambiguous[:5]))
+    says = f"differ for {show.count(len(found.ambiguous), 'token')}: id {differ}"
+    says += " …" * (len(found.ambiguous) > 5)
+    rows.append(("merges by list and by id", says if differ else "agree"))
+    for i, token in enumerate(found.longest):
+        size = show.count(len(token.bytes), "byte")
+        says = f"{show.clipped(visible(token.bytes), 60)}  id {token.id}, {size}"
+        rows.append(("" if i else "longest tokens", says))
+    return rows
+
+
+def fertilities(console, tok, names, field: str):
+    """Fertility by file or folder."""
+    from gptengine.data.documents import read_documents
+    from gptengine.tokenizer.fertility import fertility
+
+    found = []
+    if not names:
+        return found
+    with console.status("reading") as status:
+        for name, short in zip(names, show.short_names(names), strict=True):
+            status.update(f"reading {name}")
+            found.append(fertility(tok, read_documents(name, field), name=short))
+    return found
+
+
+def write_page(c: InspectCommand, tok, text: bytes, tokens, found, rows) -> None:
+    from gptengine.data.documents import read_documents
+    from gptengine.report import tokens as report
+    from gptengine.tokenizer import inspect
+    from gptengine.tokenizer.fertility import batches
+
+    parts = []
+    if text:
+        parts += [report.paragraph(counted(tokens, text))]
+        parts += [report.tokens(map(show.shown, tokens))]
+    for name in c.files:
+        start = b"\n\n".join(next(batches(read_documents(name, c.field), ON_PAGE), []))
+        parts += [report.heading(name), report.tokens(map(show.shown, inspect.tokens(tok, start)))]
+    if rows:
+        parts += [report.heading("Fertility"), report.table(show.FERTILITY, rows)]
+    parts += [report.heading("Vocabulary"), report.table(("", ""), facts(found))]
+    atomic_write(c.html, report.page(f"Tokens of {c.tokenizer}", *parts).encode())

@@ -1,0 +1,235 @@
+"""`gptengine tokenizer train`: text in, a vocabulary out, measured on text that it did not see."""
+
+from __future__ import annotations
+
+import dataclasses
+import resource
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import Literal
+
+from gptengine.cli.tokenizer import show
+from gptengine.cli.tokenizer.corpus import Source
+from gptengine.files import folder_in_use
+from gptengine.options import REQUIRED, option
+
+EXAMPLES = """\
+  gptengine tokenizer train book.txt --vocab-size 8192 --out runs/tok
+  gptengine tokenizer train novels-en.jsonl.gz novels-de.jsonl.gz --vocab-size 32768 --out runs/tok
+  gptengine tokenizer train chats/ --special-tokens "<|user|>" "<|bot|>" --out chat.json
+  gptengine tokenizer train more/ --base runs/tok --vocab-size 16384 --out runs/larger"""
+SHOWN = 12  # of the longest and of the most frequent tokens
+PLAIN_SECONDS = 5.0  # between two lines of progress where there is no terminal
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainCommand:
+    """Learn a vocabulary from .txt and .jsonl files, .gz of both, and folders of them."""
+
+    data: tuple[str, ...] = option(REQUIRED, "text files and folders", positional=True)
+    out: str = option("runs/tokenizer", "folder, or a file by its suffix, such as tok.json")
+    vocab_size: int = option(8192, "tokens of the vocabulary, special ones included")
+    split: str = option("", "gpt2, cl100k, o200k, llama3, qwen2, tekken, words (default: gpt2)")
+    special_tokens: tuple[str, ...] = option(
+        ("<|endoftext|>",), "control tokens, which no other token crosses"
+    )
+    min_frequency: int = option(2, "rarer pairs are not merged")
+    max_token_length: int = option(0, "in bytes (0: any)")
+    ties: Literal["huggingface", "bytes"] = option(
+        "huggingface", "which of equally frequent pairs comes first: as in tokenizers, or by id"
+    )
+    memory: str = option("1GiB", "for what is counted and learned from")
+    base: str = option("", "a tokenizer to continue: its tokens keep their ids")
+    held_out: float = option(0.01, "share of the text that is kept to measure on")
+    field: str = option("text", "what holds the text in a .jsonl line")
+
+    def __post_init__(self):
+        if not self.data:
+            raise ValueError("tokenizer train: no data: give text files or folders")
+        if not 0 <= self.held_out <= 0.5:
+            raise ValueError(f"tokenizer train: --held-out {self.held_out} must be from 0 to 0.5")
+
+
+def main(c: TrainCommand) -> None:
+    from rich.console import Console
+
+    from gptengine.tokenizer import Tokenizer
+    from gptengine.train.log import say, warn
+
+    console = Console(highlight=False)
+    options = settings(c)
+    sources = [Source(name, c.field, c.held_out) for name in c.data]
+    with folder_in_use(Path(c.out).parent):
+        rehearse(c.out, options)
+        say(console, plan(c, sources, options))
+        for source in sources:
+            for warning in source.warnings():
+                warn(f"warning: {warning}")
+        start = time.perf_counter()
+        documents = (text for source in sources for text in source.to_learn_from())
+        with Progress(console, sum(s.size for s in sources)) as progress:
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always")
+                tok = Tokenizer.train(documents, progress=progress.update, **options)
+        seconds = time.perf_counter() - start
+        for warning in said:
+            warn(f"warning: {warning.message}")
+        tok.save(c.out)
+    report(console, c, tok, sources, seconds)
+
+
+def settings(c: TrainCommand) -> dict:
+    """The arguments of Tokenizer.train."""
+    base = show.load(c.base) if c.base else None
+    return dict(
+        vocab_size=c.vocab_size,
+        split=c.split or (base._vocabulary.split if base else "gpt2"),
+        special_tokens=c.special_tokens,
+        min_frequency=c.min_frequency,
+        max_token_length=c.max_token_length or None,
+        ties=c.ties,
+        base=base,
+        memory=c.memory,
+    )
+
+
+def rehearse(out: str, options: dict) -> None:
+    """Train on nearly nothing and save that elsewhere: what is refused is refused before work."""
+    from gptengine.tokenizer import Tokenizer
+
+    path = Path(out)
+    for name, what in (("config.json", "a model"), ("sources.json", "token shards")):
+        if (path / name).exists():
+            raise ValueError(
+                f"tokenizer train: {out} holds {what} made with its own tokenizer: give another "
+                f"--out"
+            )
+    tok = Tokenizer.train("a", **options)
+    with tempfile.TemporaryDirectory() as folder:
+        rehearsed = Path(folder) / path.name
+        try:
+            tok.save(rehearsed)
+        except ValueError as error:
+            raise ValueError(str(error).replace(str(rehearsed), out)) from None
+        if rehearsed.is_dir() and path.is_file():
+            raise ValueError(f"{out}: a file stands where a folder should be: choose another --out")
+        if rehearsed.is_file() and path.is_dir():
+            raise ValueError(f"{out}: a folder stands where a file should be: choose another --out")
+
+
+def plan(c: TrainCommand, sources, options: dict) -> str:
+    from gptengine import _core
+
+    files, size = sum(len(s.files) for s in sources), sum(s.size for s in sources)
+    about = "about " if any(s.packed for s in sources) else ""
+    text = f"{about}{size / 1e6:,.1f} MB" if size > 1e5 else f"{about}{size:,} bytes"
+    base = f", on from {c.base}" if c.base else ""
+    return (
+        f"plan     {show.count(files, 'file')}, {text}; {c.vocab_size:,} tokens, split "
+        f"{options['split']}{base}; {show.count(_core.threads(), 'thread')}, at most {c.memory} "
+        f"beside the text"
+    )
+
+
+class Progress:
+    """How far the training is: a live line, or now and then a line where nobody watches."""
+
+    def __init__(self, console, size: int):
+        self.console, self.size, self.phase, self._live = console, size, "", None
+
+    def __enter__(self):
+        self.begin = self.last = time.perf_counter()
+        if self.console.is_terminal:
+            from rich.live import Live
+
+            self._live = Live(console=self.console, refresh_per_second=8, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_):
+        if self._live:
+            self._live.stop()
+
+    def update(self, phase: str, done: int, total: int | None) -> None:
+        """What Tokenizer.train calls."""
+        now = time.perf_counter()
+        if phase != self.phase:
+            self.phase, self.begin = phase, now
+        if self._live or now - self.last >= PLAIN_SECONDS:
+            self.last = now
+            text = self.line(phase, done, total, now - self.begin)
+            if self._live:
+                from rich.text import Text
+
+                self._live.update(Text(text, overflow="ellipsis", no_wrap=True))
+            else:
+                from gptengine.train.log import say
+
+                say(self.console, text)
+
+    def line(self, phase: str, done: int, total: int | None, seconds: float) -> str:
+        from gptengine.train.log import duration
+
+        if phase == "count":
+            total = max(self.size, done)
+            text = f"counting {done / 1e6:,.0f} of {total / 1e6:,.0f} MB"
+        else:
+            total = max(total or 0, done)
+            text = f"merging  {done:,} of {total:,}"
+        left = seconds / done * (total - done) if done else float("inf")
+        return f"{text}, {duration(left)} left"
+
+
+def report(console, c: TrainCommand, tok, sources, seconds: float) -> None:
+    """What was learned, on how much, and what it is worth on text that was held out."""
+    import numpy as np
+
+    from gptengine.tokenizer.fertility import fertility
+    from gptengine.tokenizer.inspect import longest_tokens
+    from gptengine.train.log import say
+
+    learned = tok.training_report
+    say(
+        console,
+        f"learned  {tok.vocab_size:,} tokens from {learned.bytes:,} bytes "
+        f"({show.count(learned.documents, 'text')}, {learned.words:,} distinct pieces) in "
+        f"{seconds:.1f} s; peak memory of the process {peak_memory() / 1e6:,.0f} MB",
+    )
+    if tok.vocab_size < c.vocab_size:
+        say(
+            console,
+            f"note     not the {c.vocab_size:,} of --vocab-size: no pair is left that occurs "
+            f"{show.count(c.min_frequency, 'time')}"
+            + (" within --max-token-length" * bool(c.max_token_length)),
+        )
+    names = show.short_names(c.data)
+    found = [
+        fertility(tok, s.to_measure_on(), name=name) for s, name in zip(sources, names, strict=True)
+    ]
+    uses = sum(f.uses for f in found)
+    often = [i for i in np.argsort(-uses, kind="stable")[:SHOWN].tolist() if uses[i]]
+    say(
+        console,
+        f"longest  {quoted(t.bytes for t in longest_tokens(tok, SHOWN) if t.rank is not None)}",
+    )
+    say(console, f"often    {quoted(map(tok.token_bytes, often))}")
+    say(console, "")
+    where = "held-out text" if all(s.held_bytes for s in sources) else "same text"
+    say(console, show.table((where, *show.FERTILITY[1:]), map(show.fertility_row, found)))
+    say(console, f"\nsaved    {c.out}")
+    say(console, f"next     gptengine tokenizer inspect {c.out} 'a word or text'")
+    say(console, f"         gptengine pretrain {' '.join(c.data)} --tokenizer {c.out}")
+
+
+def quoted(tokens) -> str:
+    from gptengine.tokenizer.inspect import visible
+
+    return "  ".join(show.clipped(visible(token), 30) for token in tokens)
+
+
+def peak_memory() -> int:
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

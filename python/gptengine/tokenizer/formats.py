@@ -1,0 +1,112 @@
+"""Which format a file of a tokenizer is in, and who reads and writes it."""
+
+import pathlib
+
+from gptengine.tokenizer import (
+    ggml_keys,
+    hugging_face,
+    splits,
+    subword_nmt,
+    tekken,
+    tiktoken_file,
+    vocab_merges,
+)
+
+IN_FOLDER = (hugging_face.TOKENIZER_FILE, "tekken.json", vocab_merges.VOCAB)
+WRITTEN = (".json", tiktoken_file.SUFFIX, ggml_keys.SUFFIX)
+MOST_BYTES = hugging_face.MOST_BYTES
+
+
+def located(path):
+    """The file that is meant by a path to it or to its folder."""
+    path = pathlib.Path(path)
+    file = _in_folder(path) if path.is_dir() else path
+    if not file.is_file():
+        raise ValueError(f"{file}: no such file: a tokenizer is a folder with it, or the file")
+    return file
+
+
+def read(file, split=None, special_tokens=None):
+    """The Vocabulary in a file, and the entries of tokenizer_config.json.
+
+    split and special_tokens (ids by name) are for files that do not say them.
+    """
+    if split is not None and split not in splits.NAMES:
+        raise ValueError(f"tokenizer: split {split!r} is not known: choose from {splits.NAMES}")
+    _check_special_tokens(special_tokens)
+    config = hugging_face.read_config(file.parent / hugging_face.CONFIG_FILE)
+    try:
+        vocabulary, entries = _read(file, split, special_tokens, config)
+        if split not in (None, vocabulary.split):
+            raise ValueError(f"the split is {vocabulary.split!r}, not {split!r}")
+        missing = set(special_tokens or ()) - set(vocabulary.special_tokens)
+        if missing:
+            raise ValueError(f"{min(missing)!r:.80} is none of its special tokens")
+    except ValueError as error:
+        message = str(error)
+        raise ValueError(
+            message if message.startswith(f"{file}: ") else f"{file}: {message}"
+        ) from None
+    return vocabulary, {**entries, **config}
+
+
+def write(path, vocabulary, config, eos_token):
+    """Writes a folder, or a file in the format of its suffix."""
+    path = pathlib.Path(path)
+    if path.name in (vocab_merges.VOCAB, vocab_merges.MERGES):
+        vocab_merges.write(path.parent, vocabulary, config, eos_token)
+    elif path.suffix == ".json":
+        hugging_face.write(path, vocabulary)
+    elif path.suffix == tiktoken_file.SUFFIX:
+        tiktoken_file.write(path, vocabulary)
+    elif path.suffix == ggml_keys.SUFFIX:
+        ggml_keys.write(path, vocabulary, config, eos_token)
+    elif path.suffix in (".txt", ".model"):
+        raise ValueError(
+            f"tokenizer: {path} must be a folder, {vocab_merges.VOCAB}, {vocab_merges.MERGES}, or "
+            f"end in one of {WRITTEN}"
+        )
+    else:
+        path.mkdir(parents=True, exist_ok=True)
+        hugging_face.write_config(path / hugging_face.CONFIG_FILE, config, eos_token)
+        hugging_face.write(path / hugging_face.TOKENIZER_FILE, vocabulary)
+
+
+def _in_folder(path):
+    """The file in a folder that has the tokenizer."""
+    for name in IN_FOLDER:
+        if (path / name).is_file():
+            return path / name
+    found = sorted(p for p in path.iterdir() if p.suffix in WRITTEN[1:])
+    return found[0] if len(found) == 1 else path / hugging_face.TOKENIZER_FILE
+
+
+def _read(file, split, special_tokens, config):
+    if file.stat().st_size > MOST_BYTES and file.suffix != ggml_keys.SUFFIX:
+        raise ValueError(f"the file has more than {MOST_BYTES} bytes")
+    if file.suffix == tiktoken_file.SUFFIX:
+        return tiktoken_file.read(file, split, special_tokens), {}
+    if file.suffix == ggml_keys.SUFFIX:
+        return ggml_keys.read(file)
+    beside = file.parent / vocab_merges.VOCAB
+    if file.name == vocab_merges.VOCAB or (file.name == vocab_merges.MERGES and beside.is_file()):
+        split = split or vocab_merges.split_said(config)
+        return vocab_merges.read(file.parent, split, special_tokens, config), {}
+    if file.suffix == ".json":
+        data = hugging_face.decode(file)
+        if tekken.is_tekken(data):
+            return tekken.from_json(data), tekken.CONFIG
+        return hugging_face.from_json(data), {}
+    return subword_nmt.from_text(file.read_bytes().decode("utf-8")), {}
+
+
+def _check_special_tokens(special_tokens):
+    if special_tokens is None:
+        return
+    good = isinstance(special_tokens, dict) and all(
+        isinstance(name, str) and name and type(i) is int for name, i in special_tokens.items()
+    )
+    if not good:
+        raise ValueError(
+            f"tokenizer: special_tokens must be a dict of ids by name: {special_tokens!r:.200}"
+        )

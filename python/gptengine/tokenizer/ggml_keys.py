@@ -1,0 +1,170 @@
+"""The keys of a GGUF file that say its tokenizer: tokenizer.ggml.*, for byte-level BPE."""
+
+import numpy as np
+
+from gptengine import gguf
+from gptengine.tokenizer import hugging_face, readings, stages
+from gptengine.tokenizer.vocabulary import Vocabulary, in_order, unspell_all, unused
+
+SUFFIX = ".gguf"
+KEY = "tokenizer.ggml."
+NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED = 1, 2, 3, 4, 5  # types of tokens; 6 is a byte
+# The names of splits there, and whether a piece that is a token is never merged. What is written
+# stands first.
+SPLITS = {
+    "gpt-2": ("gpt2", False),
+    "phi-2": ("gpt2", False),
+    "llama-bpe": ("llama3", True),
+    "llama3": ("llama3", True),
+    "llama-v3": ("llama3", True),
+    "smaug-bpe": ("llama3", False),
+    "dbrx": ("llama3", False),
+    "qwen2": ("qwen2", False),
+    "deepseek-r1-qwen": ("qwen2", False),
+    "tekken": ("tekken", True),
+    "gpt-4o": ("o200k", False),
+    "llama4": ("o200k", False),
+}
+TOKENS = {  # entries of tokenizer_config.json
+    "bos_token": "bos_token_id",
+    "eos_token": "eos_token_id",
+    "unk_token": "unknown_token_id",
+    "pad_token": "padding_token_id",
+}
+
+
+def read(path):
+    """The Vocabulary in a file, and the entries of tokenizer_config.json that it has."""
+    metadata = gguf.read_metadata(path)
+    model, pre = metadata.get(f"{KEY}model"), metadata.get(f"{KEY}pre")
+    if model != "gpt2":
+        raise ValueError(f"{KEY}model is {model!r:.80}, not 'gpt2': no byte-level BPE")
+    if not isinstance(pre, str) or pre not in SPLITS:
+        raise ValueError(f"{KEY}pre is {pre!r:.80}, none of {[*SPLITS]}")
+    split, ignore_merges = SPLITS[pre]
+    names, merges = (_list(metadata, key) for key in ("tokens", "merges"))
+    types = metadata.get(f"{KEY}token_type")
+    if types is None:
+        types = [NORMAL] * len(names)
+    if len(types) != len(names):
+        raise ValueError(f"{KEY}token_type has {len(types)} entries, but {KEY}tokens {len(names)}")
+    specials, shown, vocab = {}, set(), {}
+    for i, (name, kind) in enumerate(zip(names, np.asarray(types).tolist(), strict=True)):
+        if kind not in (NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED):
+            raise ValueError(f"the token {i}, {name!r:.80}, has the type {kind!r:.40}")
+        if name in vocab or name in specials:
+            first = names.index(name)
+            raise ValueError(f"the tokens {first} and {i} are both {name!r:.80}")
+        if not name:
+            raise ValueError(f"the token {i} is empty")
+        (vocab if kind == NORMAL else specials)[name] = i
+        if kind == USER_DEFINED:
+            shown.add(name)
+    in_order(vocab, specials)
+    ids = dict(zip(unspell_all([*vocab]), vocab.values(), strict=True))
+    config = _config(metadata, names)
+    vocabulary = Vocabulary.of_ids(
+        ids,
+        specials,
+        hugging_face.merge_ids(merges, vocab),
+        split=split,
+        ignore_merges=ignore_merges,
+        shown=frozenset(shown),
+        template=_template(metadata, config, specials),
+    )
+    return vocabulary, config
+
+
+def metadata(vocabulary, config, eos_token):
+    """The keys and values."""
+    names = vocabulary.names()
+    types = np.full(len(names), NORMAL, np.int32)
+    for name, i in vocabulary.special_tokens.items():
+        types[i] = USER_DEFINED if name in vocabulary.shown else CONTROL
+        types[i] = UNUSED if name == unused(i) else types[i]
+    merges = [f"{names[a]} {names[b]}" for a, b in vocabulary.listed_merges().tolist()]
+    out = {"model": "gpt2", "pre": _pre(vocabulary), "tokens": names, "token_type": types}
+    out["merges"] = merges
+    config = {**config, "eos_token": eos_token}
+    before, after = stages.around(vocabulary.template)
+    if len(before) > 1 or len(after) > 1:
+        raise ValueError(f"GGUF cannot say that {before} goes before a text and {after} after it")
+    for side, key in (before, "bos_token"), (after, "eos_token"):
+        said = _content(config.get(key))
+        if side:
+            if said is not None and said != names[side[0]]:
+                raise ValueError(
+                    f"GGUF can only put {key} {said!r:.80} around a text, not {names[side[0]]!r}"
+                )
+            config[key] = names[side[0]]
+        out[f"add_{key}"] = bool(side)
+    for key, name in TOKENS.items():
+        said = _content(config.get(key))
+        if said in vocabulary.special_tokens:
+            out[name] = vocabulary.special_tokens[said]
+    out = {KEY + key: value for key, value in out.items()}
+    if isinstance(config.get("chat_template"), str):
+        out["tokenizer.chat_template"] = config["chat_template"]
+    return out
+
+
+def write(path, vocabulary, config, eos_token):
+    """Writes a file that has a tokenizer and no tensors."""
+    keys = {"general.architecture": "gpt2", "general.type": "vocab"}
+    gguf.write_metadata(path, keys | metadata(vocabulary, config, eos_token))
+
+
+def _pre(vocabulary):
+    """The name of the split."""
+    known = {whole: pre for pre, (s, whole) in reversed(SPLITS.items()) if s == vocabulary.split}
+    if not known:
+        raise ValueError(f"GGUF has no name for the split {vocabulary.split!r}")
+    whole = vocabulary.ignore_merges or vocabulary.mode == "bpe"
+    if whole in known:
+        return known[whole]
+    lone = readings.unreachable(vocabulary)
+    if lone:
+        token, other = vocabulary.tokens[lone[0]], "never merged" if whole else "merged"
+        raise ValueError(
+            f"in GGUF, a piece that is a token cannot be {other} with the split "
+            f"{vocabulary.split!r}, which changes the ids of {token[:80]!r} and "
+            f"{len(lone) - 1} others"
+        )
+    return known[not whole]
+
+
+def _list(metadata, key):
+    values = metadata.get(KEY + key, [])
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise ValueError(f"{KEY}{key} is not a list of strings")
+    return values
+
+
+def _config(metadata, names):
+    """The entries of tokenizer_config.json."""
+    config = {}
+    for entry, key in TOKENS.items():
+        i = metadata.get(KEY + key)
+        if i is None:
+            continue
+        if type(i) is not int or not 0 <= i < len(names):
+            raise ValueError(f"{KEY}{key} is {i!r:.40}, but there are {len(names)} tokens")
+        config[entry] = names[i]
+    if isinstance(metadata.get("tokenizer.chat_template"), str):
+        config["chat_template"] = metadata["tokenizer.chat_template"]
+    return config
+
+
+def _template(metadata, config, specials):
+    sides = []
+    for key in ("bos_token", "eos_token"):
+        wanted = metadata.get(f"{KEY}add_{key}", False)
+        if wanted and config.get(key) not in specials:
+            raise ValueError(f"{KEY}add_{key} is true, but {config.get(key)!r:.80} is not special")
+        sides.append(config[key] if wanted else None)
+    return stages.template(*sides, specials)
+
+
+def _content(token):
+    """The name of a token, which may be an AddedToken."""
+    return token.get("content") if isinstance(token, dict) else token

@@ -1,0 +1,291 @@
+"""`gptengine tokenizer` from text to a vocabulary and back, and its errors."""
+
+import gzip
+import io
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from cli.commands import TEXT, error, tokenizer
+from gptengine.cli.main import main
+from gptengine.cli.tokenizer.corpus import Source, text_size
+from gptengine.data import write_shards
+from gptengine.tokenizer import Tokenizer
+
+
+@pytest.fixture
+def stdin(monkeypatch):
+    def give(data):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"))
+
+    return give
+
+
+def test_groups_of_commands(capsys):
+    for args in ([], ["--help"]):
+        assert tokenizer(*args) == 0
+        said = capsys.readouterr().out
+        assert "usage: gptengine tokenizer COMMAND" in said and "  compare " in said
+    assert tokenizer("trian") == 2
+    assert "unknown command 'tokenizer trian'; did you mean train?" in error(capsys)
+    for name in ("train", "encode", "decode", "inspect", "compare"):
+        with pytest.raises(SystemExit) as stop:
+            tokenizer(name, "--help")
+        said = capsys.readouterr().out
+        assert (
+            stop.value.code == 0 and f"gptengine tokenizer {name} runs/" in said or "book" in said
+        )
+
+
+def test_training_says_what_it_does(folder, tmp_path, capsys):
+    out = tmp_path / "tok"
+    assert tokenizer("train", folder / "text.txt", "--out", out, "--vocab-size", 285) == 0
+    said, err = capsys.readouterr()
+    assert err == ""
+    for part in ("plan     1 file, 19,200 bytes; 285 tokens, split gpt2", "learned  285 tokens"):
+        assert part in said
+    for part in ("peak memory", "longest  ", "often    ", "same text", "tokens/word", "text.txt"):
+        assert part in said
+    assert f"next     gptengine tokenizer inspect {out}" in said
+    tok = Tokenizer.load(out)
+    assert tok.vocab_size == 285 and tok.eos_token == "<|endoftext|>"
+    assert tok.fingerprint == Tokenizer.train(TEXT, vocab_size=285).fingerprint
+
+
+def test_options_of_training(folder, tmp_path, capsys):
+    text, out = folder / "text.txt", tmp_path / "tok.json"
+    options = ["--vocab-size", 300, "--special-tokens", "<|a|>", "<|b|>", "--max-token-length", 3]
+    options += ["--min-frequency", 301, "--ties", "bytes", "--memory", "64 MB", "--held-out", 0]
+    assert tokenizer("train", text, "--out", out, *options) == 0
+    assert "no pair is left that occurs 301 times within --max-token" in capsys.readouterr().out
+    tok = Tokenizer.load(out)
+    assert [*tok.special_tokens] == ["<|a|>", "<|b|>"]
+    learned = [tok.token_bytes(i) for i in range(256, tok.vocab_size - 2)]
+    assert learned and max(map(len, learned)) == 3
+    assert (
+        tokenizer("train", text, "--base", out, "--vocab-size", 400, "--out", tmp_path / "b") == 0
+    )
+    larger = Tokenizer.load(tmp_path / "b")
+    assert [larger.token_bytes(i) for i in range(256, tok.vocab_size)] == [
+        *learned,
+        b"<|a|>",
+        b"<|b|>",
+    ]
+
+
+def test_words_merge_l_and_o_first(tmp_path, capsys):
+    (tmp_path / "low.txt").write_text("low lower lowest")
+    out = tmp_path / "low"
+    options = ["--split", "words", "--vocab-size", 60, "--min-frequency", 1, "--out", out]
+    assert tokenizer("train", tmp_path / "low.txt", *options) == 0
+    assert tokenizer("inspect", out, "lower") == 0
+    said = capsys.readouterr().out
+    assert re.search(r"lo  id \d+  merge 0\n.*── l  id \d+\n.*── o  id \d+\n", said)
+
+
+def test_part_of_a_long_text_is_held_out(tmp_path, capsys):
+    lines = [f"{i} sheep and {i * i} wolves\n" for i in range(9000)]
+    (tmp_path / "a.txt").write_text("".join(lines))
+    (tmp_path / "b.jsonl").write_text("".join(json.dumps({"t": line}) + "\n" for line in lines))
+    with gzip.open(tmp_path / "c.txt.gz", "wt") as file:
+        file.write("".join(lines))
+    assert text_size(tmp_path / "c.txt.gz") == (tmp_path / "a.txt").stat().st_size
+    for name in ("a.txt", "b.jsonl", "c.txt.gz"):
+        source = Source(str(tmp_path / name), "t", 0.01)
+        learned, held = [*map(bytes, source.to_learn_from())], [*source.to_measure_on()]
+        assert sum(map(len, held)) == source.held_bytes
+        assert 0.005 < source.held_bytes / len("".join(lines)) < 0.015
+        assert sorted(b"".join(learned + held).decode().splitlines(True)) == sorted(lines)
+    data = [tmp_path / name for name in ("a.txt", "b.jsonl")]
+    options = ["--field", "t", "--vocab-size", 300, "--out", tmp_path / "tok"]
+    assert tokenizer("train", *data, *options) == 0
+    said = capsys.readouterr().out
+    assert "held-out text" in said and "\nb.jsonl  " in said
+
+
+def test_a_large_file_is_mapped(tmp_path, monkeypatch):
+    monkeypatch.setattr("gptengine.cli.tokenizer.corpus.MAPPED", 1000)
+    (tmp_path / "a.txt").write_text("ä" * 50_000)
+    source = Source(str(tmp_path / "a.txt"), "text", 0.1)
+    (array,) = source.to_learn_from()
+    assert isinstance(array, np.memmap) and 0 < source.held_bytes < 11_000
+    assert bytes(array).decode() + b"".join(source.to_measure_on()).decode() == "ä" * 50_000
+
+
+def test_what_cannot_be_trained(folder, tmp_path, capsys):
+    text, out = folder / "text.txt", tmp_path / "new" / "tok"
+    assert tokenizer("train", "--out", out) == 2
+    assert "no data" in error(capsys)
+    assert tokenizer("train", tmp_path / "none.txt", "--out", out) == 2
+    assert "none.txt: no such file" in error(capsys)
+    assert tokenizer("train", text, "--out", out, "--split", "foo") == 2
+    assert "split 'foo' is not known" in error(capsys)
+    assert tokenizer("train", text, "--out", out, "--vocab-size", 7) == 2
+    assert "vocab_size 7 must be at least 257" in error(capsys)
+    assert tokenizer("train", text, "--out", out, "--memory", "much") == 2
+    assert "memory='much'" in error(capsys)
+    assert tokenizer("train", text, "--out", out, "--held-out", 0.9) == 2
+    assert "--held-out 0.9" in error(capsys)
+    assert tokenizer("train", text, "--out", out, "--base", tmp_path / "none") == 2
+    assert f"{tmp_path / 'none'}" in error(capsys)
+    assert not out.parent.exists()  # nothing that was refused left a folder
+    (tmp_path / "file").touch()
+    assert tokenizer("train", text, "--out", tmp_path / "file") == 2
+    assert f"{tmp_path / 'file'}: a file stands where a folder should be" in error(capsys)
+    assert tokenizer("train", text, "--out", tmp_path / "file" / "tok") == 2
+    assert "a file stands where a folder should be" in error(capsys)
+    (tmp_path / "tok.json").mkdir()
+    assert tokenizer("train", text, "--out", tmp_path / "tok.json") == 2
+    assert "tok.json: a folder stands where a file should be" in error(capsys)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").touch()
+    assert tokenizer("train", text, "--out", tmp_path / "model") == 2
+    assert "holds a model made with its own tokenizer" in error(capsys)
+    (tmp_path / "empty.txt").touch()
+    assert tokenizer("train", tmp_path / "empty.txt", "--out", out) == 2
+    out, err = capsys.readouterr()
+    assert "there is no text to train on" in err and err.count("\n") == 1
+
+
+def test_an_interrupted_training_writes_nothing(folder, tmp_path, monkeypatch, capsys):
+    train = Tokenizer.train
+
+    def stop(texts, *, progress=None, **options):
+        if progress is None:  # the rehearsal
+            return train(texts, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Tokenizer, "train", stop)
+    assert tokenizer("train", folder / "text.txt", "--out", tmp_path / "new" / "tok") == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_strange_bytes_are_said(tmp_path, capsys):
+    (tmp_path / "a.txt").write_bytes(bytes(range(256)) * 40)
+    assert tokenizer("train", tmp_path / "a.txt", "--out", tmp_path / "tok") == 0
+    assert "a.txt: 50% of its first bytes are NUL or not UTF-8" in capsys.readouterr().err
+
+
+def test_ids_and_back(folder, tmp_path, stdin, capfdbinary):
+    tok = Tokenizer.load(folder / "tok")
+    want = tok.encode("Hausaufgaben ä\n").tolist()
+    assert tokenizer("encode", folder / "tok", "Hausaufgaben ä\n") == 0
+    line = capfdbinary.readouterr().out
+    assert line == (" ".join(map(str, want)) + "\n").encode()
+    for data in (line, json.dumps({"ids": want}).encode(), str(want).encode()):
+        stdin(data)
+        assert tokenizer("decode", folder / "tok", "-") == 0
+        assert capfdbinary.readouterr().out == "Hausaufgaben ä\n".encode()
+    assert tokenizer("decode", folder / "tok", *want) == 0
+    assert capfdbinary.readouterr().out == "Hausaufgaben ä\n".encode()
+    stdin("Hausaufgaben ä\n".encode())
+    assert tokenizer("encode", folder / "tok", "-", "--format", "json", "--offsets") == 0
+    found = json.loads(capfdbinary.readouterr().out)
+    assert found["ids"] == want and found["offsets"][-1] == [15, 16]
+    assert tokenizer("encode", folder / "tok", "ä", "--offsets") == 0
+    assert capfdbinary.readouterr().out == b"195\t0\t1\t\\xc3\n164\t1\t2\t\\xa4\n"
+    assert tokenizer("encode", "bytes", "a<|endoftext|>", "--specials", "allow") == 0
+    assert capfdbinary.readouterr().out == b"97 256\n"
+    assert tokenizer("decode", "bytes", "97,195", "--errors", "bytes") == 0
+    assert capfdbinary.readouterr().out == b"a\xc3"
+    assert tokenizer("decode", "bytes", 97, 195, "--errors", "ignore") == 0
+    assert capfdbinary.readouterr().out == b"a"
+
+
+@pytest.mark.parametrize("name", ["x.bin", "x.npy", "x.json", "x.ids"])
+def test_files_and_back(folder, tmp_path, name, monkeypatch, capsys):
+    monkeypatch.setattr("gptengine.cli.tokenizer.decode.CHUNK", 100)
+    monkeypatch.setattr("gptengine.cli.tokenizer.encode.CHUNK", 100)
+    ids, back = tmp_path / name, tmp_path / "back.txt"
+    assert tokenizer("encode", folder / "tok", "--file", folder / "text.txt", "--out", ids) == 0
+    assert str(ids) in capsys.readouterr().out
+    assert tokenizer("decode", folder / "tok", "--file", ids, "--out", back) == 0
+    assert back.read_text() == TEXT
+    want = Tokenizer.load(folder / "tok").encode(TEXT)
+    if name == "x.bin":
+        assert np.array_equal(np.fromfile(ids, np.uint16), want)
+    if name == "x.npy":
+        assert np.array_equal(np.load(ids), want)
+
+
+def test_shards_are_decoded(folder, tmp_path, capsys):
+    tok = Tokenizer.load(folder / "tok")
+    write_shards([TEXT], tmp_path / "shards", tok, held_out=0)
+    shard = tmp_path / "shards" / "train-00000.tok"
+    assert tokenizer("decode", tmp_path / "shards", "--file", shard) == 0
+    assert capsys.readouterr().out == TEXT + "<|endoftext|>"
+    assert tokenizer("decode", "bytes", "--file", shard) == 2
+    assert "written with a vocabulary of 280 tokens, this one has 257" in error(capsys)
+
+
+def test_what_cannot_be_encoded_or_decoded(folder, tmp_path, stdin, capsys):
+    tok = folder / "tok"
+    assert tokenizer("encode", tok) == 2
+    assert "no text" in error(capsys)
+    assert tokenizer("encode", tok, "a", "--file", "b") == 2
+    assert "not both" in error(capsys)
+    assert tokenizer("encode", tmp_path / "none", "a") == 2
+    assert "none" in error(capsys)
+    assert tokenizer("encode", tok, "--file", tmp_path / "none.txt") == 2
+    assert "none.txt: no such file" in error(capsys)
+    assert tokenizer("encode", tok, "ab<|endoftext|>") == 2
+    assert "the special token <|endoftext|> stands at character 2" in error(capsys)
+    assert tokenizer("encode", tok, "a", "--format", "bin", "--offsets") == 2
+    assert "--offsets goes with the formats ids and json, not with bin" in error(capsys)
+    assert tokenizer("encode", tok, "a", "--out", tmp_path / "none" / "x.bin") == 2
+    assert "no such file" in error(capsys)
+    assert tokenizer("decode", tok) == 2
+    assert "give ids" in error(capsys)
+    assert tokenizer("decode", tok, 5, 300) == 2
+    assert "token id 300 at 1 is not in the vocabulary of 280" in error(capsys)
+    assert tokenizer("decode", tok, "5 x") == 2
+    assert "'x' is not a token id" in error(capsys)
+    assert tokenizer("decode", "bytes", 195, "--errors", "strict") == 2
+    assert "can't decode byte 0xc3" in error(capsys)
+    stdin(b"{")
+    assert tokenizer("decode", tok, "-") == 2
+    assert "standard input: not JSON" in error(capsys)
+    for name, data, says in (
+        ("a.bin", b"abc", "3 bytes are not a number of uint16 ids"),
+        ("a.npy", b"abc", "a.npy"),
+        ("a.tok", b"abc", "not a token shard"),
+    ):
+        (tmp_path / name).write_bytes(data)
+        assert tokenizer("decode", tok, "--file", tmp_path / name) == 2
+        assert says in error(capsys)
+    np.save(tmp_path / "b.npy", np.zeros((2, 2)))
+    assert tokenizer("decode", tok, "--file", tmp_path / "b.npy") == 2
+    assert "float64 of shape (2, 2)" in error(capsys)
+    (tmp_path / "c.bin").write_bytes(np.array([7, 999], np.uint16).tobytes())
+    assert tokenizer("decode", tok, "--file", tmp_path / "c.bin", "--out", tmp_path / "c.txt") == 2
+    assert "token id 999 at 1" in error(capsys)
+    assert not (tmp_path / "c.txt").exists()
+
+
+def test_the_tokenizer_of_a_run_is_found(tmp_path, folder, capsys):
+    small = "--layers 1 --model-dim 16 --heads 2 --context 16 --batch 2 --steps 2 --eval-tokens 64"
+    args = [folder / "text.txt", "--out", tmp_path / "run", "--tokenizer", folder / "tok"]
+    assert main(["pretrain", *map(str, args), *small.split(), "--sample-tokens", "2"]) == 0
+    capsys.readouterr()
+    assert tokenizer("encode", tmp_path / "run", "die") == 0
+    from_run = capsys.readouterr().out
+    tokenizer("encode", folder / "tok", "die")
+    assert capsys.readouterr().out == from_run
+
+
+def test_a_pipe_of_processes(folder):
+    """What leaves one process enters the next, with bytes that are no UTF-8."""
+    run = [sys.executable, "-m", "gptengine", "tokenizer"]
+    data = b"die \xff\xc3 Aufgaben\x00\n"
+    encoded = subprocess.run([*run, "encode", folder / "tok", "-"], input=data, capture_output=True)
+    decoded = subprocess.run(
+        [*run, "decode", folder / "tok", "-", "--errors", "bytes"],
+        input=encoded.stdout,
+        capture_output=True,
+    )
+    assert (encoded.returncode, decoded.returncode, decoded.stdout) == (0, 0, data)

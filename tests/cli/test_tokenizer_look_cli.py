@@ -1,0 +1,133 @@
+"""`gptengine tokenizer inspect` and `compare`: what they show, on the terminal and as a page."""
+
+import html.parser
+import re
+
+from cli.commands import TEXT, error, tokenizer
+from gptengine.report import tokens as report
+from gptengine.tokenizer import Tokenizer
+
+HOSTILE = '</div><script>alert("x")</script><img src=x onerror=alert(1)>&\'\x1b[31m\u202e'
+
+
+def test_hausaufgaben(folder, capsys):
+    tok = Tokenizer.load(folder / "tok")
+    assert tokenizer("inspect", folder / "tok", "Hausaufgaben") == 0
+    said = capsys.readouterr().out
+    names = [tok.token_bytes(int(i)).decode() for i in tok.encode("Hausaufgaben")]
+    assert said.startswith("|".join(names) + "\n") and len(names) > 1
+    assert f"{len(names)} tokens, 12 bytes" in said and "── a  id 97" in said
+
+
+def test_inspecting_shows_what_cannot_be_seen(folder, capsys):
+    assert tokenizer("inspect", folder / "tok", "x \x1b[31m\n<|endoftext|>y", "--ids") == 0
+    said = capsys.readouterr().out
+    assert "\x1b" not in said and "\\x1b" in said and "·" in said and "⏎" in said
+    assert str(Tokenizer.load(folder / "tok").eos_id) in said and "── " not in said
+    assert tokenizer("inspect", folder / "tok", "die die", "--tree") == 0
+    assert capsys.readouterr().out.count("── ") >= 4
+    assert tokenizer("inspect", folder / "tok", "a<|endoftext|>", "--specials", "refuse") == 2
+    assert "endoftext" in error(capsys)
+
+
+def test_facts_and_languages(folder, tmp_path, capsys):
+    assert tokenizer("inspect", folder / "tok", "--longest", 2) == 0
+    said = capsys.readouterr().out
+    for part in ("280", "gpt2", "<|endoftext|> 279", "merges by list and by id  agree", "bytes"):
+        assert part in said
+    (tmp_path / "en.txt").write_text("The homework is in the house.")
+    assert tokenizer("inspect", folder / "tok", "--files", folder / "text.txt", tmp_path) == 0
+    header, german, english = capsys.readouterr().out.split("\n", 3)[:3]
+    assert "tokens/word" in header and german.startswith("text.txt") and "29" in english
+    assert tokenizer("inspect", folder / "tok", "--files", tmp_path / "none.txt") == 2
+    assert "none.txt: no such file" in error(capsys)
+    assert tokenizer("inspect", folder / "tok", "--html", tmp_path / "x.html") == 2
+    assert "give a text" in error(capsys)
+    assert tokenizer("inspect", folder / "tok", "a", "--html", tmp_path / "no" / "x.html") == 2
+    capsys.readouterr()
+
+
+class Page(html.parser.HTMLParser):
+    """The tags of a page, its attributes, and the text in its tokens."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.tags, self.attributes, self.text, self.text_of = set(), [], "", None
+        self.feed(path.read_text(encoding="utf-8"))
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        self.attributes += [(tag, *pair) for pair in attributes]
+        self.text_of = tag
+
+    def handle_data(self, data):
+        if self.text_of == "span":
+            self.text += data
+
+
+def check_page(page):
+    allowed = "html head meta title style body h1 h2 p div span table tr th td code"
+    assert page.tags <= set(allowed.split())
+    assert not [a for a in page.attributes if a[1].startswith("on") or a[1] in ("src", "href")]
+
+
+def test_a_page_of_hostile_text_is_harmless(folder, tmp_path, capsys):
+    """Text, special tokens and names that look like HTML, in text and in attributes."""
+    tok = Tokenizer.train(HOSTILE * 9, vocab_size=300, special_tokens=['"><script>', "<b>"])
+    tok.save(tmp_path / "tok")
+    (tmp_path / "<i>.txt").write_text(HOSTILE)
+    out = tmp_path / "page.html"
+    text = HOSTILE + '"><script>'
+    args = [tmp_path / "tok", text, "--files", tmp_path / "<i>.txt", "--html", out]
+    assert tokenizer("inspect", *args) == 0
+    page = Page(out)
+    check_page(page)
+    assert "<script>alert" in page.text.replace("·", " ") and "\x1b" not in page.text
+    assert tokenizer("compare", tmp_path / "tok", "bytes", HOSTILE, "--html", out) == 0
+    check_page(Page(out))
+    source = out.read_text(encoding="utf-8")
+    assert "default-src 'none'" in source and "prefers-color-scheme: dark" in source
+    assert "<script" not in source and "://" not in source
+
+
+def test_hover_says_id_bytes_and_rank(folder, tmp_path, capsys):
+    assert tokenizer("inspect", folder / "tok", "die", "--html", tmp_path / "x.html") == 0
+    titles = [v for _, name, v in Page(tmp_path / "x.html").attributes if name == "title"]
+    tok = Tokenizer.load(folder / "tok")
+    ids = tok.encode("die").tolist()
+    assert [int(re.match(r"id (\d+)\n", t)[1]) for t in titles] == ids
+    assert any(re.search(r"bytes: [0-9a-f ]+\nmerge \d+$", t) for t in titles)
+    assert report.tokens([report.Shown("<", '"')]) == (
+        '<div class="tokens"><span class="t c0" title="&quot;">&lt;</span></div>'
+    )
+
+
+def test_comparing(folder, tmp_path, capsys):
+    Tokenizer.train(TEXT, vocab_size=270).save(tmp_path / "small.json")
+    args = [folder / "tok", tmp_path / "small.json"]
+    assert tokenizer("compare", *args, "--files", folder / "text.txt", "--examples", 2) == 0
+    said = capsys.readouterr().out
+    for part in ("small.json", "tokens/word", "shared   269 tokens", "with the same id", "cuts "):
+        assert part in said
+    assert len(said.split("times ")[1].strip().splitlines()) == 3
+    assert "% more than" in said
+    assert tokenizer("compare", *args, "die Aufgaben") == 0
+    assert capsys.readouterr().out.count("Aufgaben") + 1
+    assert tokenizer("compare", args[0], args[0], "die") == 0
+    assert "times" not in capsys.readouterr().out
+    assert tokenizer("compare", *args) == 2
+    assert "give a text" in error(capsys)
+    assert tokenizer("compare", *args, "--files", tmp_path / "none.txt") == 2
+    assert "none.txt: no such file" in error(capsys)
+
+
+def test_ranks_need_their_split(folder, tmp_path, capsys):
+    path = tmp_path / "ranks.tiktoken"
+    Tokenizer.load(folder / "tok").save(path)
+    assert tokenizer("compare", folder / "tok", f"{path}:gpt2", TEXT) == 0
+    assert "the same tokens for 100.0% of the bytes" in capsys.readouterr().out
+    assert tokenizer("inspect", path, "die") == 2
+    assert f"does not say its split: give it as {path}:gpt2" in error(capsys)
+    assert tokenizer("inspect", f"{path}:foo", "die") == 2
+    assert "split 'foo' is not known" in error(capsys)
