@@ -1,5 +1,6 @@
-"""Byte-level BPE: text to token ids and back."""
+"""Byte-pair encoding and WordPiece: text to token ids and back."""
 
 from gptengine.tokenizer.tokenizer import StreamDecoder, Tokenizer
+from gptengine.tokenizer.wordpiece import WordPiece
 
-__all__ = ["StreamDecoder", "Tokenizer"]
+__all__ = ["StreamDecoder", "Tokenizer", "WordPiece"]

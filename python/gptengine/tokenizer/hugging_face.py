@@ -101,7 +101,7 @@ def from_json(data):
     stages.check_decoder(data, split)
     vocab = model.get("vocab")
     _check(isinstance(vocab, dict), "the model has no vocab")
-    specials, shown = _special_tokens(data.get("added_tokens") or [])
+    specials, shown = special_tokens(data.get("added_tokens") or [])
     in_order(vocab, specials)  # names what is wrong with an id as the file spells the token
     for name, i in specials.items():
         _check(vocab.get(name, i) == i, f"{name!r} has the ids {vocab.get(name)} and {i}")
@@ -140,7 +140,7 @@ def _check_model(model, split):
             _check(not model.get(key), f"model.{key} is {model.get(key)!r:.80}: not supported")
 
 
-def _special_tokens(added):
+def special_tokens(added):
     """Their ids by name, and those that others show when they decode."""
     _check(isinstance(added, list), "added_tokens must be a list")
     specials, shown = {}, []
