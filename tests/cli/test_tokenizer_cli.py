@@ -12,7 +12,8 @@ import pytest
 
 from cli.commands import TEXT, error, tokenizer
 from gptengine.cli.main import main
-from gptengine.cli.tokenizer.corpus import Source, text_size
+from gptengine.cli.tokenizer.corpus import Source, first_texts, text_size
+from gptengine.cli.tokenizer.train import Progress
 from gptengine.data import write_shards
 from gptengine.tokenizer import Tokenizer
 
@@ -163,6 +164,52 @@ def test_an_interrupted_training_writes_nothing(folder, tmp_path, monkeypatch, c
     assert tokenizer("train", folder / "text.txt", "--out", tmp_path / "new" / "tok") == 130
     assert "interrupted" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+def test_the_first_bytes_of_each_text(tmp_path):
+    (tmp_path / "a.txt").write_text("ä" * 10)
+    (tmp_path / "b.jsonl").write_text('{"text": "漢漢"}\n{"text": ""}\n{"text": "x"}\n')
+    first = lambda name, most: [t.decode() for t in first_texts(str(tmp_path / name), "text", most)]
+    assert first("a.txt", 7) == ["äää"]
+    assert first("b.jsonl", 5) == ["漢"]
+    assert first("b.jsonl", 100) == ["漢漢", "", "x"]
+    assert first("", 24) == ["ä" * 10, "漢"]
+
+
+def test_broken_lines_end_a_training(tmp_path, capsys):
+    (tmp_path / "a.jsonl").write_text('{"text": "fine"}\n{"text": 3}\n')
+    assert tokenizer("train", tmp_path / "a.jsonl", "--out", tmp_path / "new" / "tok") == 2
+    out, err = capsys.readouterr()
+    assert "a.jsonl: line 2: field 'text' is int, not a string" in err and err.count("\n") == 1
+    assert not (tmp_path / "new").exists()
+
+
+def test_little_memory_is_said(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    words = rng.integers(97, 123, size=(200_000, 9)).astype(np.uint8)
+    words[:, -1] = ord(" ")
+    (tmp_path / "a.txt").write_bytes(words.tobytes())
+    options = ["--memory", "4MB", "--vocab-size", 300, "--out", tmp_path / "tok"]
+    assert tokenizer("train", tmp_path / "a.txt", *options) == 0
+    err = capsys.readouterr().err
+    assert err.startswith("warning: ") and err.count("\n") == 1 and "did not fit" in err
+
+
+def test_progress_tells_the_time_that_is_left(capsys):
+    from rich.console import Console
+
+    progress = Progress(Console(), 100_000_000)
+    line = lambda *args: progress.line(*args)
+    assert line("count", 25_000_000, None, 10.0) == "counting 25 of 100 MB, 30s left"
+    assert line("count", 250_000_000, None, 10.0) == "counting 250 of 250 MB, 0s left"
+    assert line("merge", 500, 1000, 60.0) == "merging  500 of 1,000, 1m 00s left"
+    assert line("merge", 0, 1000, 0.0) == "merging  0 of 1,000"
+    with progress:
+        progress.update("count", 1, None)
+        assert capsys.readouterr().out == ""  # not yet
+        progress.last -= 10
+        progress.update("merge", 1, 2)
+    assert capsys.readouterr().out.startswith("merging  1 of 2, ")
 
 
 def test_strange_bytes_are_said(tmp_path, capsys):

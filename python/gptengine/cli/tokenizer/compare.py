@@ -22,7 +22,7 @@ class CompareCommand:
     a: str = option(REQUIRED, f"a tokenizer: {show.TOKENIZER}", positional=True)
     b: str = option(REQUIRED, "another one", positional=True)
     text: str = option("", "the text; - reads it from standard input", positional=True)
-    files: tuple[str, ...] = option((), "text files and folders")
+    files: tuple[str, ...] = option((), "text files and folders: 8 MB in all, the first of each")
     examples: int = option(10, "how many of the most frequent differences to show")
     html: str = option("", "write a page with the differences to this file")
     field: str = option("text", "what holds the text in a .jsonl line")
@@ -37,18 +37,20 @@ class CompareCommand:
 def main(c: CompareCommand) -> None:
     from rich.console import Console
 
-    from gptengine.data.documents import read_documents
+    from gptengine.cli.tokenizer.corpus import first_texts
     from gptengine.tokenizer.compare import compare
+    from gptengine.tokenizer.fertility import MOST
     from gptengine.tokenizer.inspect import tokens
     from gptengine.train.log import say
 
     console = Console(highlight=False)
     a, b = show.load(c.a), show.load(c.b)
     text = show.given_text("compare", c.text, "")
-    documents = read_documents(c.files, c.field) if c.files else [text]
+    most = MOST // max(1, len(c.files))
+    documents = [t for name in c.files for t in first_texts(name, c.field, most)]
     with console.status("comparing"):
         examples = max(c.examples, ON_PAGE if c.html else 0)
-        found = compare(a, b, documents, names=names(c), examples=examples)
+        found = compare(a, b, documents or [text], names=names(c), examples=examples)
     if c.text:
         for name, tok in zip(names(c), (a, b), strict=True):
             say(console, f"{name}:")

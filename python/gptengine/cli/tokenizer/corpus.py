@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gptengine.data.documents import find_files, read_documents, share_not_text
+from gptengine.tokenizer.fertility import MOST, whole_characters
 
 LONG = 1 << 16  # bytes of a document of which the end is held out; of shorter ones, some as a whole
 MAPPED = 1 << 24  # bytes of a .txt file that is mapped and not read
 MOST_HELD = 1 << 22  # bytes that are kept of one source
 STRANGE = 0.01  # share of a text's bytes that are no text, from which on it is said
+WIDEST = 4  # bytes of a character
 UNPACKED = 3  # times as much text as .gz file, where the file does not say it
 
 
@@ -76,6 +78,24 @@ class Source:
                 yield np.memmap(path, np.uint8, "r")
             else:
                 yield from read_documents(path, self._field)
+
+
+def first_texts(name: str, field: str, most: int = MOST) -> Iterator[bytes]:
+    """The first `most` bytes of the documents of a file or folder."""
+    for path in find_files(name):
+        for text in _texts(path, field, most):
+            text = text[: whole_characters(text, most)]
+            most -= len(text)
+            yield text
+            if most < WIDEST:  # what is left may be less than a character
+                return
+
+
+def _texts(path, field, most):
+    if path.suffix != ".txt":
+        return read_documents(path, field)
+    with open(path, "rb") as file:
+        return [file.read(most + WIDEST)]
 
 
 def text_size(path: Path) -> int:

@@ -23,7 +23,7 @@ class InspectCommand:
 
     tokenizer: str = option(REQUIRED, show.TOKENIZER, positional=True)
     text: str = option("", "a word or text; - reads it from standard input", positional=True)
-    files: tuple[str, ...] = option((), "text files and folders to count the tokens of")
+    files: tuple[str, ...] = option((), "text files and folders: the first 8 MB of each count")
     ids: bool = option(False, "the id under each token")
     tree: bool = option(False, "the merges of every piece of the text; of one word always")
     specials: Literal["refuse", "text", "allow"] = option(
@@ -108,7 +108,7 @@ def facts(found) -> list[tuple[str, object]]:
 
 def fertilities(console, tok, names, field: str):
     """Fertility by file or folder."""
-    from gptengine.data.documents import read_documents
+    from gptengine.cli.tokenizer.corpus import first_texts
     from gptengine.tokenizer.fertility import fertility
 
     found = []
@@ -117,22 +117,21 @@ def fertilities(console, tok, names, field: str):
     with console.status("reading") as status:
         for name, short in zip(names, show.short_names(names), strict=True):
             status.update(f"reading {name}")
-            found.append(fertility(tok, read_documents(name, field), name=short))
+            found.append(fertility(tok, first_texts(name, field), name=short))
     return found
 
 
 def write_page(c: InspectCommand, tok, text: bytes, tokens, found, rows) -> None:
-    from gptengine.data.documents import read_documents
+    from gptengine.cli.tokenizer.corpus import first_texts
     from gptengine.report import tokens as report
     from gptengine.tokenizer import inspect
-    from gptengine.tokenizer.fertility import batches
 
     parts = []
     if text:
         parts += [report.paragraph(counted(tokens, text))]
         parts += [report.tokens(map(show.shown, tokens))]
     for name in c.files:
-        start = b"\n\n".join(next(batches(read_documents(name, c.field), ON_PAGE), []))
+        start = b"\n\n".join(first_texts(name, c.field, ON_PAGE))
         parts += [report.heading(name), report.tokens(map(show.shown, inspect.tokens(tok, start)))]
     if rows:
         parts += [report.heading("Fertility"), report.table(show.FERTILITY, rows)]

@@ -22,6 +22,7 @@ EXAMPLES = """\
   gptengine tokenizer train chats/ --special-tokens "<|user|>" "<|bot|>" --out chat.json
   gptengine tokenizer train more/ --base runs/tok --vocab-size 16384 --out runs/larger"""
 SHOWN = 12  # of the longest and of the most frequent tokens
+EARLY = 0.02  # share of the work from which on it tells how long the rest takes
 PLAIN_SECONDS = 5.0  # between two lines of progress where there is no terminal
 
 
@@ -156,7 +157,7 @@ class Progress:
     def update(self, phase: str, done: int, total: int | None) -> None:
         """What Tokenizer.train calls."""
         now = time.perf_counter()
-        if phase != self.phase:
+        if phase == "merge" != self.phase:
             self.phase, self.begin = phase, now
         if self._live or now - self.last >= PLAIN_SECONDS:
             self.last = now
@@ -179,8 +180,9 @@ class Progress:
         else:
             total = max(total or 0, done)
             text = f"merging  {done:,} of {total:,}"
-        left = seconds / done * (total - done) if done else float("inf")
-        return f"{text}, {duration(left)} left"
+        if done < EARLY * total:  # the first merges take longer than the others
+            return text
+        return f"{text}, {duration(seconds / done * (total - done))} left"
 
 
 def report(console, c: TrainCommand, tok, sources, seconds: float) -> None:
