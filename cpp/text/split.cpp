@@ -1,8 +1,14 @@
 // The splitters by name, and where text can be cut between them.
 #include "text/split.h"
 
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
 #include "core/check.h"
 #include "kernels/kernels.h"
+#include "text/rule_split.h"
 #include "text/scan.h"
 
 namespace gpte {
@@ -79,9 +85,22 @@ class ScanSplitter final : public Splitter {
   CharTable table_ = CharClasses::get().table();
 };
 
+// Those of rules stay for good, as the others do; a program has few.
+const Splitter* rule_splitter(std::string_view rules) {
+  static std::mutex mutex;
+  static std::map<std::string, std::unique_ptr<RuleSplitter>, std::less<>> known;
+  const std::lock_guard<std::mutex> lock(mutex);
+  const auto found = known.find(rules);
+  if (found != known.end()) return found->second.get();
+  auto splitter = std::make_unique<RuleSplitter>(rules);
+  return known.emplace(rules, std::move(splitter)).first->second.get();
+}
+
 }  // namespace
 
 const Splitter* find_splitter(std::string_view name) {
+  const std::string_view rules = "rules:";
+  if (name.substr(0, rules.size()) == rules) return rule_splitter(name.substr(rules.size()));
   static const TextKernels& fast = *kernels().text;
   static const ScanSplitter<Scan<Gpt2Rules>> gpt2(fast.gpt2), plain_gpt2(nullptr);
   static const ScanSplitter<Scan<Cl100kRules>> cl100k(fast.llama3), plain_cl100k(nullptr);

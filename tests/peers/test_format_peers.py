@@ -87,7 +87,7 @@ def test_tokenizers_joins_by_rank_as_we_do(split):
 
 def test_the_patterns_are_read_as_they_are_written():
     for name in BYTE_LEVEL:
-        assert hugging_face.stages.split_named(splits.PATTERNS[name]) == name
+        assert splits.from_pattern(splits.PATTERNS[name]) == name
 
 
 @pytest.mark.parametrize("split", BYTE_LEVEL)

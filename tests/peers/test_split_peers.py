@@ -12,10 +12,12 @@ import pytest
 
 from gptengine import _core
 from gptengine.tokenizer import splits
+from text import test_splits
 from text.texts import AGREED, BLANKS, ODD, WORDS
 
 COUNT = int(os.environ.get("GPTE_TRAPS", "4200"))
 ALONE = [*"aAsSdDmMtTlLvVeErR'ſ19½²/-!.\r\n\t _漢ªǅßйЖ\u0301", *BLANKS, *ODD]
+SPELLINGS = [*test_splits.SPELLINGS, *((p, name) for name, p in splits.PATTERNS.items())]
 
 
 def texts(name):
@@ -32,8 +34,8 @@ def ours(text, name):
     return _core.split(text.encode(), name).tolist()
 
 
-@pytest.mark.parametrize("name", splits.NAMES)
-def test_split_equals_tiktoken(name):
+@pytest.mark.parametrize("pattern, name", [*SPELLINGS, *splits.TIKTOKEN.items()])
+def test_split_equals_tiktoken(pattern, name):
     """It does not give its pieces. But where all parts of a text are tokens, each piece is one."""
     tiktoken = pytest.importorskip("tiktoken")
     for text in texts(name):
@@ -42,7 +44,7 @@ def test_split_equals_tiktoken(name):
         tokens = sorted(parts | {bytes([b]) for b in range(256)})
         encoding = tiktoken.Encoding(
             "traps",
-            pat_str=splits.PATTERNS[name],
+            pat_str=pattern,
             mergeable_ranks={token: i for i, token in enumerate(tokens)},
             special_tokens={},
         )
@@ -50,12 +52,10 @@ def test_split_equals_tiktoken(name):
         assert got == ours(text, name), text
 
 
-@pytest.mark.parametrize("name", splits.NAMES)
-def test_split_equals_tokenizers(name):
+@pytest.mark.parametrize("pattern, name", SPELLINGS)
+def test_split_equals_tokenizers(pattern, name):
     tokenizers = pytest.importorskip("tokenizers")
-    split = tokenizers.pre_tokenizers.Split(
-        tokenizers.Regex(splits.PATTERNS[name]), "isolated", invert=False
-    )
+    split = tokenizers.pre_tokenizers.Split(tokenizers.Regex(pattern), "isolated", invert=False)
     for text in texts(name):
         got = [len(piece.encode()) for piece, _ in split.pre_tokenize_str(text)]
         assert got == ours(text, name), text

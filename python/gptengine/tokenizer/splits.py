@@ -24,3 +24,48 @@ PATTERNS = {
     "words": r"\s+|\S+",
 }
 NAMES = tuple(PATTERNS)
+
+# Other spellings of a part of a pattern that match the same in every program.
+_PARTS = {
+    "'(?i:[sdmt]|ll|ve|re)": _ENDS,
+    "'(?:[sdmt]|ll|ve|re)": "'s|'t|'re|'ve|'m|'ll|'d",
+    r"[^\r\n\p{L}\p{N}]?+": _START,
+    r"| ?[^\s\p{L}\p{N}]++": rf"|{_OTHER}",
+    r"|\s*[\r\n]|": r"|\s*[\r\n]+|",
+}
+# Of tiktoken alone: to tokenizers $ is the end of a line, {1,3}+ any number of digits.
+TIKTOKEN = {
+    r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s": "gpt2",
+    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+"
+    r"|\s++$|\s*[\r\n]|\s+(?!\S)|\s": "cl100k",
+}
+
+
+def from_pattern(pattern, tiktoken=False):
+    """The name of the split that a regular expression spells, for tiktoken or for all programs."""
+    usual = pattern
+    for part, usual_part in _PARTS.items():
+        usual = usual.replace(part, usual_part)
+    for name, known in PATTERNS.items():
+        if usual == known and name != "words":  # whose tokens end in </w>
+            return name
+    if tiktoken and pattern in TIKTOKEN:
+        return TIKTOKEN[pattern]
+    raise ValueError(f"the split pattern {pattern!r:.2000} is none of {NAMES[:-1]}")
+
+
+def rules(*rules):
+    """The name of a split by rules: wherever a split is named, this name can stand.
+
+    A rule is a list of runs, each (characters, least, most): at least and at most so many, None for
+    any number. Characters are some of L letter, U upper or title case, l lower case, C letter
+    without case, M mark, N number, S white space, n newline, _ space, O the rest. A run takes all
+    it can; the first rule that fits makes the piece; where none fits, a character is one.
+    """
+    if not rules:
+        raise ValueError("a split needs a rule")
+    return "rules:" + "|".join("".join(_run(*run) for run in rule) for rule in rules)
+
+
+def _run(characters, least=1, most=1):
+    return f"[{characters}]{{{least},{'' if most is None else most}}}"

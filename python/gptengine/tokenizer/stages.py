@@ -8,22 +8,6 @@ import warnings
 from gptengine.tokenizer import splits
 from gptengine.tokenizer.vocabulary import END_OF_WORD
 
-# Other spellings of a part of a pattern, which match the same.
-SPELLINGS = {
-    "'(?i:[sdmt]|ll|ve|re)": "(?i:'s|'t|'re|'ve|'m|'ll|'d)",
-    "'(?:[sdmt]|ll|ve|re)": "'s|'t|'re|'ve|'m|'ll|'d",
-}
-
-
-def split_named(pattern):
-    """The split that a regular expression means; ValueError for one that is not known."""
-    for spelling, usual in SPELLINGS.items():
-        pattern = pattern.replace(spelling, usual)
-    for name, known in splits.PATTERNS.items():
-        if pattern == known and name != "words":
-            return name
-    raise ValueError(f"the split pattern {pattern!r:.2000} is none of {splits.NAMES[:-1]}")
-
 
 def to_stages(vocabulary):
     """What to_json() says around the model."""
@@ -77,7 +61,7 @@ def _split_of_pattern(stage):
     pattern = pattern.get("Regex") if isinstance(pattern, dict) else None
     if not isinstance(pattern, str):
         raise ValueError(f"pre_tokenizer {stage!r:.500}: its pattern is no regular expression")
-    return split_named(pattern)
+    return splits.from_pattern(pattern)
 
 
 def wants_nfc(data):

@@ -1,6 +1,6 @@
 """Mistral's tekken.json: ranks in base64, special tokens and the pattern that splits."""
 
-from gptengine.tokenizer import stages
+from gptengine.tokenizer import splits
 from gptengine.tokenizer.tiktoken_file import add_token
 from gptengine.tokenizer.vocabulary import Vocabulary
 
@@ -45,7 +45,9 @@ def from_json(data):
             f"config.default_vocab_size is {size}, but there are {first} special tokens and "
             f"{len(ids)} in vocab"
         )
-    return Vocabulary.of_ids(ids, specials, split=stages.split_named(pattern), mode="bpe")
+    return Vocabulary.of_ids(
+        ids, specials, split=splits.from_pattern(pattern, tiktoken=True), mode="bpe"
+    )
 
 
 def _special_tokens(entries, count):
