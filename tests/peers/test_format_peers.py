@@ -7,6 +7,7 @@ import os
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from gptengine.tokenizer import Tokenizer, hugging_face, splits
 from text.texts import texts
@@ -53,6 +54,14 @@ def test_tokenizers_reads_words():
     said = [names[i] for i in ids]
     assert said[:3] == ["low</w>", "low", "e"] and said[-2:] == ["<unk>", "é</w>"]
     assert other.decode(other.encode("low lowest").ids) == "low lowest"
+    tok = Tokenizer(words)
+
+    @given(st.lists(st.sampled_from([*"lowernstid é漢z\t\n", EOT, "<unk>", "low", "newest"])))
+    def same(parts):
+        text = "".join(parts)
+        assert tok.encode(text, specials="allow").tolist() == other.encode(text).ids
+
+    same()
 
 
 @pytest.mark.parametrize("split", BYTE_LEVEL)

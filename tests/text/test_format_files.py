@@ -149,6 +149,10 @@ def test_subword_nmt(tmp_path):
     assert [t.decode() for t in words.tokens[-5:]] == ["lo", "low</w>", "low", "er</w>", "<unk>"]
     assert words.tokens[:4] == [b"e", b"e</w>", b"l", b"l</w>"]
     assert len(words.merges) == 4 and words.split == "words"
+    (tmp_path / "codes.txt").write_text("#version: 0.2\nl o\nlo w</w>\nlo w\ne r</w>\n")
+    tok = Tokenizer.load(tmp_path / "codes.txt")
+    said = [tok.token_bytes(i).decode() for i in tok.encode("low lower z")]
+    assert said == ["low</w>", "low", "er</w>", "<unk>"]
 
 
 def test_words_are_written_and_read(tmp_path):
@@ -157,6 +161,9 @@ def test_words_are_written_and_read(tmp_path):
     again, _ = formats.read(formats.located(tmp_path))
     assert again.tokens == words.tokens and again.merges.tolist() == words.merges.tolist()
     assert again.special_tokens == words.special_tokens and again.split == "words"
+    tok = Tokenizer.load(tmp_path)
+    assert tok.fingerprint == Tokenizer(words).fingerprint
+    assert tok.encode("low  lowé").tolist() == Tokenizer(words).encode("low lowé").tolist()
     for name in ("a.tiktoken", "vocab.json", "a.gguf"):
         with pytest.raises(ValueError, match="words"):
             formats.write(tmp_path / name, words, {}, EOT)

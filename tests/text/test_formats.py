@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from gptengine.tokenizer import Tokenizer, hugging_face, splits
+from gptengine.tokenizer import Tokenizer, hugging_face, splits, stages
 from gptengine.tokenizer.vocabulary import spell
 from text.texts import BLANKS, WORDS, texts
 
@@ -137,6 +137,41 @@ def test_ids_in_any_order_are_read(tok, file):
     ids = other.encode(text, specials="allow")
     assert (last - ids.astype(int)).tolist() == tok.encode(text, specials="allow").tolist()
     assert other.decode(ids) == text
+
+
+def test_what_others_do_to_a_text_is_kept_and_said(tok, file):
+    data = json.loads(file.read_text())
+    byte_level = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": False}
+    template = stages.template(EOT, None, tok.special_tokens)
+    data["post_processor"] = {"type": "Sequence", "processors": [byte_level, template]}
+    data["normalizer"] = {"type": "Sequence", "normalizers": [{"type": "NFC"}]}
+    data["added_tokens"][1]["special"] = False
+    file.write_text(json.dumps(data))
+    with pytest.warns(UserWarning, match="input must be NFC"):
+        other = Tokenizer.load(file)
+    text = "the token's e\u0301"
+    assert other.encode(text).tolist() == tok.encode(text).tolist()
+    assert stages.around(other._vocabulary.template) == ([tok.eos_id], [])
+    other.save(file)
+    again = json.loads(file.read_text())
+    assert again["post_processor"] == template and again["normalizer"] == {"type": "NFC"}
+    assert [entry["special"] for entry in again["added_tokens"]] == [True, False]
+
+
+@pytest.mark.parametrize("behavior, invert", [("Isolated", False), ("Removed", True)])
+def test_a_split_by_a_pattern(tok, file, behavior, invert):
+    """As in the files of GPT-2's successors; their patterns match all of a text."""
+    data = json.loads(file.read_text())
+    split = {"type": "Split", "pattern": {"Regex": splits.PATTERNS["qwen2"]}}
+    split |= {"behavior": behavior, "invert": invert}
+    cut = [split, {**data["pre_tokenizer"], "use_regex": False}]
+    data["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": cut}
+    file.write_text(json.dumps(data))
+    assert Tokenizer.load(file)._vocabulary.split == "qwen2"
+    split["pattern"]["Regex"] = r"\w+|\W"
+    file.write_text(json.dumps(data))
+    with pytest.raises(ValueError, match=r"tokenizer\.json: the split pattern '.*w.*' is none"):
+        Tokenizer.load(file)
 
 
 def put(data, path, value):

@@ -95,7 +95,8 @@ def from_json(data):
     model = data.get("model")
     _check(isinstance(model, dict), "there is no model")
     kind = model.get("type", "BPE")  # the oldest files do not say it
-    _check(kind == "BPE", f"the model type is {kind!r:.80}, not 'BPE'")
+    hint = ": load it with WordPiece" if kind == "WordPiece" else ""
+    _check(kind == "BPE", f"the model type is {kind!r:.80}, not 'BPE'{hint}")
     split = stages.split_of(data)
     _check_model(model, split)
     stages.check_decoder(data, split)
