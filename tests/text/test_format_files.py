@@ -190,6 +190,17 @@ def test_two_readings_are_told_apart(tmp_path):
     assert readings.unreachable(other._vocabulary) == [258]
 
 
+def test_a_split_by_rules_has_no_name_in_files(tmp_path):
+    rules = splits.rules([("L", 1, None)], [("S", 1, None)])
+    tok = tokenizer(rules)
+    for name in ("folder", "a.json", "vocab.json", "a.gguf"):
+        with pytest.raises(ValueError, match="the split 'rules:"):
+            tok.save(tmp_path / name)
+    assert not any(tmp_path.iterdir())
+    tok.save(tmp_path / "a.tiktoken")
+    same_ids(tok, Tokenizer.load(tmp_path / "a.tiktoken", split=rules, special_tokens=SPECIALS))
+
+
 def test_what_a_format_cannot_say(tmp_path):
     with pytest.raises(ValueError, match="GGUF has no name for the split 'cl100k'"):
         tokenizer("cl100k").save(tmp_path / "a.gguf")

@@ -2,6 +2,7 @@
 
 import pathlib
 
+from gptengine.files import atomic_write
 from gptengine.tokenizer import (
     ggml_keys,
     hugging_face,
@@ -31,7 +32,8 @@ def read(file, split=None, special_tokens=None):
 
     split and special_tokens (ids by name) are for files that do not say them.
     """
-    if split is not None and split not in splits.NAMES:
+    by_rules = isinstance(split, str) and split.startswith("rules:")
+    if split is not None and split not in splits.NAMES and not by_rules:
         raise ValueError(f"tokenizer: split {split!r} is not known: choose from {splits.NAMES}")
     _check_special_tokens(special_tokens)
     config = hugging_face.read_config(file.parent / hugging_face.CONFIG_FILE)
@@ -67,9 +69,10 @@ def write(path, vocabulary, config, eos_token):
             f"end in one of {WRITTEN}"
         )
     else:
+        contents = hugging_face.to_json(vocabulary)  # first, so that what is refused leaves nothing
         path.mkdir(parents=True, exist_ok=True)
         hugging_face.write_config(path / hugging_face.CONFIG_FILE, config, eos_token)
-        hugging_face.write(path / hugging_face.TOKENIZER_FILE, vocabulary)
+        atomic_write(path / hugging_face.TOKENIZER_FILE, hugging_face.encode(contents))
 
 
 def _in_folder(path):

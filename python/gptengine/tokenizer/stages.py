@@ -18,6 +18,8 @@ def to_stages(vocabulary):
         cut, decoder = {"type": "WhitespaceSplit"}, {"type": "BPEDecoder", "suffix": END_OF_WORD}
     elif vocabulary.split == "gpt2":
         cut = byte_level
+    elif vocabulary.split not in splits.PATTERNS:
+        raise ValueError(f"tokenizer.json has no pattern for the split {vocabulary.split!r:.200}")
     else:
         pattern = {"Regex": splits.PATTERNS[vocabulary.split]}
         split = {"type": "Split", "pattern": pattern, "behavior": "Isolated", "invert": False}
