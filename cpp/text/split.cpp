@@ -1,6 +1,7 @@
 // The splitters by name, and where text can be cut between them.
 #include "text/split.h"
 
+#include <cstring>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -54,11 +55,13 @@ class ScanSplitter final : public Splitter {
     const uint8_t* end = p + text.size();
     int64_t count = 0;
     for (; p < end && count < room; ++count) {
-      if (fast_ && end - p >= kTextWindow && room - count >= kTextWindow) {
+      if (fast_ && room - count >= kTextWindow) {
         int64_t done;
-        count += fast_(p, end - p, lengths + count, room - count, table_, &done);
+        count += end - p >= kTextWindow
+                     ? fast_(p, end - p, lengths + count, room - count, table_, &done)
+                     : split_rest(p, end - p, lengths + count, room - count, &done);
         p += done;
-        if (count == room) break;
+        if (count == room || p == end) break;
       }
       const uint8_t* after = scan_.next(p, end);
       check(after - p <= int64_t(UINT32_MAX), "tokenizer: a piece of ", after - p,
@@ -80,6 +83,23 @@ class ScanSplitter final : public Splitter {
   }
 
  private:
+  // Like fast_ for less than a window, as if the text went on with a letter, which ends no piece
+  // that did not end there before. Pieces that reach the end, or white space there, are left.
+  int64_t split_rest(const uint8_t* p, int64_t n, uint32_t* lengths, int64_t room,
+                     int64_t* done) const {
+    constexpr int64_t kWorth = 8;  // less is as soon scanned
+    int64_t last = n;
+    while (last > 0 && (p[last - 1] == ' ' || (p[last - 1] >= 9 && p[last - 1] <= 13))) --last;
+    *done = 0;
+    if (last < kWorth || p[last - 1] >= 0x80) return 0;  // that might be white space too
+    uint8_t window[kTextWindow];
+    std::memset(window, 'x', sizeof window);
+    std::memcpy(window, p, size_t(n));
+    int64_t count = fast_(window, kTextWindow, lengths, room, table_, done);
+    while (*done > last) *done -= lengths[--count];
+    return count;
+  }
+
   Scan scan_;
   SplitText fast_;
   CharTable table_ = CharClasses::get().table();
