@@ -14,9 +14,10 @@ namespace {
 
 constexpr char kEndOfWord[] = "</w>";
 
-// What merging takes for a word, at most: its tokens, where its pairs occur, and the pairs.
+// What merging takes for a word: its tokens, where its pairs occur, and the pairs. Of random text,
+// which has most pairs, 20 to 28 bytes a byte were measured.
 int64_t cost_of_merging(size_t bytes) {
-  return 64 + 24 * int64_t(bytes);
+  return 48 + 32 * int64_t(bytes);
 }
 
 // The bytes in the order of their ties.

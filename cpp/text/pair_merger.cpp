@@ -11,7 +11,7 @@ namespace {
 
 constexpr uint32_t kUnknown = PairMap::kNone;
 constexpr size_t kHeader = 4;               // numbers before a word's tokens
-constexpr size_t kBlock = size_t(1) << 20;  // numbers
+constexpr size_t kBlock = size_t(1) << 18;  // numbers
 constexpr size_t kAhead = 12;               // words fetched from memory before their turn
 constexpr int64_t kStep = 16;               // how much rarer the pairs of the next round may be
 constexpr int64_t kPollEvery = 1 << 16;     // words

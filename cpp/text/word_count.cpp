@@ -13,6 +13,7 @@
 
 #include "core/check.h"
 #include "core/parallel.h"
+#include "text/hash_bytes.h"
 #include "text/unicode.h"
 
 namespace gpte {
@@ -49,6 +50,12 @@ int step_of(int64_t count) {
 int64_t least_of(int step) {
   if (step < 16) return step;
   return int64_t(16 + step % 16) << (step / 16 - 1);
+}
+
+// A number drawn by the word itself, the same in every process, and another one in each draw.
+uint32_t lot_of(std::string_view word, uint64_t draw) {
+  const auto* p = reinterpret_cast<const uint8_t*>(word.data());
+  return uint32_t(mix(hash_bytes(p, word.size()), draw) >> 32);
 }
 
 }  // namespace
@@ -281,7 +288,8 @@ void WordCount::count_round(const std::vector<Text>& texts) {
 }
 
 void WordCount::drop_to_fit(const std::function<int64_t(size_t)>& cost) {
-  drop_rare_words(cost, memory_);
+  constexpr int64_t kElse = int64_t{32} << 20;  // for tokens and whatever does not grow with words
+  drop_rare_words(cost, memory_ - std::min(memory_ / 2, kElse));
 }
 
 void WordCount::drop_rare_words(const std::function<int64_t(size_t)>& cost, int64_t limit) {
@@ -297,12 +305,19 @@ void WordCount::drop_rare_words(const std::function<int64_t(size_t)>& cost, int6
   int step = 0;
   while (sum > limit && step + 1 < kSteps) sum -= costs[size_t(step++)];
   if (step == 0) return;
-  const int64_t least = least_of(step);
-  report_.least_count = std::max(report_.least_count, least);
+  // Of the last step to go, the share that there is room for stays: text without spaces has hardly
+  // anything else than rare words. Which ones depends on nothing but themselves.
+  const int64_t none_below = least_of(step - 1), all_from = least_of(step);
+  const double room = double(limit - sum) / double(costs[size_t(step - 1)]);
+  const auto share = uint32_t(room * double(UINT32_MAX));
+  report_.least_count = std::max(report_.least_count, all_from);
+  ++draws_;
   for (WordTable& table : words_) {
     WordTable kept;
     table.for_each([&](std::string_view word, int64_t count) {
-      if (count >= least) return kept.add(word, count);
+      if (count >= all_from || (count >= none_below && lot_of(word, draws_) < share)) {
+        return kept.add(word, count);
+      }
       ++report_.dropped_words;
       report_.dropped_pieces += count;
     });

@@ -32,7 +32,7 @@ class WordCount {
     int64_t words = 0;           // distinct ones that were kept
     int64_t dropped_words = 0;   // distinct ones that were not, for want of memory
     int64_t dropped_pieces = 0;  // their counts
-    int64_t least_count = 1;     // no word with a smaller count was kept in the last dropping
+    int64_t least_count = 1;     // no word that occurs so often was dropped
   };
 
   // Specials are cut out of the texts. With `words`, pieces of white space do not count, and the
@@ -82,6 +82,7 @@ class WordCount {
   std::vector<Tables> local_;  // of each task
   Report report_;
   int64_t weighted_bytes_ = 0;
+  uint64_t draws_ = 0;  // of rare words that stay
 };
 
 }  // namespace gpte

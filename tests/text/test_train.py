@@ -205,7 +205,7 @@ def rare_words(n):
 
 
 def test_memory_is_kept_and_what_it_costs_is_said(threads):
-    texts = [*rare_words(60_000), *["common words "] * 100]
+    texts = [*rare_words(60_000), *["common words " * 500] * 10]
     found = []
     for n in (1, 3):
         threads(n)
@@ -219,6 +219,20 @@ def test_memory_is_kept_and_what_it_costs_is_said(threads):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert train(texts, 20, memory="200MiB").training_report.dropped_words == 0
+
+
+def test_some_rare_words_stay_where_all_are_rare(threads):
+    """Those that stay draw lots by themselves: in order or not, on however many threads."""
+    texts, found = rare_words(20_000), []
+    for n, order in ((1, 1), (3, -1)):
+        threads(n)
+        with pytest.warns(UserWarning, match="none of which stands there 2 times or more"):
+            tok = train(texts[::order], 200, memory="4MiB")
+        report = tok.training_report
+        assert report.merges == 200 and report.least_count == 2
+        assert 2000 < report.words < 15_000
+        found.append(tok.fingerprint)
+    assert found[0] == found[1]
 
 
 def test_progress_is_told():

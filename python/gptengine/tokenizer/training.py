@@ -32,7 +32,7 @@ class TrainingReport:
     merges: int  # learned
     dropped_words: int  # distinct pieces that were left out, because they needed too much memory
     dropped_pieces: int  # how often these stood in the text
-    least_count: int  # pieces that are rarer were left out; 1 where none had to be
+    least_count: int  # no piece that stands so often was left out
     seconds: float
 
 
@@ -108,8 +108,8 @@ def train(
     if report.dropped_words:
         warnings.warn(
             f"tokenizer: {report.dropped_words} of {report.dropped_words + report.words} distinct "
-            f"pieces of text, all that occur less than {report.least_count} times, did not fit "
-            f"into memory={memory!r} and were left out",
+            f"pieces of text did not fit into memory={memory!r} and were left out, none of which "
+            f"stands there {report.least_count} times or more",
             stacklevel=3,
         )
     if split == "words":
