@@ -1,6 +1,7 @@
 """Fixtures that every test of the engine shares."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+# A shell that starts the tests in the background may have told them to ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Times on a shared machine say nothing; the same examples are tried in every run.
 examples = int(os.environ.get("GPTE_EXAMPLES", "25"))
