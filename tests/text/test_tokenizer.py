@@ -1,5 +1,7 @@
 """What the class Tokenizer promises: special tokens, odd text, files to train on, errors."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -171,3 +173,22 @@ def test_training_on_files_equals_training_on_texts(tmp_path):
 def test_fingerprints_tell_vocabularies_apart(tok):
     assert Tokenizer.bytes().fingerprint == Tokenizer.bytes().fingerprint != tok.fingerprint
     assert Tokenizer.bytes(special_tokens=[]).fingerprint != Tokenizer.bytes().fingerprint
+
+
+def test_a_tokenizer_travels_to_other_processes():
+    tok = Tokenizer.train(["the theme of them"] * 9, vocab_size=270)
+    for other in copy.copy(tok), copy.deepcopy(tok):
+        assert other == tok and hash(other) == hash(tok)
+        assert other.encode("them").tolist() == tok.encode("them").tolist()
+    assert tok != Tokenizer.bytes() and tok != "a text"
+
+
+def test_one_text_is_no_batch():
+    with pytest.raises(ValueError, match="several texts"):
+        Tokenizer.bytes().encode_batch("a text")
+
+
+@pytest.mark.parametrize("name", ["a/b/vocab.json", "a/b/tok.json", "a/b/folder"])
+def test_save_makes_folders(tmp_path, name):
+    Tokenizer.bytes().save(tmp_path / name)
+    assert Tokenizer.load(tmp_path / name) == Tokenizer.bytes()

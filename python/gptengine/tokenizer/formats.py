@@ -2,7 +2,7 @@
 
 import pathlib
 
-from gptengine.files import atomic_write
+from gptengine.files import atomic_write, folder_in_use
 from gptengine.tokenizer import (
     ggml_keys,
     hugging_face,
@@ -55,6 +55,11 @@ def read(file, split=None, special_tokens=None):
 def write(path, vocabulary, config, eos_token):
     """Writes a folder, or a file in the format of its suffix."""
     path = pathlib.Path(path)
+    with folder_in_use(path.parent):
+        _write(path, vocabulary, config, eos_token)
+
+
+def _write(path, vocabulary, config, eos_token):
     if path.name in (vocab_merges.VOCAB, vocab_merges.MERGES):
         vocab_merges.write(path.parent, vocabulary, config, eos_token)
     elif path.suffix == ".json":

@@ -163,6 +163,8 @@ class Tokenizer:
 
         As many threads work on it as GPTE_THREADS allows; the ids do not depend on how many.
         """
+        if isinstance(texts, (str, bytes)):
+            raise ValueError("encode_batch: texts must be several texts: for one, use encode")
         how = self._how(specials, mode, dropout, seed, errors)
         return self._core.encode_batch(list(texts), how)
 
@@ -280,6 +282,19 @@ class Tokenizer:
 
     def __len__(self):
         return self.vocab_size
+
+    def __eq__(self, other):
+        """Whether both give the same ids, and call the same tokens special."""
+        if not isinstance(other, Tokenizer):
+            return NotImplemented
+        return self.fingerprint == other.fingerprint and self.eos_token == other.eos_token
+
+    def __hash__(self):
+        return hash(self.fingerprint)
+
+    def __reduce__(self):
+        """For other processes: the vocabulary; the engine's part is made again."""
+        return type(self), (self._vocabulary, self.eos_token, self.config)
 
     def __repr__(self):
         return f"Tokenizer(vocab_size={self.vocab_size}, special_tokens={self.special_tokens})"
