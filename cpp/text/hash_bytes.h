@@ -1,9 +1,11 @@
-// A fast hash of a few bytes; not one that withstands an attacker, so tables bound their probes.
+// A fast hash of a few bytes. Without seeds of its own it does not withstand an attacker: such
+// tables bound their probes.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <random>
 
 namespace gpte {
 
@@ -14,15 +16,24 @@ inline uint64_t mix(uint64_t a, uint64_t b) {
   return uint64_t(product) ^ uint64_t(product >> 64);
 }
 
-inline uint64_t hash_bytes(const uint8_t* p, size_t length) {
-  uint64_t hash = length * 0xA0761D6478BD642Fu, word;
+struct HashSeeds {
+  uint64_t first = 0, second = 0;
+};
+
+inline HashSeeds draw_hash_seeds() {
+  std::random_device device;
+  return {uint64_t(device()) << 32 | device(), uint64_t(device()) << 32 | device()};
+}
+
+inline uint64_t hash_bytes(const uint8_t* p, size_t length, const HashSeeds& seeds = {}) {
+  uint64_t hash = length * 0xA0761D6478BD642Fu ^ seeds.first, word;
   for (; length > 8; p += 8, length -= 8) {
     std::memcpy(&word, p, 8);
-    hash = mix(hash, word);
+    hash = mix(hash, word ^ seeds.second);
   }
   word = 0;
   std::memcpy(&word, p, length);
-  return mix(hash, word);
+  return mix(hash, word ^ seeds.second);
 }
 
 }  // namespace gpte

@@ -26,7 +26,7 @@ class TokenMap {
   // Returns the id that already stands for these bytes, or adds this one and returns it.
   uint32_t insert(uint32_t id) {
     const std::string& token = tokens_[id];
-    const uint64_t hash = hash_bytes(bytes(token), token.size());
+    const uint64_t hash = hash_of(bytes(token), token.size());
     Slot& slot = slots_[place(hash, bytes(token), token.size())];
     if (slot.id == kNone) slot = {uint32_t(hash >> 32), id};
     return slot.id;
@@ -36,7 +36,7 @@ class TokenMap {
     return find(reinterpret_cast<const uint8_t*>(token.data()), token.size());
   }
   uint32_t find(const uint8_t* p, size_t length) const {
-    return slots_[place(hash_bytes(p, length), p, length)].id;
+    return slots_[place(hash_of(p, length), p, length)].id;
   }
 
  private:
@@ -47,6 +47,12 @@ class TokenMap {
 
   static const uint8_t* bytes(const std::string& s) {
     return reinterpret_cast<const uint8_t*>(s.data());
+  }
+
+  // By numbers that nobody knows beforehand: a vocabulary could be made of tokens that collide.
+  static uint64_t hash_of(const uint8_t* p, size_t length) {
+    static const HashSeeds seeds = draw_hash_seeds();
+    return hash_bytes(p, length, seeds);
   }
 
   size_t place(uint64_t hash, const uint8_t* p, size_t length) const {

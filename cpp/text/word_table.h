@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -140,12 +139,8 @@ class WordTable {
     uint64_t hash_of() const { return hash; }
   };
 
-  static std::pair<uint64_t, uint64_t> seeds() {
-    static const std::pair<uint64_t, uint64_t> drawn = [] {
-      std::random_device device;
-      return std::make_pair(uint64_t(device()) << 32 | device(),
-                            uint64_t(device()) << 32 | device());
-    }();
+  static const HashSeeds& seeds() {
+    static const HashSeeds drawn = draw_hash_seeds();
     return drawn;
   }
 

@@ -79,19 +79,21 @@ auto encode_all(const Bpe& bpe, const std::vector<std::string_view>& texts, cons
   throw nb::key_error(message.c_str());
 }
 
-// Writes the bytes of the tokens to what allocate(size) gives.
+// Writes the bytes of the tokens to what allocate(size) gives. From a copy of the ids: another
+// thread or process may write to the array between the check and the use.
 template <class Allocate>
-void decode_into(const Bpe& bpe, const Ids& ids, const Allocate& allocate) {
-  const auto count = int64_t(ids.size());
+void decode_into(const Bpe& bpe, const Ids& shared, const Allocate& allocate) {
+  std::vector<uint32_t> ids;
   int64_t bad, size;
   {
     const ReleasedGil released;
-    size = bpe.bytes().size(ids.data(), count, bad);
+    ids.assign(shared.data(), shared.data() + shared.size());
+    size = bpe.bytes().size(ids.data(), int64_t(ids.size()), bad);
   }
-  if (bad >= 0) refuse_id(bpe, ids.data()[bad], bad);
+  if (bad >= 0) refuse_id(bpe, ids[size_t(bad)], bad);
   auto* out = reinterpret_cast<uint8_t*>(allocate(size));
   const ReleasedGil released;
-  bpe.bytes().write(out, size, ids.data(), count);
+  bpe.bytes().write(out, size, ids.data(), int64_t(ids.size()));
 }
 
 nb::bytes decode_bytes(const Bpe& bpe, const Ids& ids) {
@@ -154,7 +156,11 @@ void bind_text(nb::module_& m) {
           "split by name, whether a piece that is a token is never merged.")
       .def_prop_ro("vocab_size", &Bpe::vocab_size, "How many tokens there are.")
       .def(
-          "token", [](const Bpe& bpe, uint32_t id) { return to_bytes(bpe.tokens().at(id)); },
+          "token",
+          [](const Bpe& bpe, int64_t id) {
+            if (id < 0 || id >= bpe.vocab_size()) refuse_id(bpe, id, 0);
+            return to_bytes(bpe.tokens()[size_t(id)]);
+          },
           "id"_a, "The bytes of a token.")
       .def(
           "merges", [](const Bpe& bpe) { return merge_array(bpe.merges()); },

@@ -1,6 +1,8 @@
 """What the class Tokenizer promises: special tokens, odd text, files to train on, errors."""
 
+import contextlib
 import copy
+import threading
 
 import numpy as np
 import pytest
@@ -192,3 +194,28 @@ def test_one_text_is_no_batch():
 def test_save_makes_folders(tmp_path, name):
     Tokenizer.bytes().save(tmp_path / name)
     assert Tokenizer.load(tmp_path / name) == Tokenizer.bytes()
+
+
+def test_ids_of_any_type_are_checked(tok):
+    for bad in 300, np.int64(300), np.uint32(300):
+        with pytest.raises(KeyError, match="300"):
+            tok.encode_segments(["a", bad])
+        with pytest.raises(KeyError, match="300"):
+            tok.token_bytes(bad)
+
+
+def test_ids_may_change_while_they_are_decoded(tok):
+    ids, stop = np.full(200_000, 97, np.uint32), threading.Event()
+
+    def write():
+        while not stop.is_set():
+            ids[-1000:] = 2**31
+            ids[-1000:] = 97
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    for _ in range(200):
+        with contextlib.suppress(KeyError):
+            tok.decode_bytes(ids)
+    stop.set()
+    thread.join()

@@ -44,8 +44,8 @@ def read(file, split=None, special_tokens=None):
         missing = set(special_tokens or ()) - set(vocabulary.special_tokens)
         if missing:
             raise ValueError(f"{min(missing)!r:.80} is none of its special tokens")
-    except ValueError as error:
-        message = str(error)
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        message = str(error)  # a value of another kind than the format has fails where it is used
         raise ValueError(
             message if message.startswith(f"{file}: ") else f"{file}: {message}"
         ) from None

@@ -307,13 +307,11 @@ class Tokenizer:
             raise ValueError(
                 f"tokenizer: ids must be a list of integers, not {ids.dtype} of shape {ids.shape}"
             )
-        if ids.dtype != np.uint32:
-            bad = np.flatnonzero((ids < 0) | (ids >= self.vocab_size))
-            if bad.size:
-                raise KeyError(
-                    f"token id {ids[bad[0]]} at {bad[0]} is not in the vocabulary of "
-                    f"{self.vocab_size}"
-                )
+        if ids.min() < 0 or ids.max() >= self.vocab_size:
+            bad = np.flatnonzero((ids < 0) | (ids >= self.vocab_size))[0]
+            raise KeyError(
+                f"token id {ids[bad]} at {bad} is not in the vocabulary of {self.vocab_size}"
+            )
         return np.ascontiguousarray(ids, np.uint32)
 
     def _how(self, specials, mode, dropout, seed, errors):
@@ -321,7 +319,14 @@ class Tokenizer:
         if errors not in ENCODE_ERRORS:
             raise ValueError(f"encode: errors={errors!r} must be one of {ENCODE_ERRORS}")
         as_text, allowed = self._policy(specials)
-        return as_text, allowed, mode or self.mode, dropout, seed, errors == "strict"
+        return (
+            as_text,
+            allowed,
+            self.mode if mode is None else mode,
+            dropout,
+            seed,
+            errors == "strict",
+        )
 
     def _policy(self, specials):
         """(whether names are text, ids of the allowed control tokens)"""
