@@ -1,0 +1,129 @@
+// The definitions that fuzzed results must equal: slow, short, and in C++ so that they keep up.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "text/bpe.h"
+
+namespace gpte::reference {
+
+using Ids = std::vector<uint32_t>;
+
+inline std::vector<std::string_view> split(const Splitter& splitter, std::string_view text) {
+  std::vector<std::string_view> pieces;
+  uint32_t length;
+  for (; !text.empty(); text.remove_prefix(length)) {
+    splitter.split(text, &length, 1);
+    pieces.push_back(text.substr(0, length));
+  }
+  return pieces;
+}
+
+// What is not UTF-8 as U+FFFD, one for each maximal part of a character (Unicode 3.9, table 3-7).
+inline std::string replace_invalid(std::string_view bytes) {
+  std::string out;
+  for (size_t i = 0; i < bytes.size();) {
+    const auto at = [&](size_t k) { return i + k < bytes.size() ? uint8_t(bytes[i + k]) : 0; };
+    const uint8_t first = at(0);
+    const size_t size = first < 0x80                    ? 1
+                        : first >= 0xC2 && first < 0xE0 ? 2
+                        : first >= 0xE0 && first < 0xF0 ? 3
+                        : first >= 0xF0 && first < 0xF5 ? 4
+                                                        : 0;
+    const uint8_t least = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
+    const uint8_t most = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
+    size_t found = 1;
+    while (found < size && at(found) >= (found == 1 ? least : 0x80) &&
+           at(found) <= (found == 1 ? most : 0xBF)) {
+      ++found;
+    }
+    out += found == size ? std::string(bytes.substr(i, size)) : "\xEF\xBF\xBD";
+    i += found;
+  }
+  return out;
+}
+
+// The ids of one piece: joins the pair of the lowest rank, the leftmost of equals, until none is.
+inline Ids merge(const Bpe& bpe, const std::map<std::string_view, uint32_t>& ids,
+                 std::string_view piece, Mode mode, bool whole) {
+  if (whole && ids.count(piece)) return {ids.at(piece)};
+  std::map<std::pair<uint32_t, uint32_t>, uint32_t> ranks;
+  if (mode == Mode::merges) {
+    for (uint32_t rank = 0; rank < bpe.merges().size(); ++rank) {
+      ranks[{bpe.merges()[rank].left, bpe.merges()[rank].right}] = rank;
+    }
+  }
+  Ids out;
+  for (size_t i = 0; i < piece.size(); ++i) out.push_back(ids.at(piece.substr(i, 1)));
+  const auto joined = [&](size_t i) { return bpe.tokens()[out[i]] + bpe.tokens()[out[i + 1]]; };
+  for (;;) {
+    uint32_t best = UINT32_MAX;
+    size_t place = 0;
+    for (size_t i = 0; i + 1 < out.size(); ++i) {
+      uint32_t rank = UINT32_MAX;
+      if (mode == Mode::merges) {
+        const auto found = ranks.find({out[i], out[i + 1]});
+        if (found != ranks.end()) rank = found->second;
+      } else {
+        const auto found = ids.find(joined(i));
+        if (found != ids.end()) rank = found->second;
+      }
+      if (rank < best) best = rank, place = i;
+    }
+    if (best == UINT32_MAX) return out;
+    out[place] = ids.at(joined(place));
+    out.erase(out.begin() + int64_t(place) + 1);
+  }
+}
+
+inline Ids longest_matches(const std::map<std::string_view, uint32_t>& ids,
+                           std::string_view piece) {
+  Ids out;
+  while (!piece.empty()) {
+    size_t length = piece.size();
+    while (!ids.count(piece.substr(0, length))) --length;
+    out.push_back(ids.at(piece.substr(0, length)));
+    piece.remove_prefix(length);
+  }
+  return out;
+}
+
+// Text without special tokens in it. ids: those of all tokens that are not special.
+inline Ids encode(const Bpe& bpe, const std::map<std::string_view, uint32_t>& ids,
+                  const Splitter& plain, std::string_view text, Mode mode, bool ignore_merges) {
+  Ids out;
+  for (const std::string_view piece : split(plain, text)) {
+    const Ids some = mode == Mode::greedy
+                         ? longest_matches(ids, piece)
+                         : merge(bpe, ids, piece, mode, mode == Mode::bpe || ignore_merges);
+    out.insert(out.end(), some.begin(), some.end());
+  }
+  return out;
+}
+
+// Where the leftmost special token from `start` on stands, the longest of those that start there;
+// the end is 0 if there is none.
+inline SpecialTokens::Match find_special(const std::vector<SpecialTokens::Special>& specials,
+                                         std::string_view text, size_t start) {
+  for (size_t at = start; at < text.size(); ++at) {
+    SpecialTokens::Match best{at, 0, 0};
+    for (const auto& special : specials) {
+      const size_t end = at + special.name.size();
+      if (text.substr(at, special.name.size()) == special.name && end > best.end) {
+        best = {at, end, special.id};
+      }
+    }
+    if (best.end) return best;
+  }
+  return {0, 0, 0};
+}
+
+}  // namespace gpte::reference
