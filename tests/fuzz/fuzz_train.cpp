@@ -17,8 +17,8 @@ namespace {
 constexpr int64_t kMemory = int64_t(1) << 30;
 
 struct Task {
-  const Splitter* splitter;  // null: words
-  const Splitter* plain;
+  const Splitter *splitter, *plain;
+  bool words;
   std::vector<std::string> specials;
   std::vector<WordCount::Text> texts;
   BpeTrainer::Options options;
@@ -28,7 +28,7 @@ struct Task {
 BpeTrainer::Learned train(const Task& task, bool backwards, int threads, int64_t memory) {
   set_num_threads(threads);
   const Poll poll = [](const char*, int64_t, int64_t) {};
-  BpeTrainer trainer(task.specials, task.splitter, memory);
+  BpeTrainer trainer(task.specials, *task.splitter, task.words, memory);
   std::vector<WordCount::Text> texts = task.texts;
   if (backwards) {
     std::reverse(texts.begin(), texts.end());
@@ -131,10 +131,9 @@ void check_vocabulary(const Task& task, const BpeTrainer::Learned& learned) {
     tokens.push_back(tokens[merge.left] + tokens[merge.right]);
     require(!task.options.limits.forbidden.count(tokens.back()), "a forbidden token was learned");
   }
-  if (!task.splitter) {
+  if (task.words) {
     tokens.push_back("<unk>");
-    Bpe(tokens, learned.merges, {uint32_t(tokens.size() - 1)}, *find_splitter("words"), false,
-        true);
+    Bpe(tokens, learned.merges, {uint32_t(tokens.size() - 1)}, *task.splitter, false, true);
     return;
   }
   const Bpe bpe(tokens, learned.merges, {}, *task.splitter);
@@ -156,11 +155,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Input in(data, size);
   Task task;
   const size_t split = in.below(7);
-  const bool words = split == 6;
-  task.splitter = words ? nullptr : find_splitter(split_name(split));
-  task.plain = words ? nullptr : find_splitter(split_name(split, true));
+  task.words = split == 6;
+  task.splitter = find_splitter(task.words ? "words" : split_name(split));
+  task.plain = find_splitter(task.words ? "words plain" : split_name(split, true));
   task.options.ties = BpeTrainer::Ties(in.flag());
-  task.vocab_size = (words ? 0 : 256) + int64_t(in.byte());
+  task.vocab_size = (task.words ? 0 : 256) + int64_t(in.byte());
   auto& limits = task.options.limits;
   limits.min_frequency = 1 + int64_t(in.below(5));
   limits.max_token_length = int64_t(in.below(20));
@@ -182,7 +181,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (little) check_vocabulary(task, train(task, false, 2, int64_t(1) << 20));
   size_t bytes = 0;
   for (const auto& text : task.texts) bytes += text.letters.size();
-  if (!words && bytes <= 1024) {
+  if (!task.words && bytes <= 1024) {
     BpeTrainer::Learned want;
     want.symbols = learned.symbols;
     want.merges = learn(task);

@@ -1,0 +1,80 @@
+"""Each reader of tokenizer files as a function that gives it bytes, and what must then hold.
+
+Whatever the bytes are, a reader gives a tokenizer that works or raises ValueError or KeyError.
+"""
+
+import contextlib
+import tempfile
+import warnings
+from pathlib import Path
+
+from gptengine.tokenizer import Tokenizer
+from gptengine.tokenizer.wordpiece import WordPiece
+
+TEXT = "The low  lower\n\n lowest, it's 1234 naïve नमस्ते 漢字\U0001f600\x00"
+SEPARATOR = b"\n====\n"  # between the files of one input
+
+
+def files(names, data):
+    """The bytes of each file, by its name."""
+    return dict(zip(names, data.split(SEPARATOR, len(names) - 1), strict=False))
+
+
+def read_bpe(folder, name=None, **options):
+    """Loads, encodes, and saves a tokenizer that then gives the same ids."""
+    tok = Tokenizer.load(folder / name if name else folder, **options)
+    ids = tok.encode(TEXT, specials="text")
+    if tok._vocabulary.split != "words":
+        assert tok.decode_bytes(ids) == TEXT.encode()
+    tok.decode(range(min(tok.vocab_size, 300)))
+    with contextlib.suppress(ValueError):  # what the format cannot say is refused
+        tok.save(folder / "again")
+        again = Tokenizer.load(folder / "again")
+        assert again.encode(TEXT, specials="text").tolist() == ids.tolist(), "saved with other ids"
+
+
+def read_wordpiece(folder, name):
+    tok = WordPiece.load(folder / name)
+    ids = tok.encode(TEXT, specials="text", template=True)
+    tok.decode(ids)
+
+
+SPECIALS = {"<|endoftext|>": 262}
+READERS = {  # the files of an input, and who reads them
+    "tokenizer_json": (["tokenizer.json", "tokenizer_config.json"], read_bpe, {}),
+    "tiktoken": (
+        ["ranks.tiktoken"],
+        read_bpe,
+        dict(name="ranks.tiktoken", split="cl100k", special_tokens=SPECIALS),
+    ),
+    "vocab_merges": (
+        ["vocab.json", "merges.txt", "tokenizer_config.json", "added_tokens.json"],
+        read_bpe,
+        {},
+    ),
+    "gguf": (["model.gguf"], read_bpe, dict(name="model.gguf")),
+    "tekken": (["tekken.json"], read_bpe, {}),
+    "subword_nmt": (["codes.txt"], read_bpe, dict(name="codes.txt")),
+    "wordpiece": (["vocab.txt", "tokenizer_config.json"], read_wordpiece, dict(name="vocab.txt")),
+    "wordpiece_json": (["tokenizer.json"], read_wordpiece, dict(name="tokenizer.json")),
+}
+
+
+def read(reader, data):
+    """Gives the bytes to a reader, and passes on what it must not raise."""
+    names, function, options = READERS[reader]
+    with tempfile.TemporaryDirectory(dir=memory()) as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        folder = Path(folder)
+        for name, content in files(names, data).items():
+            (folder / name).write_bytes(content)
+        try:
+            function(folder, **options)
+        except (ValueError, KeyError):
+            return False
+    return True
+
+
+def memory():
+    """A folder that no disk has to write, where there is one."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
