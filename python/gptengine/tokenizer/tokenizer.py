@@ -308,10 +308,11 @@ class Tokenizer:
                 f"tokenizer: ids must be a list of integers, not {ids.dtype} of shape {ids.shape}"
             )
         if ids.min() < 0 or ids.max() >= self.vocab_size:
-            bad = np.flatnonzero((ids < 0) | (ids >= self.vocab_size))[0]
-            raise KeyError(
-                f"token id {ids[bad]} at {bad} is not in the vocabulary of {self.vocab_size}"
-            )
+            # None if another thread has changed the ids since; the engine checks its own copy.
+            for bad in np.flatnonzero((ids < 0) | (ids >= self.vocab_size))[:1]:
+                raise KeyError(
+                    f"token id {ids[bad]} at {bad} is not in the vocabulary of {self.vocab_size}"
+                )
         return np.ascontiguousarray(ids, np.uint32)
 
     def _how(self, specials, mode, dropout, seed, errors):
