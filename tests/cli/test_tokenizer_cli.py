@@ -260,6 +260,31 @@ def test_files_and_back(folder, tmp_path, name, monkeypatch, capsys):
         assert np.array_equal(np.load(ids), want)
 
 
+def test_files_that_are_not_encoded_as_they_are(folder, tmp_path, capsys):
+    for name in ("a.txt.gz", "a.jsonl", "a.jsonl.gz"):
+        (tmp_path / name).write_text("{}")
+        assert tokenizer("encode", folder / "tok", "--file", tmp_path / name) == 2
+        assert f"{name} is " in error(capsys)
+    for name in ("a.txt", "a.bin"):
+        (tmp_path / name).write_text("text")
+        args = ["--file", tmp_path / name, "--out", tmp_path / name]
+        assert tokenizer("encode", folder / "tok", *args) == 2
+        assert "--out is the file to read" in error(capsys)
+        assert (tmp_path / name).read_text() == "text"
+    (tmp_path / "strange.txt").write_bytes(bytes(range(256)))
+    assert tokenizer("encode", folder / "tok", "--file", tmp_path / "strange.txt") == 0
+    assert "50% of its first bytes are NUL or not UTF-8" in capsys.readouterr().err
+
+
+def test_ranks_are_named_with_their_split(folder, tmp_path, capsys):
+    out = tmp_path / "o.tiktoken"
+    assert tokenizer("train", folder / "text.txt", "--vocab-size", 285, "--out", out) == 0
+    said = capsys.readouterr().out
+    assert f"inspect {out}:gpt2 " in said and "gptengine pretrain" not in said
+    assert tokenizer("encode", f"{out}:gpt2", "die") == 0
+    assert "does not say its special tokens" in capsys.readouterr().err
+
+
 def test_shards_are_decoded(folder, tmp_path, capsys):
     tok = Tokenizer.load(folder / "tok")
     write_shards([TEXT], tmp_path / "shards", tok, held_out=0)

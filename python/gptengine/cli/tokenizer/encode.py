@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import sys
+from pathlib import Path
 from typing import Literal
 
 from gptengine.cli.tokenizer import show
@@ -52,6 +53,8 @@ def main(c: EncodeCommand) -> None:
         raise ValueError(f"encode: --offsets goes with the formats ids and json, not with {kind}")
     if kind in ("npy", "bin") and not c.out and sys.stdout.isatty():
         raise ValueError(f"encode: {kind} is no text for a terminal: give --out")
+    if c.file:
+        check_file(c.file, c.out)
     tok = show.load(c.tokenizer)
     if kind == "bin" and c.file and c.out and not c.text:
         count, dtype = tok.encode_file(c.file, c.out, specials=c.specials)
@@ -69,6 +72,26 @@ def main(c: EncodeCommand) -> None:
         return
     atomic_write(c.out, lambda file: write(file, kind, tok, ids, offsets))
     print(f"{show.count(len(ids), 'token')}: {c.out}")
+
+
+def check_file(name: str, out: str) -> None:
+    """Refuse a file that is packed or JSON, or is to be written over; say where it is no text."""
+    from gptengine.cli.tokenizer.corpus import STRANGE
+    from gptengine.data.documents import share_not_text
+    from gptengine.train.log import warn
+
+    path = Path(name)
+    if path.name.endswith((".gz", ".jsonl")):
+        what = "packed" if path.suffix == ".gz" else "JSON lines"
+        raise ValueError(
+            f"encode: {name} is {what}, not plain text: give its text, with - from standard input"
+        )
+    if not path.is_file():
+        return  # a pipe can be read only once; what is not there is refused where it is opened
+    if out and Path(out).exists() and path.samefile(out):
+        raise ValueError(f"encode: --out is the file to read, {name}: choose another --out")
+    if (share := share_not_text(path)) > STRANGE:
+        warn(f"warning: {name}: {share:.0%} of its first bytes are NUL or not UTF-8: is it text?")
 
 
 def write(file, kind: str, tok, ids, offsets) -> None:

@@ -21,12 +21,15 @@ def load(path: str):
     """The tokenizer of a file or folder, of a model, of a run; or the name "bytes"."""
     from gptengine.checkpoint import find_model_folder
     from gptengine.tokenizer import Tokenizer
+    from gptengine.train.log import warn
 
     if path == "bytes":
         return Tokenizer.bytes()
     file, _, split = path.rpartition(":")
     if file.endswith(".tiktoken"):
-        return Tokenizer.load(file, split=split, special_tokens={})
+        tok = Tokenizer.load(file, split=split, special_tokens={})
+        warn(f"note: {file} does not say its special tokens: here it has none")
+        return tok
     if path.endswith(".tiktoken") and Path(path).is_file():
         raise ValueError(f"{path}: such a file does not say its split: give it as {path}:gpt2")
     folder = Path(path)

@@ -222,8 +222,10 @@ def report(console, c: TrainCommand, tok, sources, seconds: float) -> None:
     where = "held-out text" if all(s.held_bytes for s in sources) else "same text"
     say(console, show.table((where, *show.FERTILITY[1:]), map(show.fertility_row, found)))
     say(console, f"\nsaved    {c.out}")
-    say(console, f"next     gptengine tokenizer inspect {c.out} 'a word or text'")
-    say(console, f"         gptengine pretrain {' '.join(c.data)} --tokenizer {c.out}")
+    saved = f"{c.out}:{tok._vocabulary.split}" if c.out.endswith(".tiktoken") else c.out
+    say(console, f"next     gptengine tokenizer inspect {saved} 'a word or text'")
+    if saved == c.out:  # pretrain needs to be told the split
+        say(console, f"         gptengine pretrain {' '.join(c.data)} --tokenizer {c.out}")
 
 
 def quoted(tokens) -> str:
