@@ -18,9 +18,20 @@ REQUIRED = dataclasses.MISSING
 LARGEST = 2**31 - 1  # of a size
 
 
-def option(default, help: str, *, positional: bool = False):
-    """A dataclass field with a default (or REQUIRED) and its line of help."""
-    metadata = {"help": help, "positional": positional}
+def option(
+    default,
+    help: str,
+    *,
+    positional: bool = False,
+    shows: str | None = None,
+    repeated: bool = False,
+):
+    """A dataclass field with a default (or REQUIRED) and its line of help.
+
+    shows: what stands for a value in the help, such as FILE; of a positional one its name, if
+    nothing is said. repeated: each value has the flag before it; else several follow one flag.
+    """
+    metadata = {"help": help, "positional": positional, "shows": shows, "repeated": repeated}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -61,11 +72,28 @@ def _for_tyro(cls, instance=None):
             kind = _for_tyro(kind, default)
             default = dataclasses.field(default_factory=kind)
         elif "help" in f.metadata:
-            kind = Annotated[kind, tyro.conf.arg(help=f.metadata["help"])]
-            if f.metadata["positional"]:
-                kind = Annotated[kind, tyro.conf.Positional]
+            marks = [tyro.conf.arg(help=f.metadata["help"], **_help_of_value(f, kind, default))]
+            marks += [tyro.conf.Positional] * f.metadata["positional"]
+            marks += [tyro.conf.UseAppendAction] * f.metadata["repeated"]
+            for mark in marks:
+                kind = Annotated[kind, mark]
         fields.append((f.name, kind, default) if default is not REQUIRED else (f.name, kind))
     return dataclasses.make_dataclass(cls.__name__, fields, frozen=True, kw_only=True)
+
+
+def _help_of_value(f, kind, default):
+    """How the help shows a field's value and its default, where tyro's own way says little."""
+    name = f.metadata["shows"] or (f.name.upper() if f.metadata["positional"] else None)
+    said = {}
+    if default is REQUIRED:
+        said["help_behavior_hint"] = "(required)"
+    elif default in ("", ()):
+        said["help_behavior_hint"] = ""  # an empty default is said in the help, if it means much
+    if name and typing.get_origin(kind) is tuple and not f.metadata["repeated"]:
+        name = f"{name} [{name} ...]" if default is REQUIRED else f"[{name} ...]"
+    elif name and f.metadata["positional"] and default is not REQUIRED:
+        name = f"[{name}]"
+    return said | ({"metavar": name} if name else {})
 
 
 def _back(cls, values):

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from gptengine.cli import main as cli
-from gptengine.options import option
+from gptengine.options import option, parse
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +79,41 @@ def test_help_lists_commands_and_examples(capsys):
     out = capsys.readouterr().out
     assert stop.value.code == 0 and "what goes wrong" in out and "--error x" in out
     assert cli.main(["--version"]) == 0
+
+
+def commands(group, words=()):
+    for name, command in group.items():
+        if isinstance(command, cli.Group):
+            yield from commands(command.commands, (*words, name))
+        elif name != "test":
+            yield (*words, name)
+
+
+@pytest.mark.parametrize("words", list(commands(cli.COMMANDS)), ids=" ".join)
+def test_help_says_what_a_value_is(words, capsys):
+    """No flag takes just any string, and every command but doctor has an example."""
+    with pytest.raises(SystemExit) as stop:
+        cli.main([*words, "--help"])
+    said = capsys.readouterr().out
+    assert stop.value.code == 0 and "STR" not in said and "(default: )" not in said
+    assert f"  gptengine {' '.join(words)} " in said or words in (("doctor",), ("quickstart",))
+    assert "{gpt2,cl100k,o200k,llama3,qwen2,tekken,words}" in said or words[-1] != "train"
+
+
+def test_flags_that_are_given_again(capsys):
+    @dataclasses.dataclass(frozen=True)
+    class Values:
+        """Two ways to give several values."""
+
+        after: tuple[str, ...] = option((), "one after the other", shows="A")
+        again: tuple[str, ...] = option((), "each with its flag", shows="N=I", repeated=True)
+
+    args = ["--after", "a", "b", "--again", "x=1", "--again", "y=2"]
+    assert parse(Values, args) == Values(("a", "b"), ("x=1", "y=2"))
+    with pytest.raises(SystemExit):
+        parse(Values, ["--help"])
+    said = capsys.readouterr().out
+    assert "--after [A ...]" in said and "--again N=I" in said
 
 
 def test_starting_imports_little():

@@ -19,7 +19,7 @@ EXAMPLES = """\
 class GenerateCommand:
     """Let a model go on with a text: a run of `gptengine pretrain`, or a Hugging Face folder."""
 
-    model: str = option(REQUIRED, "run folder or model folder", positional=True)
+    model: str = option(REQUIRED, "run folder or model folder", positional=True, shows="FOLDER")
     prompt: str = option(
         "", "the text to go on with; - reads it from standard input", positional=True
     )

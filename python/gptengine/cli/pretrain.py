@@ -57,12 +57,14 @@ class PretrainCommand:
     """
 
     data: tuple[str, ...] = option(
-        REQUIRED, "text files, folders, or a shard folder", positional=True
+        REQUIRED, "text files, folders, or a shard folder", positional=True, shows="PATH"
     )
-    out: str = option("runs/base", "folder of the run")
-    tokenizer: str = option("bpe", "bpe: learn one; bytes; or a tokenizer's file or folder")
+    out: str = option("runs/base", "folder of the run", shows="FOLDER")
+    tokenizer: str = option(
+        "bpe", "bpe: learn one; bytes; or a tokenizer's file or folder", shows="{bpe,bytes,PATH}"
+    )
     vocab_size: int = option(8192, "tokens of a learned vocabulary")
-    field: str = option("text", "what holds the text in a .jsonl line")
+    field: str = option("text", "what holds the text in a .jsonl line", shows="NAME")
     held_out: float = option(0.1, "share of the text for validation")
     model: ModelOptions = ModelOptions()
     training: PretrainConfig = PretrainConfig(context=256)

@@ -23,8 +23,7 @@ from gptengine.quickstart import card, corpus
 
 EXAMPLES = """\
   gptengine quickstart
-  gptengine quickstart --minutes 20 --out runs/longer
-The same command goes on where a stopped one ended."""
+  gptengine quickstart --minutes 20 --out runs/longer"""
 
 VOCABULARY = 4096
 # Chosen by held-out bits a byte after four minutes: a Llama-shaped model reads this text better
@@ -45,9 +44,12 @@ MADE_BY = "quickstart"  # the mark of its own folder of shards
 
 @dataclasses.dataclass(frozen=True)
 class QuickstartConfig:
-    """Train a small GPT on the documentation of this Python's library, and let it write."""
+    """Train a small GPT on the documentation of this Python's library, and let it write.
 
-    out: str = option("runs/quickstart", "folder of the run")
+    The same command again goes on where a stopped one ended.
+    """
+
+    out: str = option("runs/quickstart", "folder of the run", shows="FOLDER")
     minutes: float = option(4.0, "time to train")
     seed: int = option(0, "of the split, the weights and the batches")
 

@@ -43,7 +43,7 @@ class PretrainConfig:
     eval_tokens: int = option(32768, "tokens of a validation, always the same")
     sample_every: int = option(500, "steps between samples (0: none)")
     sample_tokens: int = option(64, "tokens of a sample")
-    prompt: str = option("", "what the samples go on from")
+    prompt: str = option("", "what the samples go on from", shows="TEXT")
     checkpoint_every: int = option(500, "steps between checkpoints")
     keep: int = option(2, "checkpoints to keep")
 

@@ -22,10 +22,12 @@ class CompareCommand:
     a: str = option(REQUIRED, f"a tokenizer: {show.TOKENIZER}", positional=True)
     b: str = option(REQUIRED, "another one", positional=True)
     text: str = option("", "the text; - reads it from standard input", positional=True)
-    files: tuple[str, ...] = option((), "text files and folders: 8 MB in all, the first of each")
+    files: tuple[str, ...] = option(
+        (), "text files and folders: 8 MB in all, the first of each", shows="PATH"
+    )
     examples: int = option(10, "how many of the most frequent differences to show")
-    html: str = option("", "write a page with the differences to this file")
-    field: str = option("text", "what holds the text in a .jsonl line")
+    html: str = option("", "write a page with the differences to this file", shows="FILE")
+    field: str = option("text", "what holds the text in a .jsonl line", shows="NAME")
 
     def __post_init__(self):
         if bool(self.text) == bool(self.files):

@@ -26,9 +26,13 @@ class DecodeCommand:
     """Turn token ids back into text."""
 
     tokenizer: str = option(REQUIRED, show.TOKENIZER, positional=True)
-    ids: tuple[str, ...] = option((), "the ids; - reads them from standard input", positional=True)
-    file: str = option("", "a token file: .bin, .npy, a .tok shard; else numbers or JSON")
-    out: str = option("", "file to write (default: standard output)")
+    ids: tuple[str, ...] = option(
+        (), "the ids; - reads them from standard input", positional=True, shows="ID"
+    )
+    file: str = option(
+        "", "a token file: .bin, .npy, a .tok shard; else numbers or JSON", shows="FILE"
+    )
+    out: str = option("", "file to write (default: standard output)", shows="FILE")
     errors: Literal["replace", "ignore", "strict", "bytes"] = option(
         "replace", "what is not UTF-8: U+FFFD, nothing, an error, or the bytes as they are"
     )

@@ -28,8 +28,8 @@ class EncodeCommand:
 
     tokenizer: str = option(REQUIRED, show.TOKENIZER, positional=True)
     text: str = option("", "the text; - reads it from standard input", positional=True)
-    file: str = option("", "a file with the text")
-    out: str = option("", "file to write (default: standard output)")
+    file: str = option("", "a file with the text", shows="FILE")
+    out: str = option("", "file to write (default: standard output)", shows="FILE")
     format: Literal["auto", "ids", "json", "npy", "bin"] = option(
         "auto",
         "ids: numbers in a line; bin: 16 bits an id (32 for more than 65,536 tokens); "

@@ -23,15 +23,17 @@ class InspectCommand:
 
     tokenizer: str = option(REQUIRED, show.TOKENIZER, positional=True)
     text: str = option("", "a word or text; - reads it from standard input", positional=True)
-    files: tuple[str, ...] = option((), "text files and folders: the first 8 MB of each count")
+    files: tuple[str, ...] = option(
+        (), "text files and folders: the first 8 MB of each count", shows="PATH"
+    )
     ids: bool = option(False, "the id under each token")
     tree: bool = option(False, "the merges of every piece of the text; of one word always")
     specials: Literal["refuse", "text", "allow"] = option(
         "allow", "the name of a control token in the text: an error, text, or that token"
     )
-    html: str = option("", "write a page with the coloured tokens to this file")
+    html: str = option("", "write a page with the coloured tokens to this file", shows="FILE")
     longest: int = option(10, "how many of the longest tokens to show")
-    field: str = option("text", "what holds the text in a .jsonl line")
+    field: str = option("text", "what holds the text in a .jsonl line", shows="NAME")
 
     def __post_init__(self):
         if self.html and not (self.text or self.files):

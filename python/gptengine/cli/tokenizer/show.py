@@ -6,14 +6,14 @@ import math
 from pathlib import Path
 
 from gptengine.report.tokens import Shown
+from gptengine.tokenizer import splits
 
 COLORS = ("bright_cyan", "bright_yellow", "bright_green", "bright_magenta")
 STYLES = tuple(f"black on {color}" for color in COLORS)  # the terminal's own: in all of them
 SPECIAL = "bold underline"
 WIDEST = 28  # characters of a cell
 CUT = "|"  # between tokens where there are no colours
-
-
+SPLITS = f"{{{','.join(splits.NAMES)}}}"
 TOKENIZER = "its file or folder, a model's, or: bytes; for ranks with their split: x.tiktoken:gpt2"
 
 

@@ -30,22 +30,31 @@ PLAIN_SECONDS = 5.0  # between two lines of progress where there is no terminal
 class TrainCommand:
     """Learn a vocabulary from .txt and .jsonl files, .gz of both, and folders of them."""
 
-    data: tuple[str, ...] = option(REQUIRED, "text files and folders", positional=True)
-    out: str = option("runs/tokenizer", "folder, or a file by its suffix, such as tok.json")
+    data: tuple[str, ...] = option(
+        REQUIRED, "text files and folders", positional=True, shows="PATH"
+    )
+    out: str = option(
+        "runs/tokenizer", "folder, or a file by its suffix, such as tok.json", shows="PATH"
+    )
     vocab_size: int = option(8192, "tokens of the vocabulary, special ones included")
-    split: str = option("", "gpt2, cl100k, o200k, llama3, qwen2, tekken, words (default: gpt2)")
+    split: str = option(
+        "",
+        "what cuts the text into pieces, as these models do it, or at white space (default: "
+        "gpt2, or that of --base)",
+        shows=show.SPLITS,
+    )
     special_tokens: tuple[str, ...] = option(
-        ("<|endoftext|>",), "control tokens, which no other token crosses"
+        ("<|endoftext|>",), "control tokens, which no other token crosses", shows="NAME"
     )
     min_frequency: int = option(2, "rarer pairs are not merged")
     max_token_length: int = option(0, "in bytes (0: any)")
     ties: Literal["huggingface", "bytes"] = option(
         "huggingface", "which of equally frequent pairs comes first: as in tokenizers, or by id"
     )
-    memory: str = option("1GiB", "for what is counted and learned from")
-    base: str = option("", "a tokenizer to continue: its tokens keep their ids")
+    memory: str = option("1GiB", "for what is counted and learned from", shows="SIZE")
+    base: str = option("", "a tokenizer to continue: its tokens keep their ids", shows="TOKENIZER")
     held_out: float = option(0.01, "share of the text that is kept to measure on")
-    field: str = option("text", "what holds the text in a .jsonl line")
+    field: str = option("text", "what holds the text in a .jsonl line", shows="NAME")
 
     def __post_init__(self):
         if not self.data:
