@@ -80,7 +80,7 @@ def test_wrong_input_takes_one_line(tmp_path, text, capsys):
     assert f"--tokenizer {tmp_path / 'tok'} is neither bpe nor bytes" in error(capsys)
     (tmp_path / "folder").mkdir()
     assert pretrain(text, "--out", out, "--tokenizer", tmp_path / "folder") == 2
-    assert "folder/tokenizer.json: no such file" in error(capsys)
+    assert "folder: no tokenizer in this folder" in error(capsys)
     assert pretrain(text, "--out", text) == 2
     assert f"{text}: a file stands where a folder should be" in error(capsys)
     assert pretrain(text, "--out", text / "run") == 2

@@ -142,6 +142,12 @@ def test_what_cannot_be_trained(folder, tmp_path, capsys):
     (tmp_path / "tok.json").mkdir()
     assert tokenizer("train", text, "--out", tmp_path / "tok.json") == 2
     assert "tok.json: a folder stands where a file should be" in error(capsys)
+    assert tokenizer("train", text, "--out", tmp_path / "my.vocab") == 2
+    assert f"{tmp_path / 'my.vocab'} must be a folder, vocab.json" in error(capsys)
+    (tmp_path / "my.vocab").mkdir()
+    assert tokenizer("train", text, "--out", tmp_path / "my.vocab", "--vocab-size", 260) == 0
+    assert Tokenizer.load(tmp_path / "my.vocab").vocab_size == 260
+    capsys.readouterr()
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "config.json").touch()
     assert tokenizer("train", text, "--out", tmp_path / "model") == 2

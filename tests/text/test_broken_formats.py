@@ -171,7 +171,7 @@ def test_a_broken_gguf_tokenizer(folder, tmp_path, key, value, says):
 @pytest.mark.parametrize(
     "text, says",
     [
-        ("", "the first line is ''"),
+        ("", "the file is empty"),
         ("#version: 0.1\na b\n", "the first line is '#version: 0.1'"),
         ("#version: 0.2\na b c\n", "line 2 is 'a b c', not two tokens"),
         ("#version: 0.2\nab c\n", "line 2: 'ab' is made by no line before"),

@@ -262,9 +262,9 @@ def test_a_broken_config_is_refused(file):
 
 
 def test_missing_and_unknown_files(tok, tmp_path):
-    with pytest.raises(ValueError, match=r"tokenizer\.json: no such file"):
+    with pytest.raises(ValueError, match=r"no tokenizer in this folder: none of tokenizer.json"):
         Tokenizer.load(tmp_path)
-    for name in ("vocab.txt", "tokenizer.model"):
+    for name in ("vocab.txt", "tokenizer.model", "my.vocab", "a.JSON", "tok.json.gz"):
         with pytest.raises(
             ValueError, match=r"must be a folder, vocab.json.* end in one of .*json"
         ):

@@ -6,14 +6,15 @@ from gptengine.files import atomic_write, folder_in_use
 from gptengine.tokenizer import (
     ggml_keys,
     hugging_face,
+    mistaken,
     splits,
     subword_nmt,
     tekken,
     tiktoken_file,
     vocab_merges,
 )
+from gptengine.tokenizer.vocabulary import END_OF_WORD
 
-IN_FOLDER = (hugging_face.TOKENIZER_FILE, "tekken.json", vocab_merges.VOCAB)
 WRITTEN = (".json", tiktoken_file.SUFFIX, ggml_keys.SUFFIX)
 MOST_BYTES = hugging_face.MOST_BYTES
 
@@ -22,9 +23,12 @@ def located(path):
     """The file that is meant by a path to it or to its folder."""
     path = pathlib.Path(path)
     file = _in_folder(path) if path.is_dir() else path
-    if not file.is_file():
-        raise ValueError(f"{file}: no such file: a tokenizer is a folder with it, or the file")
-    return file
+    if file.is_file():
+        return file
+    if file.is_dir():
+        raise ValueError(f"{file}: {mistaken.folder(file)}")
+    what = "no file" if file.exists() else "no such file or folder"
+    raise ValueError(f"{file}: {what}: a tokenizer is a file, or the folder with it")
 
 
 def read(file, split=None, special_tokens=None):
@@ -60,6 +64,8 @@ def write(path, vocabulary, config, eos_token):
 
 
 def _write(path, vocabulary, config, eos_token):
+    if path.suffix in WRITTEN and path.is_dir():
+        raise ValueError(f"{path}: a folder stands where a file should be: choose another name")
     if path.name in (vocab_merges.VOCAB, vocab_merges.MERGES):
         vocab_merges.write(path.parent, vocabulary, config, eos_token)
     elif path.suffix == ".json":
@@ -68,10 +74,11 @@ def _write(path, vocabulary, config, eos_token):
         tiktoken_file.write(path, vocabulary)
     elif path.suffix == ggml_keys.SUFFIX:
         ggml_keys.write(path, vocabulary, config, eos_token)
-    elif path.suffix in (".txt", ".model"):
+    elif path.suffix[1:].isalpha() and not path.is_dir():  # tok-v1.5 is a folder's name
         raise ValueError(
             f"tokenizer: {path} must be a folder, {vocab_merges.VOCAB}, {vocab_merges.MERGES}, or "
-            f"end in one of {WRITTEN}"
+            f"end in one of {WRITTEN}; a folder whose name ends in {path.suffix} must be there "
+            f"already"
         )
     else:
         contents = hugging_face.to_json(vocabulary)  # first, so that what is refused leaves nothing
@@ -81,15 +88,17 @@ def _write(path, vocabulary, config, eos_token):
 
 
 def _in_folder(path):
-    """The file in a folder that has the tokenizer."""
-    for name in IN_FOLDER:
+    """The file in a folder that has the tokenizer; the folder where there is none, or several."""
+    for name in mistaken.NAMES:
         if (path / name).is_file():
             return path / name
-    found = sorted(p for p in path.iterdir() if p.suffix in WRITTEN[1:])
-    return found[0] if len(found) == 1 else path / hugging_face.TOKENIZER_FILE
+    found = [p for p in path.iterdir() if p.suffix in mistaken.SUFFIXES]
+    return found[0] if len(found) == 1 else path
 
 
 def _read(file, split, special_tokens, config):
+    if file.stat().st_size == 0:
+        raise ValueError("the file is empty")
     if file.stat().st_size > MOST_BYTES and file.suffix != ggml_keys.SUFFIX:
         raise ValueError(f"the file has more than {MOST_BYTES} bytes")
     if file.suffix == tiktoken_file.SUFFIX:
@@ -105,7 +114,12 @@ def _read(file, split, special_tokens, config):
         if tekken.is_tekken(data):
             return tekken.from_json(data), tekken.CONFIG
         return hugging_face.from_json(data), {}
-    return subword_nmt.from_text(file.read_bytes().decode("utf-8")), {}
+    data = file.read_bytes()
+    if not data.startswith(b"#version"):
+        raise ValueError(mistaken.other(file))
+    if file.name == vocab_merges.MERGES and END_OF_WORD.encode() not in data:
+        raise ValueError(f"there is no {vocab_merges.VOCAB} beside it, which says the ids")
+    return subword_nmt.from_text(data.decode("utf-8")), {}
 
 
 def _check_special_tokens(special_tokens):

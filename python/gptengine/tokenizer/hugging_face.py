@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 
 from gptengine.files import atomic_write
-from gptengine.tokenizer import stages
+from gptengine.tokenizer import mistaken, stages
 from gptengine.tokenizer.vocabulary import (
     END_OF_WORD,
     UNKNOWN,
@@ -91,12 +91,13 @@ def to_json(vocabulary):
 
 def from_json(data):
     """The Vocabulary in the contents of a tokenizer.json."""
-    _check(isinstance(data, dict), "the file must hold a JSON object")
-    model = data.get("model")
-    _check(isinstance(model, dict), "there is no model")
+    model = data.get("model") if isinstance(data, dict) else None
+    _check(isinstance(model, dict), f"there is no model: {mistaken.contents(data)}")
     kind = model.get("type", "BPE")  # the oldest files do not say it
-    hint = ": load it with WordPiece" if kind == "WordPiece" else ""
-    _check(kind == "BPE", f"the model type is {kind!r:.80}, not 'BPE'{hint}")
+    if kind != "BPE":
+        known = isinstance(kind, str) and kind in mistaken.MODEL_TYPES
+        hint = f": {mistaken.MODEL_TYPES[kind]}" if known else ""
+        raise ValueError(f"the model type is {kind!r:.80}, not 'BPE'{hint}")
     split = stages.split_of(data)
     _check_model(model, split)
     stages.check_decoder(data, split)
@@ -216,6 +217,8 @@ def decode(path):
         return json.loads(path.read_bytes().decode("utf-8"), object_pairs_hook=unique)
     except RecursionError:
         raise ValueError("the JSON is nested too deeply") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"not JSON: {error}") from None
 
 
 def _check(condition, message):

@@ -132,11 +132,12 @@ class Tokenizer:
             raise ValueError(f"{file}: {error}") from None
 
     def save(self, path):
-        """Writes a folder of tokenizer.json and tokenizer_config.json, or a file by its name.
+        """Writes a folder of tokenizer.json and tokenizer_config.json, or a file by its suffix.
 
         Any .json is a tokenizer.json, which tokenizers, transformers and what builds on them read
         back with the same ids; vocab.json and merges.txt come together; .tiktoken; .gguf. What a
-        format cannot say without changing ids is refused.
+        format cannot say without changing ids is refused, and a suffix of letters that is none of
+        these, unless such a folder is there.
         """
         formats.write(path, self._vocabulary, self.config, self.eos_token)
 

@@ -120,14 +120,14 @@ def rehearse(out: str, options: dict) -> None:
     tok = Tokenizer.train("a", **options)
     with tempfile.TemporaryDirectory() as folder:
         rehearsed = Path(folder) / path.name
+        if path.is_dir():
+            rehearsed.mkdir()
         try:
             tok.save(rehearsed)
         except ValueError as error:
             raise ValueError(str(error).replace(str(rehearsed), out)) from None
         if rehearsed.is_dir() and path.is_file():
             raise ValueError(f"{out}: a file stands where a folder should be: choose another --out")
-        if rehearsed.is_file() and path.is_dir():
-            raise ValueError(f"{out}: a folder stands where a file should be: choose another --out")
 
 
 def plan(c: TrainCommand, sources, options: dict) -> str:
