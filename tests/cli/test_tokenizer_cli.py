@@ -13,7 +13,8 @@ import pytest
 from cli.commands import TEXT, error, tokenizer
 from gptengine.cli.main import main
 from gptengine.cli.tokenizer.corpus import Source, first_texts, text_size
-from gptengine.cli.tokenizer.train import Progress
+from gptengine.cli.tokenizer.progress import Progress
+from gptengine.cli.tokenizer.train import Phases
 from gptengine.data import write_shards
 from gptengine.tokenizer import Tokenizer
 
@@ -204,18 +205,20 @@ def test_little_memory_is_said(tmp_path, capsys):
 def test_progress_tells_the_time_that_is_left(capsys):
     from rich.console import Console
 
-    progress = Progress(Console(), 100_000_000)
-    line = lambda *args: progress.line(*args)
+    progress = Progress(Console())
+    line = Phases(progress, 100_000_000).line
     assert line("count", 25_000_000, None, 10.0) == "counting 25 of 100 MB, 30s left"
     assert line("count", 250_000_000, None, 10.0) == "counting 250 of 250 MB, 0s left"
     assert line("merge", 500, 1000, 60.0) == "merging  500 of 1,000, 1m 00s left"
     assert line("merge", 0, 1000, 0.0) == "merging  0 of 1,000"
     with progress:
-        progress.update("count", 1, None)
+        progress.show(lambda: "soon")
         assert capsys.readouterr().out == ""  # not yet
+        progress.begin -= 10
         progress.last -= 10
-        progress.update("merge", 1, 2)
-    assert capsys.readouterr().out.startswith("merging  1 of 2, ")
+        progress.show(lambda: "now")
+        progress.show(lambda: "not again")
+    assert capsys.readouterr().out == "now\n"
 
 
 def test_strange_bytes_are_said(tmp_path, capsys):
@@ -312,7 +315,7 @@ def test_what_cannot_be_encoded_or_decoded(folder, tmp_path, stdin, capsys):
     assert tokenizer("encode", tok, "--file", tmp_path / "none.txt") == 2
     assert "none.txt: no such file" in error(capsys)
     assert tokenizer("encode", tok, "ab<|endoftext|>") == 2
-    assert "the special token <|endoftext|> stands at character 2" in error(capsys)
+    assert "the special token <|endoftext|> stands at byte 2; specials" in error(capsys)
     assert tokenizer("encode", tok, "a", "--format", "bin", "--offsets") == 2
     assert "--offsets goes with the formats ids and json, not with bin" in error(capsys)
     assert tokenizer("encode", tok, "a", "--out", tmp_path / "none" / "x.bin") == 2

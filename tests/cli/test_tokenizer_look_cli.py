@@ -20,14 +20,13 @@ def test_hausaufgaben(folder, capsys):
 
 
 def test_inspecting_shows_what_cannot_be_seen(folder, capsys):
-    assert tokenizer("inspect", folder / "tok", "x \x1b[31m\n<|endoftext|>y", "--ids") == 0
+    args = [folder / "tok", "x \x1b[31m\n<|endoftext|>y", "--ids", "--specials", "allow"]
+    assert tokenizer("inspect", *args) == 0
     said = capsys.readouterr().out
     assert "\x1b" not in said and "\\x1b" in said and "·" in said and "⏎" in said
     assert str(Tokenizer.load(folder / "tok").eos_id) in said and "── " not in said
     assert tokenizer("inspect", folder / "tok", "die die", "--tree") == 0
     assert capsys.readouterr().out.count("── ") >= 4
-    assert tokenizer("inspect", folder / "tok", "a<|endoftext|>", "--specials", "refuse") == 2
-    assert "endoftext" in error(capsys)
 
 
 def test_facts_and_languages(folder, tmp_path, capsys):
@@ -80,6 +79,7 @@ def test_a_page_of_hostile_text_is_harmless(folder, tmp_path, capsys):
     out = tmp_path / "page.html"
     text = HOSTILE + '"><script>'
     args = [tmp_path / "tok", text, "--files", tmp_path / "<i>.txt", "--html", out]
+    args += ["--specials", "allow"]
     assert tokenizer("inspect", *args) == 0
     page = Page(out)
     check_page(page)
@@ -115,7 +115,8 @@ def test_comparing(folder, tmp_path, capsys):
     assert tokenizer("compare", *args, "die Aufgaben") == 0
     assert capsys.readouterr().out.count("Aufgaben") + 1
     assert tokenizer("compare", args[0], args[0], "die") == 0
-    assert "times" not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "times" not in said and "b needs as many as a\n" in said
     assert tokenizer("compare", *args) == 2
     assert "give a text" in error(capsys)
     assert tokenizer("compare", *args, "--files", tmp_path / "none.txt") == 2

@@ -96,10 +96,13 @@ def test_a_piece_too_long_for_a_tree(tok):
 def test_special_tokens_are_told_apart(tok):
     text = "Haus<|endoftext|>"
     assert tokens(tok, text, specials="allow")[-1].special
-    assert not any(t.special for t in tokens(tok, text))
-    with pytest.raises(ValueError, match="endoftext"):
-        tokens(tok, text, specials="refuse")
-    merged = next(t for t in tokens(tok, text) if len(t.bytes) > 1)
+    assert not any(t.special for t in tokens(tok, text, specials="text"))
+    for look in (tokens, merge_trees, lambda tok, text: fertility(tok, [text])):
+        with pytest.raises(ValueError, match="endoftext"):
+            look(tok, text)
+    ids = [node.id for trees in merge_trees(tok, text, specials="allow") for node in trees]
+    assert ids == tok.encode(text, specials="allow").tolist()
+    merged = next(t for t in tokens(tok, text, specials="text") if len(t.bytes) > 1)
     assert merged.rank == merged.id - 256
 
 

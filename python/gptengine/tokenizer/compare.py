@@ -64,15 +64,20 @@ def compare(
     names=("a", "b"),
     examples=10,
     most: int | None = MOST,
+    specials="refuse",
 ) -> Comparison:
-    """Compare two tokenizers on the first `most` bytes of documents (None: on all)."""
+    """Compare two tokenizers on the first `most` bytes of documents (None: on all).
+
+    specials as for Tokenizer.encode, with the names of each for itself.
+    """
     texts = [text for batch in batches(documents, most) for text in batch]
     of_a, of_b = (
-        fertility(tok, texts, name=name, most=None) for tok, name in zip((a, b), names, strict=True)
+        fertility(tok, texts, name=name, most=None, specials=specials)
+        for tok, name in zip((a, b), names, strict=True)
     )
     same, differences = None, []
     if "words" not in (a._vocabulary.split, b._vocabulary.split):
-        same, differences = _differences(a, b, texts, examples)
+        same, differences = _differences(a, b, texts, examples, specials)
     return Comparison(of_a, of_b, overlap(a, b), same, differences)
 
 
@@ -84,7 +89,7 @@ def overlap(a, b) -> Overlap:
     return Overlap(len(common), same, len(ids_a) - len(common), len(ids_b) - len(common))
 
 
-def _differences(a, b, texts, examples):
+def _differences(a, b, texts, examples, specials):
     counts, first = collections.Counter(), {}
     size = alike = 0
     sizes = token_sizes(a), token_sizes(b)
@@ -92,7 +97,7 @@ def _differences(a, b, texts, examples):
         text = b"".join(batch)
         ids, ends = [], []
         for tok, size_of in zip((a, b), sizes, strict=True):
-            ids.append(tok.encode_batch(batch, specials="text")[0])
+            ids.append(tok.encode_batch(batch, specials=specials)[0])
             ends.append(np.cumsum(size_of[ids[-1]]))
         common = np.intersect1d(*ends, assume_unique=True)
         begins = np.concatenate([[0], common[:-1]])

@@ -11,21 +11,21 @@ from gptengine.files import atomic_write
 BLOCK = 1 << 24  # bytes of text that are read at a time
 
 
-def encode_file(tok, source, target, *, specials="refuse", mode=None, block=BLOCK):
+def encode_file(tok, source, target, *, specials="refuse", mode=None, progress=None, block=BLOCK):
     """Encode the file `source` into `target`; return how many ids there are and their dtype.
 
     The ids are those of the whole text at once: it is only cut where that changes nothing. Text
-    without such a place, such as one endless word, is held as a whole.
+    without such a place, such as one endless word, is held as a whole. progress is called with the
+    number of bytes that are done.
     """
-    policy = tok._policy(specials)
+    options = dict(specials=specials, mode=mode, progress=progress, block=block)
     dtype = np.dtype("<u2" if tok.vocab_size <= 1 << 16 else "<u4")
     total = 0
 
     def write(file):
         nonlocal total
         with open(source, "rb") as text:
-            for part in _parts(tok, text, block, *policy):
-                ids, _ = tok.encode_batch([part], specials=specials, mode=mode)
+            for ids in encode_parts(tok, text, **options):
                 file.write(ids.astype(dtype, copy=False).data)
                 total += len(ids)
 
@@ -33,13 +33,31 @@ def encode_file(tok, source, target, *, specials="refuse", mode=None, block=BLOC
     return total, dtype
 
 
+def encode_parts(tok, file, *, specials="refuse", mode=None, progress=None, block=BLOCK):
+    """The ids of an open file of text, or of a pipe, some at a time: uint32 arrays.
+
+    progress is called with the number of bytes that are done.
+    """
+    done = 0
+    for part in _parts(tok, file, block, *tok._policy(specials)):
+        ids, _ = tok.encode_batch([part], specials=specials, mode=mode)
+        yield ids
+        done += len(part)
+        if progress:
+            progress(done)
+
+
 def _parts(tok, file, block, as_text, allowed):
     """The text of a file in parts whose encodings, end to end, are that of the whole."""
     names = [] if as_text else [name.encode() for name in tok.special_tokens]
     longest = max(map(len, names), default=0)
     rest, at = b"", 0  # `at` is where rest stands in the file
-    while new := file.read(block):
+    new = file.read(block)
+    while new:
         rest += new
+        new = file.read(block)
+        if not new:  # the last block is refused or yielded as a whole
+            break
         # a name that begins in the last bytes may go on in what is not yet read
         cut = _cut(tok, rest, len(rest) - longest)
         if names:
@@ -70,8 +88,8 @@ def _check_specials(tok, text, cut, at, allowed):
         if token not in allowed:
             name = tok.token_bytes(token).decode()
             raise ValueError(
-                f"encode_file: the special token {name} stands at byte {at + start}; "
-                f'specials="text" takes it as text, "allow" as a control token'
+                f"encode: the special token {name} stands at byte {at + start}; specials="
+                f'"text" (--specials text) takes it as text, "allow" as a control token'
             )
         if end > cut:
             return start

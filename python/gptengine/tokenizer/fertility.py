@@ -63,20 +63,25 @@ class Fertility:
 
 
 def fertility(
-    tok, documents: Iterable[str | bytes], *, name="", most: int | None = MOST
+    tok,
+    documents: Iterable[str | bytes],
+    *,
+    name="",
+    most: int | None = MOST,
+    specials="refuse",
 ) -> Fertility:
     """Count in documents, in at most the first `most` bytes (None: in all).
 
-    Names of special tokens are text here, and what is not UTF-8 counts as U+FFFD.
+    specials as for Tokenizer.encode; what is not UTF-8 counts as U+FFFD.
     """
     sums = collections.Counter()
     uses = np.zeros(tok.vocab_size, np.int64)
     measure = _words_between_spaces if tok._vocabulary.split == "words" else _words_of_letters
     sizes = token_sizes(tok)
     for texts in batches(documents, most):
-        ids, ends = tok.encode_batch(texts, specials="text")
+        ids, _ = tok.encode_batch(texts, specials=specials)
         uses += np.bincount(ids, minlength=tok.vocab_size)
-        sums += measure(tok, texts, sizes[ids], ends)
+        sums += measure(tok, texts, sizes[ids], specials)
         sums["tokens"] += len(ids)
         sums["documents"] += len(texts)
     names = [f.name for f in dataclasses.fields(Fertility)[1:-1]]
@@ -119,7 +124,7 @@ def token_sizes(tok) -> np.ndarray:
     return np.array([len(token) for token in tok._vocabulary.tokens], np.int64)
 
 
-def _words_of_letters(tok, texts, sizes, ends):
+def _words_of_letters(tok, texts, sizes, specials):
     text = b"".join(texts)
     codes = np.frombuffer(text.decode().encode("utf-32-le"), np.uint32)
     widths = 1 + (codes > 0x7F) + (codes > 0x7FF) + (codes > 0xFFFF)
@@ -136,10 +141,10 @@ def _words_of_letters(tok, texts, sizes, ends):
     return _counted(len(text), len(codes), tokens, np.ones_like(tokens))
 
 
-def _words_between_spaces(tok, texts, sizes, ends):
+def _words_between_spaces(tok, texts, sizes, specials):
     text = "\n".join(text.decode() for text in texts)
     words = collections.Counter(text.split())
-    _, ends = tok.encode_batch(list(words), specials="text")
+    _, ends = tok.encode_batch(list(words), specials=specials)
     counts = np.array([*words.values()], np.int64)
     size = sum(map(len, texts))
     return _counted(size, len(text) - len(texts) + 1, np.diff(ends), counts)

@@ -80,20 +80,28 @@ class Lookup:
         return Token(i, self.bytes[i], self.ranks.get(i), i in self.special)
 
 
-def tokens(tok, text, *, specials="text", mode=None) -> list[Token]:
+def tokens(tok, text, *, specials="refuse", mode=None) -> list[Token]:
     """The tokens of a text, str or bytes; specials and mode as for Tokenizer.encode."""
     lookup = Lookup(tok)
     return [lookup.token(i) for i in tok.encode(text, specials=specials, mode=mode)]
 
 
-def merge_trees(tok, text) -> list[list[Node]]:
+def merge_trees(tok, text, *, specials="refuse") -> list[list[Node]]:
     """For each piece that the split makes of a text, its tokens as trees of the merges.
 
-    Their ids are those of Tokenizer.encode(text, specials="text"). A leaf is a byte, for the split
+    Their ids are those of Tokenizer.encode, with the same specials; a special token is a piece. A
+    leaf is a byte, for the split
     "words" a character; or a token that is taken as a whole, which no merges arrive at.
     """
-    lookup = Lookup(tok)
-    return [_trees(tok, lookup, piece) for piece in pieces(tok, utf8(text))]
+    lookup, data = Lookup(tok), utf8(text)
+    tok.count(data, specials=specials)  # refuses what encode does
+    found, at = [], 0
+    while specials != "text" and (special := tok._core.find_special(data, at)):
+        start, end, i = special
+        found += [_trees(tok, lookup, piece) for piece in pieces(tok, data[at:start])]
+        found.append([Node(i, lookup.bytes[i])])
+        at = end
+    return found + [_trees(tok, lookup, piece) for piece in pieces(tok, data[at:])]
 
 
 def pieces(tok, data: bytes) -> list[bytes]:

@@ -204,9 +204,9 @@ class Tokenizer:
                 text += 1
         return np.concatenate([np.empty(0, np.uint32), *parts])
 
-    def encode_file(self, source, target, *, specials="refuse", mode=None):
+    def encode_file(self, source, target, *, specials="refuse", mode=None, progress=None):
         """Writes the ids of a file of text to another as a flat array; see encode_file.py."""
-        return encode_file(self, source, target, specials=specials, mode=mode)
+        return encode_file(self, source, target, specials=specials, mode=mode, progress=progress)
 
     def truncate(self, text, n, *, specials="refuse", mode=None, errors="replace"):
         """The longest prefix, a str or bytes as text is, whose own encoding has at most n ids.

@@ -25,6 +25,7 @@ class CompareCommand:
     files: tuple[str, ...] = option(
         (), "text files and folders: 8 MB in all, the first of each", shows="PATH"
     )
+    specials: show.Specials = show.specials_option()
     examples: int = option(10, "how many of the most frequent differences to show")
     html: str = option("", "write a page with the differences to this file", shows="FILE")
     field: str = option("text", "what holds the text in a .jsonl line", shows="NAME")
@@ -47,16 +48,24 @@ def main(c: CompareCommand) -> None:
 
     console = Console(highlight=False)
     a, b = show.load(c.a), show.load(c.b)
-    text = show.given_text("compare", c.text, "")
+    text = show.given_text(c.text)
     most = MOST // max(1, len(c.files))
-    documents = [t for name in c.files for t in first_texts(name, c.field, most)]
+    documents = [
+        document
+        for name in c.files
+        for document in show.checked(name, [a, b], first_texts(name, c.field, most), c.specials)
+    ]
+    show.check_specials("compare", a, text, c.specials)
+    show.check_specials("compare", b, text, c.specials)
     with console.status("comparing"):
         examples = max(c.examples, ON_PAGE if c.html else 0)
-        found = compare(a, b, documents or [text], names=names(c), examples=examples)
+        found = compare(
+            a, b, documents or [text], names=names(c), examples=examples, specials=c.specials
+        )
     if c.text:
         for name, tok in zip(names(c), (a, b), strict=True):
             say(console, f"{name}:")
-            console.print(show.colored(console, tokens(tok, text)))
+            console.print(show.colored(console, tokens(tok, text, specials=c.specials)))
             console.print()
     for line in (show.table(("tokenizer", *show.FERTILITY[1:]), rows(found)), *summary(found)):
         say(console, line)
@@ -89,8 +98,12 @@ def summary(found) -> list[str]:
     ]
     if found.a.tokens and found.b.tokens:
         change = found.b.tokens / found.a.tokens - 1
-        more = "more" if change >= 0 else "fewer"
-        lines.append(f"tokens   {found.b.name} needs {abs(change):.1%} {more} than {found.a.name}")
+        needs = (
+            f"{abs(change):.1%} {'more' if change > 0 else 'fewer'} than"
+            if change
+            else "as many as"
+        )
+        lines.append(f"tokens   {found.b.name} needs {needs} {found.a.name}")
     if found.same is not None:
         lines.append(f"cuts     the same tokens for {found.same:.1%} of the bytes")
     return lines

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import json
+import os
 import sys
+import time
 from pathlib import Path
 from typing import Literal
 
 from gptengine.cli.tokenizer import show
+from gptengine.cli.tokenizer.progress import Progress, time_left
 from gptengine.files import atomic_write
 from gptengine.options import REQUIRED, option
 
@@ -35,9 +39,7 @@ class EncodeCommand:
         "ids: numbers in a line; bin: 16 bits an id (32 for more than 65,536 tokens); "
         "auto: by the suffix of --out, else ids",
     )
-    specials: Literal["refuse", "text", "allow"] = option(
-        "refuse", "the name of a control token in the text: an error, text, or that token"
-    )
+    specials: show.Specials = show.specials_option()
     offsets: bool = option(False, "also the bytes of the text that each token stands for")
 
     def __post_init__(self):
@@ -46,6 +48,10 @@ class EncodeCommand:
 
 
 def main(c: EncodeCommand) -> None:
+    from rich.console import Console
+
+    from gptengine.tokenizer.encode_file import encode_parts
+
     kind = c.format
     if kind == "auto":
         kind = next((k for suffix, k in SUFFIXES.items() if c.out.endswith(suffix)), "ids")
@@ -56,22 +62,40 @@ def main(c: EncodeCommand) -> None:
     if c.file:
         check_file(c.file, c.out)
     tok = show.load(c.tokenizer)
-    if kind == "bin" and c.file and c.out and not c.text:
-        count, dtype = tok.encode_file(c.file, c.out, specials=c.specials)
-        print(f"{show.count(count, 'token')}, {dtype.name}: {c.out}")
-        return
-    text = show.given_text("encode", c.text, c.file)
-    if c.offsets:
-        ids, offsets = tok.encode_with_offsets(text, specials=c.specials)
-    else:
-        ids, offsets = tok.encode(text, specials=c.specials), None
-    if not c.out:
-        sys.stdout.flush()
-        write(sys.stdout.buffer, kind, tok, ids, offsets)
-        sys.stdout.buffer.flush()
-        return
-    atomic_write(c.out, lambda file: write(file, kind, tok, ids, offsets))
-    print(f"{show.count(len(ids), 'token')}: {c.out}")
+    with opened(c.text, c.file) as text:
+        if c.offsets:
+            data = text.read()
+            show.check_specials("encode", tok, data, c.specials)
+            ids, offsets = tok.encode_with_offsets(data, specials=c.specials)
+            write_to(c.out, lambda file: write_offsets(file, kind, tok, ids, offsets))
+            return
+        with Progress(Console(stderr=True, highlight=False)) as progress:
+            update = None if not c.out and sys.stdout.isatty() else told(progress, c.file)
+            parts = encode_parts(tok, text, specials=c.specials, progress=update)
+            write_to(c.out, lambda file: write(file, kind, tok, parts))
+
+
+def opened(text: str, file: str):
+    """The text of the command line, a file, or standard input (-), to read from."""
+    if file and text:
+        raise ValueError(f"encode: give a text or --file {file}, not both")
+    if file:
+        return open(file, "rb")
+    if text == "-":
+        return contextlib.nullcontext(sys.stdin.buffer)
+    return io.BytesIO(os.fsencode(text))
+
+
+def told(progress, name: str):
+    """What encode_parts() calls: it shows how much of a file is done, and when all will be."""
+    size = os.path.getsize(name) if name else 0  # of standard input and of a pipe it is not known
+
+    def update(done: int) -> None:
+        of = f" of {size / 1e6:,.0f}" if size else ""
+        left = time_left(time.perf_counter() - progress.begin, done, size) if size else ""
+        progress.show(lambda: f"encoding {done / 1e6:,.0f}{of} MB{left}")
+
+    return update
 
 
 def check_file(name: str, out: str) -> None:
@@ -94,29 +118,59 @@ def check_file(name: str, out: str) -> None:
         warn(f"warning: {name}: {share:.0%} of its first bytes are NUL or not UTF-8: is it text?")
 
 
-def write(file, kind: str, tok, ids, offsets) -> None:
-    """Write ids, and if there are, the start and end (n, 2) of each."""
+def write_to(out: str, content) -> None:
+    """Write to a file or standard output what `content` writes, which returns how many ids."""
+    if not out:
+        sys.stdout.flush()
+        content(sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+        return
+    count = 0
+
+    def counted(file):
+        nonlocal count
+        count = content(file)
+
+    atomic_write(out, counted)
+    print(f"{show.count(count, 'token')}: {out}")
+
+
+def write(file, kind: str, tok, parts) -> int:
+    """Write ids that come in parts; return how many."""
     import numpy as np
 
     small = np.dtype("<u2" if tok.vocab_size <= 1 << 16 else "<u4")
-    if kind == "bin":
-        file.write(ids.astype(small).data)
-    elif kind == "npy":
-        array = io.BytesIO()
-        np.save(array, ids.astype(small), allow_pickle=False)
-        file.write(array.getbuffer())
-    elif kind == "json":
-        found = {"ids": ids.tolist()}
-        if offsets is not None:
-            found["offsets"] = offsets.tolist()
-        file.write(json.dumps(found).encode() + b"\n")
-    elif offsets is None:
-        for start in range(0, len(ids), CHUNK):
-            line = " ".join(map(str, ids[start : start + CHUNK].tolist()))
-            file.write((" " if start else "").encode() + line.encode())
+    count = 0
+    if kind in ("json", "npy"):  # these say first, or at once, how many there are
+        ids = np.concatenate([np.empty(0, np.uint32), *parts])
+        if kind == "json":
+            file.write(json.dumps({"ids": ids.tolist()}).encode() + b"\n")
+        else:
+            array = io.BytesIO()
+            np.save(array, ids.astype(small), allow_pickle=False)
+            file.write(array.getbuffer())
+        return len(ids)
+    for ids in parts:
+        if kind == "bin":
+            file.write(ids.astype(small).data)
+        else:
+            for start in range(0, len(ids), CHUNK):
+                line = " ".join(map(str, ids[start : start + CHUNK].tolist()))
+                file.write((" " if count + start else "").encode() + line.encode())
+        count += len(ids)
+    if kind == "ids":
         file.write(b"\n")
-    else:
-        from gptengine.tokenizer.inspect import visible
+    return count
 
+
+def write_offsets(file, kind: str, tok, ids, offsets) -> int:
+    """Write ids and the start and end (n, 2) of each; return how many."""
+    from gptengine.tokenizer.inspect import visible
+
+    if kind == "json":
+        found = {"ids": ids.tolist(), "offsets": offsets.tolist()}
+        file.write(json.dumps(found).encode() + b"\n")
+    else:
         for i, (start, end) in zip(ids.tolist(), offsets.tolist(), strict=True):
             file.write(f"{i}\t{start}\t{end}\t{visible(tok.token_bytes(i))}\n".encode())
+    return len(ids)

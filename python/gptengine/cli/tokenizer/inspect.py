@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
 
 from gptengine.cli.tokenizer import show
 from gptengine.files import atomic_write
@@ -28,9 +27,7 @@ class InspectCommand:
     )
     ids: bool = option(False, "the id under each token")
     tree: bool = option(False, "the merges of every piece of the text; of one word always")
-    specials: Literal["refuse", "text", "allow"] = option(
-        "allow", "the name of a control token in the text: an error, text, or that token"
-    )
+    specials: show.Specials = show.specials_option()
     html: str = option("", "write a page with the coloured tokens to this file", shows="FILE")
     longest: int = option(10, "how many of the longest tokens to show")
     field: str = option("text", "what holds the text in a .jsonl line", shows="NAME")
@@ -53,7 +50,8 @@ def main(c: InspectCommand) -> None:
     tok = show.load(c.tokenizer)
     for name in c.files:
         find_files(name)  # what is not there is said before the work
-    text = show.given_text("inspect", c.text, "") if c.text else b""
+    text = show.given_text(c.text)
+    show.check_specials("inspect", tok, text, c.specials)
     tokens = inspect.tokens(tok, text, specials=c.specials)
     found = inspect.facts(tok, c.longest) if c.html or not (text or c.files) else None
     if not text and not c.files:
@@ -63,8 +61,8 @@ def main(c: InspectCommand) -> None:
         mean = show.number(len(text) / max(1, len(tokens)))
         console.print(f"\n{counted(tokens, text)}, {mean} bytes a token")
         if c.tree or len(text.split()) == 1:
-            print_trees(console, tok, text)
-    rows = [show.fertility_row(f) for f in fertilities(console, tok, c.files, c.field)]
+            print_trees(console, tok, text, c.specials)
+    rows = [show.fertility_row(f) for f in fertilities(console, tok, c)]
     if rows:
         say(console, "\n" * bool(text) + show.table(show.FERTILITY, rows))
     if c.html:
@@ -76,10 +74,10 @@ def counted(tokens, text: bytes) -> str:
     return f"{show.count(len(tokens), 'token')}, {show.count(len(text), 'byte')}"
 
 
-def print_trees(console, tok, text: bytes) -> None:
+def print_trees(console, tok, text: bytes, specials: str) -> None:
     from gptengine.tokenizer.inspect import merge_trees
 
-    for trees in merge_trees(tok, text):
+    for trees in merge_trees(tok, text, specials=specials):
         console.print()
         for node in trees:
             console.print(show.tree(node))
@@ -108,18 +106,19 @@ def facts(found) -> list[tuple[str, object]]:
     return rows
 
 
-def fertilities(console, tok, names, field: str):
+def fertilities(console, tok, c: InspectCommand):
     """Fertility by file or folder."""
     from gptengine.cli.tokenizer.corpus import first_texts
     from gptengine.tokenizer.fertility import fertility
 
     found = []
-    if not names:
+    if not c.files:
         return found
     with console.status("reading") as status:
-        for name, short in zip(names, show.short_names(names), strict=True):
+        for name, short in zip(c.files, show.short_names(c.files), strict=True):
             status.update(f"reading {name}")
-            found.append(fertility(tok, first_texts(name, field), name=short))
+            texts = show.checked(name, [tok], first_texts(name, c.field), c.specials)
+            found.append(fertility(tok, texts, name=short, specials=c.specials))
     return found
 
 
@@ -134,7 +133,8 @@ def write_page(c: InspectCommand, tok, text: bytes, tokens, found, rows) -> None
         parts += [report.tokens(map(show.shown, tokens))]
     for name in c.files:
         start = b"\n\n".join(first_texts(name, c.field, ON_PAGE))
-        parts += [report.heading(name), report.tokens(map(show.shown, inspect.tokens(tok, start)))]
+        tokens = inspect.tokens(tok, start, specials=c.specials)
+        parts += [report.heading(name), report.tokens(map(show.shown, tokens))]
     if rows:
         parts += [report.heading("Fertility"), report.table(show.FERTILITY, rows)]
     parts += [report.heading("Vocabulary"), report.table(("", ""), facts(found))]

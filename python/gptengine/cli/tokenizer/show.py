@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Literal
 
+from gptengine.options import option
 from gptengine.report.tokens import Shown
 from gptengine.tokenizer import splits
 
@@ -15,6 +20,34 @@ WIDEST = 28  # characters of a cell
 CUT = "|"  # between tokens where there are no colours
 SPLITS = f"{{{','.join(splits.NAMES)}}}"
 TOKENIZER = "its file or folder, a model's, or: bytes; for ranks with their split: x.tiktoken:gpt2"
+
+
+Specials = Literal["refuse", "text", "allow"]
+
+
+def specials_option():
+    """The flag --specials, with one meaning and default for all commands."""
+    return option(
+        "refuse", "the name of a control token in the text: an error, text, or that token"
+    )
+
+
+def check_specials(where: str, tok, text: bytes, specials: str, of: str = "") -> None:
+    """Refuse the name of a special token in a text where --specials does."""
+    if specials == "refuse" and (found := tok._core.find_special(text, 0)):
+        start, _, i = found
+        raise ValueError(
+            f"{where}: the special token {tok.token_bytes(i).decode()} stands at byte {start}{of}: "
+            f"give --specials text to take it as text, or --specials allow as that token"
+        )
+
+
+def checked(where: str, toks, texts: Iterable[bytes], specials: str) -> Iterator[bytes]:
+    """The documents of a file, as check_specials() allows them to each tokenizer."""
+    for number, text in enumerate(texts, 1):
+        for tok in toks:
+            check_specials(where, tok, text, specials, f" of document {number}")
+        yield text
 
 
 def load(path: str):
@@ -38,15 +71,8 @@ def load(path: str):
     return Tokenizer.load(path)
 
 
-def given_text(command: str, text: str, file: str) -> bytes | None:
-    """The bytes of a text from the command line, of a file, or of standard input (-)."""
-    import os
-    import sys
-
-    if file and text:
-        raise ValueError(f"{command}: give a text or --file {file}, not both")
-    if file:
-        return Path(file).read_bytes()
+def given_text(text: str) -> bytes:
+    """The bytes of a text from the command line, or of standard input (-)."""
     return sys.stdin.buffer.read() if text == "-" else os.fsencode(text)
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from gptengine.cli.tokenizer import show
 from gptengine.cli.tokenizer.corpus import Source
+from gptengine.cli.tokenizer.progress import Progress, time_left
 from gptengine.files import folder_in_use
 from gptengine.options import REQUIRED, option
 
@@ -22,8 +23,6 @@ EXAMPLES = """\
   gptengine tokenizer train chats/ --special-tokens "<|user|>" "<|bot|>" --out chat.json
   gptengine tokenizer train more/ --base runs/tok --vocab-size 16384 --out runs/larger"""
 SHOWN = 12  # of the longest and of the most frequent tokens
-EARLY = 0.02  # share of the work from which on it tells how long the rest takes
-PLAIN_SECONDS = 5.0  # between two lines of progress where there is no terminal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,10 +79,11 @@ def main(c: TrainCommand) -> None:
                 warn(f"warning: {warning}")
         start = time.perf_counter()
         documents = (text for source in sources for text in source.to_learn_from())
-        with Progress(console, sum(s.size for s in sources)) as progress:
+        with Progress(console) as progress:
+            phases = Phases(progress, sum(s.size for s in sources))
             with warnings.catch_warnings(record=True) as said:
                 warnings.simplefilter("always")
-                tok = Tokenizer.train(documents, progress=progress.update, **options)
+                tok = Tokenizer.train(documents, progress=phases.update, **options)
         seconds = time.perf_counter() - start
         for warning in said:
             warn(f"warning: {warning.message}")
@@ -144,54 +144,27 @@ def plan(c: TrainCommand, sources, options: dict) -> str:
     )
 
 
-class Progress:
-    """How far the training is: a live line, or now and then a line where nobody watches."""
+class Phases:
+    """What Tokenizer.train tells of its work, as lines of progress."""
 
-    def __init__(self, console, size: int):
-        self.console, self.size, self.phase, self._live = console, size, "", None
-
-    def __enter__(self):
-        self.begin = self.last = time.perf_counter()
-        if self.console.is_terminal:
-            from rich.live import Live
-
-            self._live = Live(console=self.console, refresh_per_second=8, transient=True)
-            self._live.start()
-        return self
-
-    def __exit__(self, *_):
-        if self._live:
-            self._live.stop()
+    def __init__(self, progress, size: int):
+        self.progress, self.size, self.phase, self.begin = progress, size, "", time.perf_counter()
 
     def update(self, phase: str, done: int, total: int | None) -> None:
         """What Tokenizer.train calls."""
         now = time.perf_counter()
         if phase == "merge" != self.phase:
             self.phase, self.begin = phase, now
-        if self._live or now - self.last >= PLAIN_SECONDS:
-            self.last = now
-            text = self.line(phase, done, total, now - self.begin)
-            if self._live:
-                from rich.text import Text
-
-                self._live.update(Text(text, overflow="ellipsis", no_wrap=True))
-            else:
-                from gptengine.train.log import say
-
-                say(self.console, text)
+        self.progress.show(lambda: self.line(phase, done, total, now - self.begin))
 
     def line(self, phase: str, done: int, total: int | None, seconds: float) -> str:
-        from gptengine.train.log import duration
-
         if phase == "count":
             total = max(self.size, done)
             text = f"counting {done / 1e6:,.0f} of {total / 1e6:,.0f} MB"
-        else:
+        else:  # the first merges take longer than the others
             total = max(total or 0, done)
             text = f"merging  {done:,} of {total:,}"
-        if done < EARLY * total:  # the first merges take longer than the others
-            return text
-        return f"{text}, {duration(seconds / done * (total - done))} left"
+        return text + time_left(seconds, done, total)
 
 
 def report(console, c: TrainCommand, tok, sources, seconds: float) -> None:
@@ -218,7 +191,8 @@ def report(console, c: TrainCommand, tok, sources, seconds: float) -> None:
         )
     names = show.short_names(c.data)
     found = [
-        fertility(tok, s.to_measure_on(), name=name) for s, name in zip(sources, names, strict=True)
+        fertility(tok, s.to_measure_on(), name=name, specials="allow")
+        for s, name in zip(sources, names, strict=True)
     ]
     uses = sum(f.uses for f in found)
     often = [i for i in np.argsort(-uses, kind="stable")[:SHOWN].tolist() if uses[i]]
