@@ -34,7 +34,7 @@ def test_groups_of_commands(capsys):
         assert "usage: gptengine tokenizer COMMAND" in said and "  compare " in said
     assert tokenizer("trian") == 2
     assert "unknown command 'tokenizer trian'; did you mean train?" in error(capsys)
-    for name in ("train", "encode", "decode", "inspect", "compare"):
+    for name in ("train", "encode", "decode", "convert", "inspect", "compare"):
         with pytest.raises(SystemExit) as stop:
             tokenizer(name, "--help")
         said = capsys.readouterr().out

@@ -38,6 +38,9 @@ TOKENIZER = {
     "decode": Command(
         "gptengine.cli.tokenizer.decode", "DecodeCommand", "turn token ids back into text"
     ),
+    "convert": Command(
+        "gptengine.cli.tokenizer.convert", "ConvertCommand", "write a tokenizer in another format"
+    ),
     "inspect": Command(
         "gptengine.cli.tokenizer.inspect", "InspectCommand", "look at tokens, merges and languages"
     ),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import os
 import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
 from gptengine.options import option
 from gptengine.report.tokens import Shown
-from gptengine.tokenizer import splits
+from gptengine.tokenizer import splits, tiktoken_file
 
 COLORS = ("bright_cyan", "bright_yellow", "bright_green", "bright_magenta")
 STYLES = tuple(f"black on {color}" for color in COLORS)  # the terminal's own: in all of them
@@ -50,25 +51,68 @@ def checked(where: str, toks, texts: Iterable[bytes], specials: str) -> Iterator
         yield text
 
 
-def load(path: str):
-    """The tokenizer of a file or folder, of a model, of a run; or the name "bytes"."""
-    from gptengine.checkpoint import find_model_folder
+def load(path: str, split: str = "", special_tokens: dict[str, int] | None = None):
+    """The tokenizer of a file or folder, of a model, of a run; or the name "bytes".
+
+    split and special_tokens (ids by name) are for files that do not say them.
+    """
     from gptengine.tokenizer import Tokenizer
     from gptengine.train.log import warn
 
     if path == "bytes":
+        if split or special_tokens:
+            raise ValueError("bytes: this tokenizer has its own split and special tokens")
         return Tokenizer.bytes()
-    file, _, split = path.rpartition(":")
-    if file.endswith(".tiktoken"):
-        tok = Tokenizer.load(file, split=split, special_tokens={})
-        warn(f"note: {file} does not say its special tokens: here it has none")
-        return tok
-    if path.endswith(".tiktoken") and Path(path).is_file():
-        raise ValueError(f"{path}: such a file does not say its split: give it as {path}:gpt2")
+    file, named = found(path)
+    if split and named and split != named:
+        raise ValueError(f"{path}: its split is given as {named!r} and as {split!r}")
+    split = split or named
+    ranks = file.suffix == tiktoken_file.SUFFIX
+    if ranks and not split:
+        raise ValueError(
+            f"{file}: such a file does not say its split: give it as {file}:gpt2, or with another "
+            f"of {', '.join(splits.NAMES[:-1])}"
+        )
+    specials = {} if ranks and special_tokens is None else special_tokens
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        tok = Tokenizer.load(file, split=split or None, special_tokens=specials)
+    for warning in said:
+        warn(f"warning: {warning.message}")
+    if ranks and special_tokens is None:
+        warn(
+            f"note: {file} does not say its special tokens: here it has none; tokenizer convert "
+            f"--special-token NAME=ID writes a file that has them"
+        )
+    return tok
+
+
+def found(path: str) -> tuple[Path, str]:
+    """The file that `path` means, and the split that it names: x.tiktoken:gpt2."""
+    from gptengine.checkpoint import find_model_folder
+    from gptengine.tokenizer import formats
+
+    ranks, _, split = path.rpartition(":")
+    if ranks.endswith(tiktoken_file.SUFFIX):
+        return formats.located(ranks), split
     folder = Path(path)
     if folder.is_dir() and not (folder / "tokenizer.json").exists() and (folder / "data").is_dir():
-        return Tokenizer.load(find_model_folder(path))
-    return Tokenizer.load(path)
+        return formats.located(find_model_folder(path)), ""
+    return formats.located(path), ""
+
+
+def check_out(command: str, out: str, name: str) -> None:
+    """Refuse to write a tokenizer where another one belongs to a model or to token shards."""
+    for file, what in (("config.json", "a model"), ("sources.json", "token shards")):
+        if (Path(out) / file).exists():
+            raise ValueError(
+                f"{command}: {out} holds {what} made with its own tokenizer: give another {name}"
+            )
+
+
+def name_of(tok, path: str) -> str:
+    """How the commands name a tokenizer that was saved there: ranks with their split."""
+    return f"{path}:{tok._vocabulary.split}" if path.endswith(tiktoken_file.SUFFIX) else path
 
 
 def given_text(text: str) -> bytes:

@@ -111,12 +111,7 @@ def rehearse(out: str, options: dict) -> None:
     from gptengine.tokenizer import Tokenizer
 
     path = Path(out)
-    for name, what in (("config.json", "a model"), ("sources.json", "token shards")):
-        if (path / name).exists():
-            raise ValueError(
-                f"tokenizer train: {out} holds {what} made with its own tokenizer: give another "
-                f"--out"
-            )
+    show.check_out("tokenizer train", out, "--out")
     tok = Tokenizer.train("a", **options)
     with tempfile.TemporaryDirectory() as folder:
         rehearsed = Path(folder) / path.name
@@ -205,7 +200,7 @@ def report(console, c: TrainCommand, tok, sources, seconds: float) -> None:
     where = "held-out text" if all(s.held_bytes for s in sources) else "same text"
     say(console, show.table((where, *show.FERTILITY[1:]), map(show.fertility_row, found)))
     say(console, f"\nsaved    {c.out}")
-    saved = f"{c.out}:{tok._vocabulary.split}" if c.out.endswith(".tiktoken") else c.out
+    saved = show.name_of(tok, c.out)
     say(console, f"next     gptengine tokenizer inspect {saved} 'a word or text'")
     if saved == c.out:  # pretrain needs to be told the split
         say(console, f"         gptengine pretrain {' '.join(c.data)} --tokenizer {c.out}")
