@@ -322,6 +322,12 @@ def test_what_cannot_be_encoded_or_decoded(folder, tmp_path, stdin, capsys):
     assert "no such file" in error(capsys)
     assert tokenizer("decode", tok) == 2
     assert "give ids" in error(capsys)
+    assert tokenizer("decode", tok, 5, "--format", "bin") == 2
+    assert "--format bin goes with --file or -, not with ids" in error(capsys)
+    for kind, says in ("bin", "3 bytes are not a number of uint16"), ("npy", "standard input: "):
+        stdin(b"abc")
+        assert tokenizer("decode", tok, "-", "--format", kind) == 2
+        assert says in error(capsys)
     assert tokenizer("decode", tok, 5, 300) == 2
     assert "token id 300 at 1 is not in the vocabulary of 280" in error(capsys)
     assert tokenizer("decode", tok, "5 x") == 2
@@ -359,13 +365,16 @@ def test_the_tokenizer_of_a_run_is_found(tmp_path, folder, capsys):
     assert capsys.readouterr().out == from_run
 
 
-def test_a_pipe_of_processes(folder):
+@pytest.mark.parametrize("kind", ["auto", "bin", "npy"])
+def test_a_pipe_of_processes(folder, kind):
     """What leaves one process enters the next, with bytes that are no UTF-8."""
     run = [sys.executable, "-m", "gptengine", "tokenizer"]
     data = b"die \xff\xc3 Aufgaben\x00\n"
-    encoded = subprocess.run([*run, "encode", folder / "tok", "-"], input=data, capture_output=True)
+    encoded = subprocess.run(
+        [*run, "encode", folder / "tok", "-", "--format", kind], input=data, capture_output=True
+    )
     decoded = subprocess.run(
-        [*run, "decode", folder / "tok", "-", "--errors", "bytes"],
+        [*run, "decode", folder / "tok", "-", "--errors", "bytes", "--format", kind],
         input=encoded.stdout,
         capture_output=True,
     )

@@ -1,5 +1,6 @@
 """`gptengine tokenizer inspect` and `compare`: what they show, on the terminal and as a page."""
 
+import html
 import html.parser
 import re
 
@@ -86,9 +87,22 @@ def test_a_page_of_hostile_text_is_harmless(folder, tmp_path, capsys):
     assert "<script>alert" in page.text.replace("·", " ") and "\x1b" not in page.text
     assert tokenizer("compare", tmp_path / "tok", "bytes", HOSTILE, "--html", out) == 0
     check_page(Page(out))
+    assert Page(out).text.count("<script>alert") >= 2  # the text as each cuts it
     source = out.read_text(encoding="utf-8")
     assert "default-src 'none'" in source and "prefers-color-scheme: dark" in source
     assert "<script" not in source and "://" not in source
+
+
+def test_a_page_of_a_word_has_its_tree(folder, tmp_path, capsys):
+    for word in ("Hausaufgaben", "<b>"):
+        args = [folder / "tok", word, "--html", tmp_path / "x.html"]
+        assert tokenizer("inspect", *args) == 0
+        tree = capsys.readouterr().out.split("bytes a token\n\n")[1].split("page ")[0]
+        check_page(Page(tmp_path / "x.html"))
+        page = (tmp_path / "x.html").read_text(encoding="utf-8")
+        found = page.split("<h2>Merges</h2>\n")[1].split("</div>")[0]
+        lines = [line.rstrip() for line in tree.strip().splitlines()]
+        assert html.unescape(found).removeprefix('<div class="tokens">').splitlines() == lines
 
 
 def test_hover_says_id_bytes_and_rank(folder, tmp_path, capsys):
@@ -121,6 +135,25 @@ def test_comparing(folder, tmp_path, capsys):
     assert "give a text" in error(capsys)
     assert tokenizer("compare", *args, "--files", tmp_path / "none.txt") == 2
     assert "none.txt: no such file" in error(capsys)
+
+
+def test_word_piece_is_refused(folder, tmp_path, capsys):
+    (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\ndie\n")
+    (tmp_path / "wp.json").write_text('{"model": {"type": "WordPiece", "vocab": {}}}')
+    for name in ("vocab.txt", "wp.json", ""):
+        for command in (["inspect"], ["compare", folder / "tok"]):
+            assert tokenizer(*command, tmp_path / name, "die") == 2
+            assert "a WordPiece vocabulary, as BERT has" in error(capsys)
+
+
+def test_words_are_compared(folder, tmp_path, capsys):
+    Tokenizer.train(TEXT, vocab_size=60, split="words").save(tmp_path / "w")
+    assert (
+        tokenizer("compare", folder / "tok", tmp_path / "w", "die Aufgaben", "--examples", 1) == 0
+    )
+    said = capsys.readouterr().out
+    assert "</w>" in said and "shared " in said and "cuts " not in said
+    assert tokenizer("inspect", tmp_path / "w", "--files", folder / "text.txt") == 0
 
 
 def test_ranks_need_their_split(folder, tmp_path, capsys):

@@ -67,6 +67,11 @@ def tokens(shown: Iterable[Shown]) -> str:
     return f'<div class="tokens">{_spans(shown)}</div>'
 
 
+def frame(text: str) -> str:
+    """Lines of text in a frame, as they are."""
+    return f'<div class="tokens">{html.escape(text)}</div>'
+
+
 def table(header: Sequence[str], rows: Iterable[Sequence[str | Sequence[Shown]]]) -> str:
     """A table whose cells are texts or lists of tokens."""
     out = ["<table><tr>", *(f"<th>{html.escape(name)}</th>" for name in header), "</tr>"]

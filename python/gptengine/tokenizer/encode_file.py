@@ -19,7 +19,7 @@ def encode_file(tok, source, target, *, specials="refuse", mode=None, progress=N
     number of bytes that are done.
     """
     options = dict(specials=specials, mode=mode, progress=progress, block=block)
-    dtype = np.dtype("<u2" if tok.vocab_size <= 1 << 16 else "<u4")
+    dtype = id_dtype(tok.vocab_size)
     total = 0
 
     def write(file):
@@ -45,6 +45,11 @@ def encode_parts(tok, file, *, specials="refuse", mode=None, progress=None, bloc
         done += len(part)
         if progress:
             progress(done)
+
+
+def id_dtype(vocab_size):
+    """The type of the ids in a file."""
+    return np.dtype("<u2" if vocab_size <= 1 << 16 else "<u4")
 
 
 def _parts(tok, file, block, as_text, allowed):

@@ -62,11 +62,15 @@ def main(c: CompareCommand) -> None:
         found = compare(
             a, b, documents or [text], names=names(c), examples=examples, specials=c.specials
         )
+    cut = {}
     if c.text:
-        for name, tok in zip(names(c), (a, b), strict=True):
-            say(console, f"{name}:")
-            console.print(show.colored(console, tokens(tok, text, specials=c.specials)))
-            console.print()
+        cut = {
+            n: tokens(t, text, specials=c.specials) for n, t in zip(names(c), (a, b), strict=True)
+        }
+    for name, found_tokens in cut.items():
+        say(console, f"{name}:")
+        console.print(show.colored(console, found_tokens))
+        console.print()
     for line in (show.table(("tokenizer", *show.FERTILITY[1:]), rows(found)), *summary(found)):
         say(console, line)
     if found.differences[: c.examples]:
@@ -77,7 +81,7 @@ def main(c: CompareCommand) -> None:
         console.print()
         console.print(differences(c, cells))
     if c.html:
-        atomic_write(c.html, page(c, found).encode())
+        atomic_write(c.html, page(c, found, cut).encode())
         say(console, f"page     {c.html}")
 
 
@@ -121,15 +125,22 @@ def differences(c: CompareCommand, cells):
     return out
 
 
-def page(c: CompareCommand, found) -> str:
+def page(c: CompareCommand, found, cut) -> str:
+    """A page of a Comparison, and of the tokens of a text by the names of the tokenizers."""
     from gptengine.report import tokens as report
 
     cells = (
         [f"{d.count:,}", [*map(show.shown, d.a)], [*map(show.shown, d.b)]]
         for d in found.differences
     )
+    texts = [
+        part
+        for name, tokens in cut.items()
+        for part in (report.heading(name), report.tokens(map(show.shown, tokens)))
+    ]
     return report.page(
         f"{c.a} and {c.b}",
+        *texts,
         report.table(("tokenizer", *show.FERTILITY[1:]), rows(found)),
         *map(report.paragraph, summary(found)),
         report.heading("Where the cuts differ"),

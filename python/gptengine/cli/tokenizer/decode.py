@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import dataclasses
+import io
 import json
 import re
 import sys
@@ -13,6 +14,7 @@ from typing import Literal
 from gptengine.cli.tokenizer import show
 from gptengine.files import atomic_write
 from gptengine.options import REQUIRED, option
+from gptengine.tokenizer.encode_file import id_dtype
 
 EXAMPLES = """\
   gptengine tokenizer decode runs/tok 510 3291 17
@@ -32,6 +34,11 @@ class DecodeCommand:
     file: str = option(
         "", "a token file: .bin, .npy, a .tok shard; else numbers or JSON", shows="FILE"
     )
+    format: Literal["auto", "ids", "npy", "bin"] = option(
+        "auto",
+        "of --file or standard input, as encode writes them; ids: numbers or JSON; auto: by the "
+        "suffix of --file, else ids",
+    )
     out: str = option("", "file to write (default: standard output)", shows="FILE")
     errors: Literal["replace", "ignore", "strict", "bytes"] = option(
         "replace", "what is not UTF-8: U+FFFD, nothing, an error, or the bytes as they are"
@@ -40,14 +47,16 @@ class DecodeCommand:
     def __post_init__(self):
         if bool(self.ids) == bool(self.file):
             raise ValueError("decode: give ids, or - for standard input, or --file")
+        if self.format in ("npy", "bin") and not self.file and self.ids != ("-",):
+            raise ValueError(f"decode: --format {self.format} goes with --file or -, not with ids")
 
 
 def main(c: DecodeCommand) -> None:
     tok = show.load(c.tokenizer)
     if c.file:
-        ids = read_ids(Path(c.file), tok.vocab_size)
+        ids = read_ids(Path(c.file), c.format, tok.vocab_size)
     elif c.ids == ("-",):
-        ids = parse_ids("standard input", sys.stdin.read())
+        ids = ids_of("standard input", sys.stdin.buffer.read(), c.format, tok.vocab_size)
     else:
         ids = parse_ids("decode", " ".join(c.ids))
     try:
@@ -74,22 +83,20 @@ def write(file, tok, ids, errors: str) -> None:
         file.write(data)
 
 
-def read_ids(path: Path, vocab_size: int):
-    """The ids in a file, by its suffix; large ones are mapped."""
+def read_ids(path: Path, kind: str, vocab_size: int):
+    """The ids in a file, by its suffix if `kind` is auto; large ones are mapped."""
     import numpy as np
 
     from gptengine.data.shards import DTYPES, LAYOUT, read_header
 
-    if path.suffix == ".npy":
-        try:
-            ids = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise ValueError(f"{path}: {error}") from None
-        if ids.ndim != 1 or ids.dtype.kind not in "iu":
-            raise ValueError(f"{path}: {ids.dtype} of shape {ids.shape}, not a row of ids")
-        return ids
-    size, start, dtype = path.stat().st_size, 0, np.dtype("<u2" if vocab_size <= 1 << 16 else "<u4")
-    if path.suffix == ".tok":
+    if kind == "auto":
+        kind = {".npy": "npy", ".bin": "bin", ".tok": "tok"}.get(path.suffix, "ids")
+    if kind == "npy":
+        return row_of(path, lambda: np.load(path, mmap_mode="r", allow_pickle=False))
+    if kind == "ids" or not path.is_file():  # a pipe cannot be mapped
+        return ids_of(path, path.read_bytes(), kind, vocab_size)
+    size, start, dtype = path.stat().st_size, 0, id_dtype(vocab_size)
+    if kind == "tok":
         header = read_header(path)
         if header.vocab_size != vocab_size:
             raise ValueError(
@@ -97,13 +104,39 @@ def read_ids(path: Path, vocab_size: int):
                 f"{vocab_size}"
             )
         start, dtype = LAYOUT.size, DTYPES[header.itemsize]
-    elif path.suffix != ".bin":
-        return parse_ids(path, path.read_text(encoding="utf-8", errors="replace"))
-    if (size - start) % dtype.itemsize:
-        raise ValueError(f"{path}: {size} bytes are not a number of {dtype.name} ids")
+    check_whole(path, size - start, dtype)
     if size == start:
         return np.empty(0, dtype)
     return np.memmap(path, dtype, "r", start)
+
+
+def ids_of(where, data: bytes, kind: str, vocab_size: int):
+    """The ids in the contents of a file or pipe."""
+    import numpy as np
+
+    if kind == "npy":
+        return row_of(where, lambda: np.load(io.BytesIO(data), allow_pickle=False))
+    if kind == "bin":
+        dtype = id_dtype(vocab_size)
+        check_whole(where, len(data), dtype)
+        return np.frombuffer(data, dtype)
+    return parse_ids(where, data.decode("utf-8", "replace"))
+
+
+def row_of(where, load):
+    """The row of ids that the function `load` reads."""
+    try:
+        ids = load()
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{where}: {error}") from None
+    if ids.ndim != 1 or ids.dtype.kind not in "iu":
+        raise ValueError(f"{where}: {ids.dtype} of shape {ids.shape}, not a row of ids")
+    return ids
+
+
+def check_whole(where, size: int, dtype) -> None:
+    if size % dtype.itemsize:
+        raise ValueError(f"{where}: {size} bytes are not a number of {dtype.name} ids")
 
 
 def parse_ids(where, text: str):

@@ -16,6 +16,7 @@ from gptengine.cli.tokenizer import show
 from gptengine.cli.tokenizer.progress import Progress, time_left
 from gptengine.files import atomic_write
 from gptengine.options import REQUIRED, option
+from gptengine.tokenizer.encode_file import encode_parts, id_dtype
 
 EXAMPLES = """\
   gptengine tokenizer encode runs/tok "Die Hausaufgaben"
@@ -49,8 +50,6 @@ class EncodeCommand:
 
 def main(c: EncodeCommand) -> None:
     from rich.console import Console
-
-    from gptengine.tokenizer.encode_file import encode_parts
 
     kind = c.format
     if kind == "auto":
@@ -139,7 +138,7 @@ def write(file, kind: str, tok, parts) -> int:
     """Write ids that come in parts; return how many."""
     import numpy as np
 
-    small = np.dtype("<u2" if tok.vocab_size <= 1 << 16 else "<u4")
+    small = id_dtype(tok.vocab_size)
     count = 0
     if kind in ("json", "npy"):  # these say first, or at once, how many there are
         ids = np.concatenate([np.empty(0, np.uint32), *parts])

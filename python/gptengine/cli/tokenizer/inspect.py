@@ -60,8 +60,9 @@ def main(c: InspectCommand) -> None:
         console.print((show.with_ids if c.ids else show.colored)(console, tokens))
         mean = show.number(len(text) / max(1, len(tokens)))
         console.print(f"\n{counted(tokens, text)}, {mean} bytes a token")
-        if c.tree or len(text.split()) == 1:
-            print_trees(console, tok, text, c.specials)
+        if with_trees(c, text):
+            console.print()
+            console.print(trees(tok, text, c.specials))
     rows = [show.fertility_row(f) for f in fertilities(console, tok, c)]
     if rows:
         say(console, "\n" * bool(text) + show.table(show.FERTILITY, rows))
@@ -74,13 +75,20 @@ def counted(tokens, text: bytes) -> str:
     return f"{show.count(len(tokens), 'token')}, {show.count(len(text), 'byte')}"
 
 
-def print_trees(console, tok, text: bytes, specials: str) -> None:
+def with_trees(c: InspectCommand, text: bytes) -> bool:
+    return c.tree or len(text.split()) == 1
+
+
+def trees(tok, text: bytes, specials: str):
+    """The trees of the merges, with an empty line between pieces."""
+    from rich.console import Group
+
     from gptengine.tokenizer.inspect import merge_trees
 
-    for trees in merge_trees(tok, text, specials=specials):
-        console.print()
-        for node in trees:
-            console.print(show.tree(node))
+    found = []
+    for nodes in merge_trees(tok, text, specials=specials):
+        found += [""] * bool(found) + [show.tree(node) for node in nodes]
+    return Group(*found)
 
 
 def facts(found) -> list[tuple[str, object]]:
@@ -101,7 +109,7 @@ def facts(found) -> list[tuple[str, object]]:
     rows.append(("merges by list and by id", says if differ else "agree"))
     for i, token in enumerate(found.longest):
         size = show.count(len(token.bytes), "byte")
-        says = f"{show.clipped(visible(token.bytes), 60)}  id {token.id}, {size}"
+        says = f"{show.clipped(visible(token.bytes), 28)}  id {token.id}, {size}"
         rows.append(("" if i else "longest tokens", says))
     return rows
 
@@ -131,6 +139,9 @@ def write_page(c: InspectCommand, tok, text: bytes, tokens, found, rows) -> None
     if text:
         parts += [report.paragraph(counted(tokens, text))]
         parts += [report.tokens(map(show.shown, tokens))]
+        if with_trees(c, text):
+            plain = show.plain(trees(tok, text, c.specials))
+            parts += [report.heading("Merges"), report.frame(plain)]
     for name in c.files:
         start = b"\n\n".join(first_texts(name, c.field, ON_PAGE))
         tokens = inspect.tokens(tok, start, specials=c.specials)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import sys
@@ -189,6 +190,15 @@ def tree(node):
         if node.left:
             waiting += [(branch.add(label(child)), child) for child in (node.left, node.right)]
     return root
+
+
+def plain(renderable) -> str:
+    """What rich would print without colours, on lines of any length."""
+    from rich.console import Console
+
+    console = Console(file=io.StringIO(), width=1000, color_system=None)
+    console.print(renderable)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
 
 
 def shown(token) -> Shown:

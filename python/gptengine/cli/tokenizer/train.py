@@ -182,7 +182,8 @@ def report(console, c: TrainCommand, tok, sources, seconds: float) -> None:
             console,
             f"note     not the {c.vocab_size:,} of --vocab-size: no pair is left that occurs "
             f"{show.count(c.min_frequency, 'time')}"
-            + (" within --max-token-length" * bool(c.max_token_length)),
+            + " within --max-token-length" * bool(c.max_token_length)
+            + " in this text",
         )
     names = show.short_names(c.data)
     found = [
