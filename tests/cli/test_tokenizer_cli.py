@@ -107,6 +107,7 @@ def test_part_of_a_long_text_is_held_out(tmp_path, capsys):
     assert tokenizer("train", *data, *options) == 0
     said = capsys.readouterr().out
     assert "held-out text" in said and "\nb.jsonl  " in said
+    assert f"b.jsonl --tokenizer {tmp_path / 'tok'} --field t\n" in said
 
 
 def test_a_large_file_is_mapped(tmp_path, monkeypatch):
@@ -290,6 +291,7 @@ def test_ranks_are_named_with_their_split(folder, tmp_path, capsys):
     assert tokenizer("train", folder / "text.txt", "--vocab-size", 285, "--out", out) == 0
     said = capsys.readouterr().out
     assert f"inspect {out}:gpt2 " in said and "gptengine pretrain" not in said
+    assert f"{out} says neither its split nor its special tokens" in said
     assert tokenizer("encode", f"{out}:gpt2", "die") == 0
     assert "does not say its special tokens" in capsys.readouterr().err
 

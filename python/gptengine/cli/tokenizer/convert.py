@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from pathlib import Path
 
 from gptengine.cli.tokenizer import show
 from gptengine.options import REQUIRED, option
-from gptengine.tokenizer import hugging_face, tiktoken_file, vocab_merges
-from gptengine.tokenizer.tokenizer import END_OF_TEXT
+from gptengine.tokenizer import hugging_face, vocab_merges
 
 EXAMPLES = """\
   gptengine tokenizer convert runs/tok tok.gguf
@@ -16,7 +16,6 @@ EXAMPLES = """\
   gptengine tokenizer convert cl100k_base.tiktoken:cl100k cl100k.json \\
       --special-token "<|endoftext|>=100257\""""
 LISTED = 6  # special tokens that are named
-CONFIG = ("eos_token", "bos_token", "chat_template")  # what tokenizer_config.json alone says
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,11 +95,6 @@ def report(tok, target: str) -> list[str]:
         differ = len(tok.ambiguous_tokens())
         says = f"differ for {show.count(differ, 'token')}" if differ else "agree"
         lines.append(f"merges   by list and by id {says}")
-    lost = [key for key in CONFIG if tok.config.get(key) not in (None, END_OF_TEXT)]
-    if target.endswith(".json") and Path(target).name != vocab_merges.VOCAB and lost:
-        lines.append(f"note     {target} does not say {', '.join(lost)}: a folder does")
-    if target.endswith(tiktoken_file.SUFFIX):
-        lost = "its special tokens" if specials else "that it has no special tokens"
-        lines.append(f"note     {target} says neither its split nor {lost}: keep them")
-    named = show.name_of(tok, target)
+    lines += show.not_said(tok, target)
+    named = shlex.quote(show.name_of(tok, target))
     return [*lines, f"next     gptengine tokenizer inspect {named} 'a word or text'"]

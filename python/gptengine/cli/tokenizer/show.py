@@ -13,12 +13,14 @@ from typing import Literal
 
 from gptengine.options import option
 from gptengine.report.tokens import Shown
-from gptengine.tokenizer import splits, tiktoken_file
+from gptengine.tokenizer import splits, tiktoken_file, vocab_merges
+from gptengine.tokenizer.tokenizer import END_OF_TEXT
 
 COLORS = ("bright_cyan", "bright_yellow", "bright_green", "bright_magenta")
 STYLES = tuple(f"black on {color}" for color in COLORS)  # the terminal's own: in all of them
 SPECIAL = "bold underline"
 WIDEST = 28  # characters of a cell
+CONFIG = ("eos_token", "bos_token", "chat_template")  # what tokenizer_config.json alone says
 CUT = "|"  # between tokens where there are no colours
 SPLITS = f"{{{','.join(splits.NAMES)}}}"
 TOKENIZER = "its file or folder, a model's, or: bytes; for ranks with their split: x.tiktoken:gpt2"
@@ -109,6 +111,17 @@ def check_out(command: str, out: str, name: str) -> None:
             raise ValueError(
                 f"{command}: {out} holds {what} made with its own tokenizer: give another {name}"
             )
+
+
+def not_said(tok, path: str) -> list[str]:
+    """Notes on what a file that was written does not say of its tokenizer."""
+    if path.endswith(tiktoken_file.SUFFIX):
+        lost = "its special tokens" if tok.special_tokens else "that it has no special tokens"
+        return [f"note     {path} says neither its split nor {lost}: keep them"]
+    lost = [key for key in CONFIG if tok.config.get(key) not in (None, END_OF_TEXT)]
+    if lost and path.endswith(".json") and Path(path).name != vocab_merges.VOCAB:
+        return [f"note     {path} does not say {', '.join(lost)}: a folder does"]
+    return []
 
 
 def name_of(tok, path: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import resource
+import shlex
 import sys
 import tempfile
 import time
@@ -202,9 +203,13 @@ def report(console, c: TrainCommand, tok, sources, seconds: float) -> None:
     say(console, show.table((where, *show.FERTILITY[1:]), map(show.fertility_row, found)))
     say(console, f"\nsaved    {c.out}")
     saved = show.name_of(tok, c.out)
-    say(console, f"next     gptengine tokenizer inspect {saved} 'a word or text'")
+    for note in show.not_said(tok, c.out):
+        say(console, note)
+    say(console, f"next     gptengine tokenizer inspect {shlex.quote(saved)} 'a word or text'")
     if saved == c.out:  # pretrain needs to be told the split
-        say(console, f"         gptengine pretrain {' '.join(c.data)} --tokenizer {c.out}")
+        field = ["--field", c.field] * (c.field != "text")
+        words = ["gptengine", "pretrain", *c.data, "--tokenizer", c.out, *field]
+        say(console, f"         {shlex.join(words)}")
 
 
 def quoted(tokens) -> str:
