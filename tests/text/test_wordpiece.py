@@ -133,6 +133,7 @@ def test_tokenizer_json_is_read(tmp_path):
         ("model.vocab.hello", 10**9, "no token has the id 5"),
         ("model.vocab.[SEP]", 7, "'un' both have the id 7|has the ids 7 and 3"),
         ("model.unk_token", "<unk>", "no token '<unk>' for unknown words"),
+        ("model.unk_token", {}, "no token {} for unknown words"),
         ("model.continuing_subword_prefix", "@@", "continuing_subword_prefix is '@@'"),
         ("model.max_input_chars_per_word", 10**12, "max_input_chars_per_word is 1000000000000"),
         ("normalizer", None, "normalizer None: only BertNormalizer"),

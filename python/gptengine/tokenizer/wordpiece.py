@@ -51,7 +51,7 @@ class WordPiece:
             raise ValueError(f"the tokens {i} and {ids[token]} are both {token!r:.80}")
         if "" in ids:
             raise ValueError(f"the token {ids['']} is empty")
-        if unknown not in ids:
+        if not isinstance(unknown, str) or unknown not in ids:
             raise ValueError(f"there is no token {unknown!r:.80} for unknown words")
         if special_tokens is None:
             special_tokens = {name: ids[name] for name in SPECIAL_TOKENS if name in ids}
