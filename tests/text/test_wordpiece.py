@@ -142,6 +142,7 @@ def test_tokenizer_json_is_read(tmp_path):
         ("decoder", {"type": "Fuse"}, "decoder .*Fuse"),
         ("post_processor.sep", ["[SEP]", 4], r"post_processor.sep \['\[SEP\]', 4\] is not in"),
         ("post_processor.cls", 4, "post_processor.cls is 4"),
+        ("post_processor.cls", ["[NO]", None], "post_processor.cls .*None.* is not in the vocab"),
         ("post_processor.type", "RobertaProcessing", "post_processor .*Roberta"),
         ("post_processor.type", [], "post_processor .*only ByteLevel"),
     ],

@@ -148,7 +148,8 @@ def _check_template(template, ids):
         if "Sequence" not in part and part["SpecialToken"]["id"] not in known:
             raise ValueError(f"post_processor: {part!r:.200} is not in its special_tokens")
     for entry in known.values():
-        if [ids.get(name) for name in entry["tokens"]] != entry["ids"]:
+        numbers = all(type(i) is int for i in entry["ids"])  # None is no id of no token
+        if not numbers or [ids.get(name) for name in entry["tokens"]] != entry["ids"]:
             raise ValueError(f"post_processor: the ids of {entry!r:.200} are not in the vocab")
 
 

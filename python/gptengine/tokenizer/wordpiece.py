@@ -279,7 +279,7 @@ def _template(data, ids):
             pair = stage.get(key)
             if not isinstance(pair, list) or len(pair) != 2 or type(pair[0]) is not str:
                 raise ValueError(f"post_processor.{key} is {pair!r:.80}, not a name and an id")
-            if ids.get(pair[0]) != pair[1]:
+            if type(pair[1]) is not int or ids.get(pair[0]) != pair[1]:
                 raise ValueError(f"post_processor.{key} {pair!r:.80} is not in the vocab")
             sides.append([pair[1]])
         return sides
