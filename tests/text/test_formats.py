@@ -211,7 +211,7 @@ def put(data, path, value):
         ("decoder", None, "decoder None"),
         ("post_processor", {"type": "TemplateProcessing"}, "post_processor"),
         ("post_processor", {"type": ["ByteLevel"]}, "post_processor .*only ByteLevel"),
-        ("post_processor", stages.template("x", None, {"x": None}), "post_processor: the ids of"),
+        ("post_processor", stages.template("no", None, {"no": None}), "post_processor: the ids of"),
         ("added_tokens.0.id", 3, "both have the id 3"),
         ("added_tokens.0.id", None, "id of '<|endoftext|>' is None"),
         ("added_tokens.0.content", "", "no content"),
