@@ -1,61 +1,98 @@
 """Training a tokenizer and encoding with it, beside its peers in the same process.
 
-    python bench/tokenizer.py                                     # on Python's own sources and docs
+    python bench/tokenizer.py                               # on text that this machine has anyway
     python bench/tokenizer.py --corpus code novels.jsonl.gz news.txt
-    python bench/tokenizer.py --equal                             # and compare all merges
+    python bench/tokenizer.py --parts encode decode         # of train encode decode load hostile
+    python bench/tokenizer.py --equal                       # and compare all merges
 
-A corpus is a .txt or .jsonl file (.gz of both), "code": the .py files of this Python and of what is
-installed in it, or "docs": their documentation. The training text takes equal parts of each; what
+What a corpus may be stands in bench/corpora.py. The training text takes equal parts of each; what
 is encoded comes after it. Peers are measured where they are installed: pip install '.[peers]'.
 
-Times are CPU seconds of one thread, the better of two rounds, so that other programs disturb them
-little; peers run between our rounds. The last line is one JSON object.
+Times are CPU seconds of one thread, the best of several rounds, so that other programs disturb them
+little; peers run between our rounds. Those of several threads are of the clock, warm, and what they
+gain is a figure of its own. A table comes at the end; the last line is one JSON object.
 """
 
 import argparse
+import dataclasses
+import functools
 import importlib.util
-import itertools
 import json
 import os
 import sys
-import sysconfig
 import tempfile
 import time
 from pathlib import Path
 
+import corpora
 from gptengine import _core
-from gptengine.data.documents import read_documents
 from gptengine.tokenizer import Tokenizer
 from gptengine.tokenizer.splits import PATTERNS
 from peers import encode_text, train_text
 
-GATHERED = {"code": {".py"}, "docs": {".rst", ".md", ".txt", ".html"}}
-PARTS = ("train", "encode")
-LONGEST = 1 << 20  # bytes of a gathered file: what is longer is data
+PEERS = ("gigatoken", "tiktoken", "tokenizers")
+
+
+@dataclasses.dataclass
+class Work:
+    """What every part is given: texts to train on, and to encode by corpus, all bytes."""
+
+    args: argparse.Namespace
+    mix: list
+    held_out: dict
+    place: Path
+    rows: list = dataclasses.field(default_factory=list)
+
+    def row(self, label, unit, figures):
+        """Notes a line of the closing table, figures by name of the program."""
+        self.rows.append((label, unit, figures))
+        said = ", ".join(f"{name} {shown(value)}" for name, value in figures.items())
+        print(f"{label}: {said} {unit}".rstrip(), flush=True)
+
+    @functools.cached_property
+    def folder(self):
+        """It has a vocabulary of the training text as tokenizer.json and ranks.tiktoken."""
+        specials = [train_text.SPECIAL]
+        tok = Tokenizer.train(self.mix, vocab_size=self.args.vocab, special_tokens=specials)
+        for name in ("tokenizer.json", "ranks.tiktoken"):
+            tok.save(self.place / name)
+        return self.place
+
+    def ours(self):
+        return encode_text.gptengine(self.folder, PATTERNS["gpt2"])
+
+    def coders(self):
+        """(name, what makes its Coder) of us and of those peers that are there."""
+        for name in ("gptengine", *installed(self.args, PEERS)):
+            yield name, functools.partial(getattr(encode_text, name), self.folder, PATTERNS["gpt2"])
 
 
 def main():
     args = parse()
     # Peers read these when they are imported.
     os.environ |= {"RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+    os.environ["TIKTOKEN_CACHE_DIR"] = ""  # it would read another file of the same name
     _core.set_threads(1)
-    mix, held_out = corpora(args)
-    size = sum(map(len, mix))
-    print(f"training text: {size / 1e6:.1f} MB of {len(mix)} documents: {', '.join(args.corpus)}")
-    if size < args.mb * 0.9e6:
+    mix, held_out = texts(args)
+    size = sum(map(len, mix)) / 1e6
+    print(f"training text: {size:.1f} MB of {len(mix)} documents: {', '.join(args.corpus)}")
+    if size < args.mb * 0.9:
         print(f"  there is less of it than --mb {args.mb}")
-    results = dict(mb=size / 1e6, vocab=args.vocab, corpora=args.corpus)
-    if "train" in args.parts:
-        results["train"] = training(args, mix)
-    if "encode" in args.parts:
-        results["encode"] = encoding(args, mix, held_out)
-    print(json.dumps(results))
+    with tempfile.TemporaryDirectory() as folder:
+        work = Work(args, mix, held_out, Path(folder))
+        for part in args.parts:
+            PARTS[part](work)
+    print_table(work.rows)
+    settings = dict(mb=size, vocab=args.vocab, corpora=args.corpus, isa=_core.isa())
+    rows = {label: dict(unit=unit, **figures) for label, unit, figures in work.rows}
+    print(json.dumps(settings | {"rows": rows}))
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--corpus", nargs="+", default=["code", "docs"], metavar="NAME_OR_FILE")
-    parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
+    corpus = ["code", "docs", "multilingual"]
+    parser.add_argument("--corpus", nargs="+", default=corpus, metavar="NAME_OR_FILE")
+    parser.add_argument("--parts", nargs="+", default=[*PARTS], choices=PARTS)
     parser.add_argument("--mb", type=float, default=64, help="of training text")
     parser.add_argument("--encode-mb", type=float, default=20, help="to encode of each corpus")
     parser.add_argument("--vocab", type=int, default=32768)
@@ -65,44 +102,14 @@ def parse():
     return parser.parse_args()
 
 
-def corpora(args):
+def texts(args):
     """(texts to train on, {corpus: texts to encode}), all bytes."""
     mix, held_out = [], {}
     for name in args.corpus:
-        documents = gathered(name) if name in GATHERED else read_documents([name])
-        mix += take(documents, args.mb * 1e6 / len(args.corpus))
-        held_out[Path(name).name.split(".")[0]] = take(documents, args.encode_mb * 1e6)
+        size = args.mb * 1e6 / len(args.corpus)
+        first, held_out[corpora.title(name)] = corpora.divided(name, size, args.encode_mb * 1e6)
+        mix += first
     return mix, {name: texts for name, texts in held_out.items() if texts}
-
-
-def gathered(name):
-    """Files of the standard library and of installed packages, in a fixed order."""
-    roots = {sysconfig.get_path(place) for place in ("stdlib", "purelib", "platlib")}
-    seen = set()
-    for folder, folders, files in itertools.chain(*(os.walk(root) for root in sorted(roots))):
-        folders[:] = sorted(set(folders) - {"__pycache__"})
-        for file in sorted(files):
-            path = Path(folder, file)
-            if path.suffix not in GATHERED[name] or not 0 < path.stat().st_size < LONGEST:
-                continue
-            text = path.read_bytes()
-            if text in seen or text.decode("utf-8", "replace").encode() != text:
-                continue
-            seen.add(text)
-            yield text
-
-
-def take(documents, size):
-    """Documents up to so many bytes; the last one may be cut, at the end of a line."""
-    texts = []
-    while size > 0 and (text := next(documents, None)) is not None:
-        if len(text) > size:
-            text = text[: text.rfind(b"\n", 0, int(size)) + 1]
-            size = 0
-        if text:
-            texts.append(text)
-        size -= len(text)
-    return texts
 
 
 def installed(args, names):
@@ -111,9 +118,9 @@ def installed(args, names):
     return [] if args.peers == [] else found
 
 
-def training(args, mix):
+def training(work):
     """Seconds and MB/s of all, the peak of our memory, and how many merges are equal."""
-    size = sum(map(len, mix)) / 1e6
+    args, mix = work.args, work.mix
     names = ["gptengine", *installed(args, ("gigatoken", "tokenizers"))]
     seconds, merges, peak = {}, {}, 0.0
     for round in range(2):
@@ -127,23 +134,21 @@ def training(args, mix):
             seconds[name] = min(took, seconds.get(name, took))
             if name == "gptengine":
                 peak = max(peak, peak_since(before))
-    results = {"peak_mb_over_text": peak}
+    size = sum(map(len, mix)) / 1e6
+    work.row("train", "CPU s", seconds)
+    work.row("train, speed", "MB/s", {name: size / s for name, s in seconds.items()})
+    work.row("train, memory over the text", "MB", {"gptengine": peak})
+    ours = merges["gptengine"]
+    equal = {name: sum(map(tuple.__eq__, ours, merges[name])) for name in names}
+    work.row("train, equal merges", "merges", equal)
     for name in names:
-        results[name] = dict(cpu_s=seconds[name], mb_s=size / seconds[name])
-        ratio = seconds[name] / seconds["gptengine"]
-        more = f"+{peak:.0f} MB memory" if name == "gptengine" else f"{ratio:.1f} times as long"
-        rate = f"{seconds[name]:7.2f} CPU s {size / seconds[name]:7.1f} MB/s"
-        print(f"train {name:12} {rate}  {more}")
-        if name != "gptengine":
-            same = sum(map(tuple.__eq__, merges["gptengine"], merges[name]))
-            results[name]["equal_merges"] = same
-            print(f"      {same} of {len(merges['gptengine'])} merges are equal")
-            if args.equal and not merges["gptengine"] == merges[name]:
-                sys.exit(f"bench/tokenizer.py: the merges of {name} differ")
-    results["wall_s"] = {n: on_threads(n, mix, args.vocab) for n in sorted({1, args.threads})}
-    walls = ", ".join(f"{n} threads {s:.2f} s" for n, s in results["wall_s"].items())
-    print(f"      of the clock: {walls}")
-    return results
+        if args.equal and merges[name] != ours:
+            sys.exit(f"bench/tokenizer.py: the merges of {name} differ")
+    walls = {n: on_threads(n, mix, args.vocab) for n in (1, args.threads)}
+    for n, wall in walls.items():
+        work.row(f"train, threads: {n}", "s of the clock", {"gptengine": wall})
+    times = {"gptengine": walls[1] / walls[args.threads]}
+    work.row(f"train, gain of {args.threads} threads", "times", times)
 
 
 def on_threads(threads, mix, vocab_size):
@@ -172,36 +177,70 @@ def memory(name):
     return next(int(line.split()[1]) for line in lines if line.startswith(name)) * 1024 / 1e6
 
 
-def encoding(args, mix, held_out):
-    """MB of text a CPU second, cold and warm, of each corpus, and whose ids are equal."""
-    results = {}
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "tokenizer.json")
-        Tokenizer.train(mix, vocab_size=args.vocab, special_tokens=[train_text.SPECIAL]).save(path)
-        names = ["gptengine", *installed(args, ("gigatoken", "tiktoken", "tokenizers"))]
-        for corpus, texts in held_out.items():
-            results[corpus], ids = {}, {}
-            for name in names:
-                # One that is cold: made anew for each corpus.
-                encode = getattr(encode_text, name)(path, PATTERNS["gpt2"])
-                cold, warm, ids[name] = encode_text.rates(encode, texts)
-                same = ids[name].tolist() == ids["gptengine"].tolist()
-                results[corpus][name] = dict(cold=cold, warm=warm, same_ids=same)
-                rate = f"{cold:7.1f} cold {warm:7.1f} warm MB/s"
-                print(f"encode {corpus:16} {name:12} {rate}{'' if same else '  ids differ'}")
-            encode = encode_text.gptengine(path, PATTERNS["gpt2"])
-            rate = {n: encode_text.wall_rate(encode, texts, n) for n in sorted({1, args.threads})}
-            results[corpus]["of_the_clock"] = rate
-            rates = ", ".join(f"{n} threads {r:.0f}" for n, r in rate.items())
-            print(f"      of the clock: {rates} MB/s")
-        tok = Tokenizer.load(path)
-        texts = [text for texts in held_out.values() for text in texts]
-        results["decode"] = encode_text.decode_rate(tok, texts)
-        results["worst_growth"] = encode_text.worst_growth(tok)
-    print(f"decode {results['decode']:.0f} MB/s")
-    worst = max(results["worst_growth"].items(), key=lambda item: item[1])
-    print(f"time of 4 times a hostile text: at most {worst[1]:.1f} times, of {worst[0]}")
-    return results
+def encoding(work):
+    """MB of text a CPU second, cold and warm, of each corpus; whose ids are ours; threads."""
+    several = work.args.threads
+    for corpus, texts in work.held_out.items():
+        cold, warm, ids = {}, {}, {}
+        for name, coder in work.coders():  # made anew for each corpus, so it is cold
+            cold[name], warm[name], ids[name] = encode_text.rates(coder().encode, texts)
+        work.row(f"encode {corpus}, cold", "MB/s", cold)
+        work.row(f"encode {corpus}, warm", "MB/s", warm)
+        same = {name: ids[name].tolist() == ids["gptengine"].tolist() for name in ids}
+        work.row(f"encode {corpus}, equal ids", "", same)
+        encode = work.ours().encode
+        walls = encode_text.wall_rates(encode, texts, (1, several))
+        for n, rate in walls.items():
+            work.row(f"encode {corpus}, threads: {n}", "MB/s of the clock", {"gptengine": rate})
+        times = {"gptengine": walls[several] / walls[1]}
+        work.row(f"encode {corpus}, gain of {several} threads", "times", times)
+
+
+def decoding(work):
+    """MB of text a CPU second out of the ids of each corpus."""
+    encode = work.ours().encode
+    coders = {name: coder() for name, coder in work.coders()}
+    for corpus, texts in work.held_out.items():
+        text, ids = b"".join(texts), encode(texts)
+        rates = {n: encode_text.decode_rate(c, ids, text) for n, c in coders.items()}
+        work.row(f"decode {corpus}", "MB/s", rates)
+
+
+def loading(work):
+    """Of tokenizer.json; tiktoken, which knows no such file, reads ranks."""
+    seconds = {name: encode_text.load_seconds(coder) for name, coder in work.coders()}
+    work.row("load", "CPU ms", {name: 1000 * s for name, s in seconds.items()})
+
+
+def hostile(work):
+    """How much longer four times a hostile text takes, of the worst of them: 4 is linear."""
+    encode = work.ours().encode
+    growths = encode_text.growths(encode)
+    worst = max(growths, key=growths.get)
+    work.row("4 times a hostile text", f"times as long: {worst}", {"gptengine": growths[worst]})
+
+
+PARTS = dict(train=training, encode=encoding, decode=decoding, load=loading, hostile=hostile)
+
+
+def print_table(rows):
+    """A line a row, a column a program that any row has."""
+    names = [n for n in ("gptengine", *PEERS) if any(n in figures for *_, figures in rows)]
+    wide = max([len(label) for label, *_ in rows])
+    print(f"\n{'':{wide}}" + "".join(f"{name:>12}" for name in names))
+    for label, unit, figures in rows:
+        cells = [shown(figures[name]) if name in figures else "-" for name in names]
+        print(f"{label:{wide}}" + "".join(f"{cell:>12}" for cell in cells) + f"  {unit}")
+    print()
+
+
+def shown(value):
+    """A figure with three digits or more, as it is read aloud."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return str(value)
+    return f"{value:.{0 if value >= 100 else 1 if value >= 10 else 2}f}"
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
-"""Encoding and decoding with gptengine and its peers: what bench/tokenizer.py measures of them.
+"""Loading, encoding and decoding with gptengine and its peers: what bench/tokenizer.py measures.
 
-Each peer is a function from a tokenizer.json to one from texts (bytes) to ids as a NumPy array.
+Each is a function from a folder with tokenizer.json and ranks.tiktoken, and the pattern that
+splits, to a Coder.
 """
 
+import dataclasses
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -21,51 +24,51 @@ HOSTILE = {
 }
 
 
-def gptengine(path, split):
-    from gptengine import _core
+@dataclasses.dataclass(frozen=True)
+class Coder:
+    """encode: from texts (bytes) to the ids of all, uint32; decode: from ids, as `given` makes
+    them of such an array before the clock runs, to their text, str or bytes."""
+
+    encode: Callable
+    decode: Callable
+    given: Callable = np.asarray
+
+
+def gptengine(folder, split):
     from gptengine.tokenizer import Tokenizer
 
-    tok = Tokenizer.load(path)
-
-    def encode(texts, threads=1):
-        before = _core.threads()
-        _core.set_threads(threads)
-        try:
-            return tok.encode_batch(texts, specials="text")[0]
-        finally:
-            _core.set_threads(before)
-
-    return encode
+    tok = Tokenizer.load(folder / "tokenizer.json")
+    encode = lambda texts: tok.encode_batch(texts, specials="text")[0]
+    return Coder(encode, tok.decode_bytes)
 
 
-def gigatoken(path, split):
+def gigatoken(folder, split):
     import gigatoken
 
-    peer = gigatoken.Tokenizer.from_json(path.read_bytes())
-    return lambda texts: np.asarray(peer.encode_batch(texts, parallel=False).layout.content.data)
+    peer = gigatoken.Tokenizer.from_json((folder / "tokenizer.json").read_bytes())
+    encode = lambda texts: np.asarray(peer.encode_batch(texts, parallel=False).layout.content.data)
+    return Coder(encode, peer.decode)
 
 
-def tiktoken(path, split):
+def tiktoken(folder, split):
+    """It reads no tokenizer.json, and knows no special token here: it encodes text alone."""
     import tiktoken
+    from tiktoken.load import load_tiktoken_bpe
 
-    from gptengine.tokenizer import Tokenizer
-
-    tok = Tokenizer.load(path)
-    specials = set(tok.special_tokens.values())
-    ranks = {tok.token_bytes(i): i for i in range(tok.vocab_size) if i not in specials}
-    peer = tiktoken.Encoding(
-        "peer", pat_str=split, mergeable_ranks=ranks, special_tokens=tok.special_tokens
-    )
-    return lambda texts: _joined(peer.encode_ordinary(text.decode()) for text in texts)
+    ranks = load_tiktoken_bpe(str(folder / "ranks.tiktoken"))
+    peer = tiktoken.Encoding("peer", pat_str=split, mergeable_ranks=ranks, special_tokens={})
+    encode = lambda texts: _joined(peer.encode_ordinary(text.decode()) for text in texts)
+    return Coder(encode, peer.decode_bytes, np.ndarray.tolist)
 
 
-def tokenizers(path, split):
+def tokenizers(folder, split):
     import tokenizers
 
-    peer = tokenizers.Tokenizer.from_file(str(path))
-    return lambda texts: _joined(
-        e.ids for e in peer.encode_batch_fast([text.decode() for text in texts])
-    )
+    peer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+    texts_of = lambda texts: [text.decode() for text in texts]
+    encode = lambda texts: _joined(e.ids for e in peer.encode_batch_fast(texts_of(texts)))
+    decode = lambda ids: peer.decode(ids, skip_special_tokens=False)
+    return Coder(encode, decode, np.ndarray.tolist)
 
 
 def _joined(lists):
@@ -75,6 +78,7 @@ def _joined(lists):
 def rates(encode, texts, rounds=4):
     """MB of text a CPU second: of the first pass, and the best of the later ones; and the ids."""
     megabytes, seconds = sum(map(len, texts)) / 1e6, []
+    encode([b"word"])  # what a program does once, when it is first called
     for _ in range(rounds):
         start = time.process_time()
         ids = encode(texts)
@@ -82,17 +86,43 @@ def rates(encode, texts, rounds=4):
     return megabytes / seconds[0], megabytes / min(seconds[1:]), ids
 
 
-def wall_rate(encode, texts, threads, rounds=5):
-    """MB of text a second of the clock."""
-    megabytes, seconds = sum(map(len, texts)) / 1e6, []
+def wall_rates(encode, texts, threads, rounds=5):
+    """MB of text a second of the clock, by number of threads of our engine, which take turns."""
+    from gptengine import _core
+
+    before, seconds = _core.threads(), {n: [] for n in threads}
     for _ in range(rounds):
-        start = time.perf_counter()
-        encode(texts, threads)
-        seconds.append(time.perf_counter() - start)
-    return megabytes / min(seconds)
+        for n in threads:
+            _core.set_threads(n)
+            start = time.perf_counter()
+            encode(texts)
+            seconds[n].append(time.perf_counter() - start)
+    _core.set_threads(before)
+    return {n: sum(map(len, texts)) / 1e6 / min(seconds[n]) for n in threads}
 
 
-def worst_growth(tok, n=80_000, rounds=5):
+def decode_rate(coder, ids, text, rounds=4):
+    """MB of text a CPU second out of the decoder, which must be what went in."""
+    ids, seconds = coder.given(ids), []
+    for _ in range(rounds):
+        start = time.process_time()
+        back = coder.decode(ids)
+        seconds.append(time.process_time() - start)
+    assert (back.encode() if isinstance(back, str) else back) == text
+    return len(text) / 1e6 / min(seconds)
+
+
+def load_seconds(load, rounds=5):
+    """CPU seconds from files to a tokenizer that has encoded a word, the best of some rounds."""
+    seconds = []
+    for _ in range(rounds):
+        start = time.process_time()
+        load().encode([b"word"])
+        seconds.append(time.process_time() - start)
+    return min(seconds)
+
+
+def growths(encode, n=80_000, rounds=5):
     """Of each hostile family of texts, time(4n) / time(n); 4 is linear, 16 would be quadratic."""
     letters = "".join(np.random.default_rng(0).choice([*"abcdefgh"], 4 * n))
     growth = {}
@@ -100,23 +130,11 @@ def worst_growth(tok, n=80_000, rounds=5):
         whole = letters if unit is None else unit * (4 * n // len(unit))
         seconds = []
         for text in (whole[:n], whole):
-            best = np.inf
+            best, texts = np.inf, [text.encode()]
             for _ in range(rounds):
                 start = time.process_time()
-                tok.encode(text, specials="text")
+                encode(texts)
                 best = min(best, time.process_time() - start)
             seconds.append(best)
         growth[name] = seconds[1] / seconds[0]
     return growth
-
-
-def decode_rate(tok, texts, rounds=4):
-    """MB of text a CPU second out of decode_bytes, which must be what went in."""
-    text = b"".join(texts)
-    ids, seconds = tok.encode(text, specials="text"), []
-    for _ in range(rounds):
-        start = time.process_time()
-        back = tok.decode_bytes(ids)
-        seconds.append(time.process_time() - start)
-    assert back == text
-    return len(text) / 1e6 / min(seconds)

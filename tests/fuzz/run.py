@@ -1,5 +1,7 @@
 """Builds the fuzz targets and runs each for a while; fails if one finds something.
 
+The last line is the total, and names what could not run.
+
 python tests/fuzz/run.py --seconds 60           # all of them, two at a time
 python tests/fuzz/run.py split encode           # these alone
 """
@@ -51,10 +53,15 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("targets", nargs="*", help=f"of {', '.join(ENGINE + READERS)}")
+    parser.add_argument("--compiler", action="store_true", help="only print the clang++ to be used")
     parser.add_argument("--seconds", type=int, default=60, help="of each target")
     parser.add_argument("--jobs", type=int, default=2, help="targets at a time")
     parser.add_argument("--build", type=Path, default=ROOT / "build/fuzz", help="also the corpora")
     args = parser.parse_args()
+    if args.compiler:
+        compiler = find_clang()
+        print(compiler or "no clang++ with libFuzzer")
+        sys.exit(compiler is None)
     unknown = set(args.targets) - {*ENGINE, *READERS}
     if unknown:
         parser.error(f"{min(unknown)} is none of {', '.join(ENGINE + READERS)}")
@@ -65,23 +72,28 @@ def main():
     with ThreadPoolExecutor(args.jobs) as pool:
         fuzz_one = lambda name: fuzz(name, commands[name], build, args.seconds)
         results = list(pool.map(fuzz_one, commands))
+    for result in results:
+        if result.failed is not None:
+            print(f"\n{result.name}: {result.failed}\n")
+    print(total(results, [name for name in wanted if name not in commands]))
+    sys.exit(any(result.failed is not None for result in results))
+
+
+def total(results, not_run):
+    """One line: what ran, what was found, what did not run."""
     runs, seconds = sum(r.executions for r in results), sum(r.seconds for r in results)
-    failed = [r for r in results if r.failed is not None]
-    print(
-        f"fuzzing: {len(results)} targets, {runs} executions in {seconds:.0f} seconds of all, "
-        f"{len(failed)} with a finding"
-    )
-    for result in failed:
-        print(f"\n{result.name}: {result.failed}")
-    sys.exit(bool(failed))
+    found = [r.name for r in results if r.failed is not None]
+    line = f"fuzzing: {len(results)} targets, {runs} executions in {seconds:.0f} seconds of all, "
+    line += f"{len(found)} with a finding{': ' if found else ''}{', '.join(found)}"
+    return line + (f"; NOT RUN: {', '.join(not_run)}" if not_run else "")
 
 
 def engine_commands(build, names):
     """The command of each target of the engine, built; none without a clang that has libFuzzer."""
     compiler = names and find_clang()
-    if not names or not compiler:
-        if names:
-            print(f"fuzzing: no clang with libFuzzer: NOT RUN: {', '.join(names)}", flush=True)
+    if names and not compiler:
+        print("fuzzing: no clang++ with libFuzzer, which the engine needs", flush=True)
+    if not compiler:
         return {}
     configure = ["cmake", "-S", ROOT, "-B", build, "-DGPTE_FUZZ=ON", "-DCMAKE_BUILD_TYPE=Release"]
     configure += [f"-DCMAKE_CXX_COMPILER={compiler}"]
@@ -94,7 +106,7 @@ def engine_commands(build, names):
 
 def reader_commands(names):
     if names and util.find_spec("atheris") is None:
-        print(f"fuzzing: no Atheris (pip install atheris): NOT RUN: {', '.join(names)}", flush=True)
+        print("fuzzing: no Atheris (pip install atheris), which the readers need", flush=True)
         return {}
     return {name: [sys.executable, HERE / "fuzz_readers.py", name] for name in names}
 

@@ -5,29 +5,21 @@ GPTE_TRAPS=200000 python -m pytest tests/peers/test_split_peers.py
 """
 
 import os
-import unicodedata
 
-import numpy as np
 import pytest
 
 from gptengine import _core
 from gptengine.tokenizer import splits
 from text import test_splits
-from text.texts import AGREED, BLANKS, ODD, WORDS
+from text.texts import traps
 
 COUNT = int(os.environ.get("GPTE_TRAPS", "4200"))
-ALONE = [*"aAsSdDmMtTlLvVeErR'ſ19½²/-!.\r\n\t _漢ªǅßйЖ\u0301", *BLANKS, *ODD]
 SPELLINGS = [*test_splits.SPELLINGS, *((p, name) for name, p in splits.PATTERNS.items())]
 
 
 def texts(name):
-    """Random strings of traps, others for each split, a third of COUNT in all."""
-    rng = np.random.default_rng([*name.encode()])
-    assigned = [c for c in map(chr, range(0x110000)) if unicodedata.category(c) not in ("Cn", "Cs")]
-    some = [c for c in rng.choice(assigned, 2000) if AGREED[ord(c)]]
-    parts = np.array([*WORDS * 3, *ALONE * 6, *BLANKS * 6, *some], dtype=object)
-    for length in rng.integers(1, 16, COUNT // (3 * len(splits.NAMES)) + 1):
-        yield "".join(rng.choice(parts, length))
+    """A third of COUNT for all splits together: each text is split three times."""
+    return traps(name, COUNT // (3 * len(splits.NAMES)) + 1)
 
 
 def ours(text, name):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gptengine import _core
 from gptengine.tokenizer import Tokenizer
 from reference import bpe
-from text.texts import WORDS, byte_texts, texts
+from text.texts import WORDS, byte_texts
 
 CORPUS = [" ".join(random.Random(seed).choices(WORDS, k=300)) for seed in range(4)]
 
@@ -74,15 +74,6 @@ def test_encoding_one_piece_equals_the_reference(text):
 def test_encoding_runs_of_one_letter(tok, length):
     data = b"a" * length
     assert tok.encode(data).tolist() == bpe.encode(data, merges_of(tok))
-
-
-@given(st.lists(texts(), max_size=6))
-def test_a_batch_equals_its_texts(tok, batch):
-    ids, offsets = tok.encode_batch(batch, specials="text")
-    assert ids.dtype == np.uint32 and offsets.dtype == np.int64 and offsets[0] == 0
-    single = [tok.encode(text, specials="text").tolist() for text in batch]
-    assert [ids[a:b].tolist() for a, b in zip(offsets, offsets[1:], strict=False)] == single
-    assert [tok.count(text, specials="text") for text in batch] == [len(s) for s in single]
 
 
 def test_threads_give_the_same_ids(tok):

@@ -164,17 +164,6 @@ def test_any_number_of_threads_gives_the_same(tok, threads, specials):
         tok.encode_batch([LONG.replace(EOT, ""), "", "a", LONG[:900_000]])
 
 
-@given(st.lists(texts(), max_size=8))
-def test_the_cache_changes_nothing(tok, batch):
-    want = tok.encode_batch(batch, specials="text")[0].tolist()
-    for size in (0, 1, 5000, 100_000):
-        tok.cache_bytes = size
-        assert tok.encode_batch(batch, specials="text")[0].tolist() == want
-    tok.cache_bytes = 64 << 20
-    tok.clear_cache()
-    assert tok.encode_batch(batch, specials="text")[0].tolist() == want
-
-
 def test_a_small_cache_is_wiped_without_harm(tok):
     pieces = random.Random(1).choices([f" {i:x}{'z' * (i % 40)}" for i in range(20_000)], k=60_000)
     text = "".join(pieces)
@@ -184,14 +173,6 @@ def test_a_small_cache_is_wiped_without_harm(tok):
     tok.cache_bytes = 64 << 20
     with pytest.raises(ValueError, match="cache_bytes -1 must not be negative"):
         tok.cache_bytes = -1
-
-
-@given(byte_texts())
-def test_offsets_tile_the_text(tok, data):
-    ids, spans = tok.encode_with_offsets(data, specials="text")
-    assert spans.shape == (len(ids), 2) and spans.dtype == np.int64
-    assert [data[a:b] for a, b in spans] == [tok.token_bytes(int(i)) for i in ids]
-    assert spans[1:, 0].tolist() == spans[:-1, 1].tolist()
 
 
 @given(byte_texts() | texts())

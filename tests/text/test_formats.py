@@ -172,6 +172,10 @@ def test_a_split_by_a_pattern(tok, file, behavior, invert):
     file.write_text(json.dumps(data))
     with pytest.raises(ValueError, match=r"tokenizer\.json: the split pattern '.*w.*' is none"):
         Tokenizer.load(file)
+    split["behavior"] = []
+    file.write_text(json.dumps(data))
+    with pytest.raises(ValueError, match=r"tokenizer\.json: pre_tokenizer .* only Split, Isolated"):
+        Tokenizer.load(file)
 
 
 def put(data, path, value):
@@ -206,6 +210,8 @@ def put(data, path, value):
         ("pre_tokenizer.add_prefix_space", True, "pre_tokenizer"),
         ("decoder", None, "decoder None"),
         ("post_processor", {"type": "TemplateProcessing"}, "post_processor"),
+        ("post_processor", {"type": ["ByteLevel"]}, "post_processor .*only ByteLevel"),
+        ("post_processor", stages.template("no", None, {"no": None}), "post_processor: the ids of"),
         ("added_tokens.0.id", 3, "both have the id 3"),
         ("added_tokens.0.id", None, "id of '<|endoftext|>' is None"),
         ("added_tokens.0.content", "", "no content"),

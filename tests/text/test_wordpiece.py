@@ -133,6 +133,7 @@ def test_tokenizer_json_is_read(tmp_path):
         ("model.vocab.hello", 10**9, "no token has the id 5"),
         ("model.vocab.[SEP]", 7, "'un' both have the id 7|has the ids 7 and 3"),
         ("model.unk_token", "<unk>", "no token '<unk>' for unknown words"),
+        ("model.unk_token", {}, "no token {} for unknown words"),
         ("model.continuing_subword_prefix", "@@", "continuing_subword_prefix is '@@'"),
         ("model.max_input_chars_per_word", 10**12, "max_input_chars_per_word is 1000000000000"),
         ("normalizer", None, "normalizer None: only BertNormalizer"),
@@ -141,7 +142,9 @@ def test_tokenizer_json_is_read(tmp_path):
         ("decoder", {"type": "Fuse"}, "decoder .*Fuse"),
         ("post_processor.sep", ["[SEP]", 4], r"post_processor.sep \['\[SEP\]', 4\] is not in"),
         ("post_processor.cls", 4, "post_processor.cls is 4"),
+        ("post_processor.cls", ["[NO]", None], "post_processor.cls .*None.* is not in the vocab"),
         ("post_processor.type", "RobertaProcessing", "post_processor .*Roberta"),
+        ("post_processor.type", [], "post_processor .*only ByteLevel"),
     ],
 )
 def test_a_broken_file_is_refused(tmp_path, path, value, says):

@@ -1,5 +1,8 @@
 """Texts that find mistakes in tokenizers."""
 
+import unicodedata
+
+import numpy as np
 from hypothesis import strategies as st
 
 from gptengine import _core
@@ -70,6 +73,19 @@ INVALID = [
     b"\xe2\x82",
     b"\xff\xfe",
 ]
+
+ALONE = [*"aAsSdDmMtTlLvVeErR'ſ19½²/-!.\r\n\t _漢ªǅßйЖKİ\u0301\U0001d7d8", *BLANKS, *ODD]
+RUNS = ["x" * 70, "ab" * 20, " " * 70, "ABCdef"]
+
+
+def traps(name, count):
+    """So many random strings of all of these and of any characters; others for each name."""
+    rng = np.random.default_rng([*name.encode()])
+    assigned = [c for c in map(chr, range(0x110000)) if unicodedata.category(c) not in ("Cn", "Cs")]
+    some = [c for c in rng.choice(assigned, 2000) if AGREED[ord(c)]]
+    parts = np.array([*WORDS * 3, *ALONE * 6, *BLANKS * 6, *RUNS * 3, *some], dtype=object)
+    for length in rng.integers(1, 16, count):
+        yield "".join(rng.choice(parts, length))
 
 
 def texts(max_size=40):

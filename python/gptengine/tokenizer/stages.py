@@ -53,11 +53,8 @@ def split_of(data):
 def _split_of_pattern(stage):
     # Every pattern that is known matches all of a text, so there is nothing between the matches.
     pieces = (stage.get("behavior"), bool(stage.get("invert")))
-    if stage.get("type") != "Split" or pieces not in {
-        ("Isolated", False),
-        ("Isolated", True),
-        ("Removed", True),
-    }:
+    usual = [("Isolated", False), ("Isolated", True), ("Removed", True)]
+    if stage.get("type") != "Split" or pieces not in usual:
         raise ValueError(f"pre_tokenizer {stage!r:.500}: only Split, Isolated, is supported")
     pattern = stage.get("pattern")
     pattern = pattern.get("Regex") if isinstance(pattern, dict) else None
@@ -95,7 +92,8 @@ def template_of(data, ids):
     stages = _flat(data.get("post_processor"), "processors")
     kinds = [stage.get("type") for stage in stages]
     templates = [stage for stage in stages if stage.get("type") == "TemplateProcessing"]
-    if set(kinds) - {"ByteLevel", "TemplateProcessing"} or len(templates) > 1:
+    others = [kind for kind in kinds if kind not in ("ByteLevel", "TemplateProcessing")]
+    if others or len(templates) > 1:
         raise ValueError(
             f"post_processor {data.get('post_processor')!r:.500}: only ByteLevel and one "
             "TemplateProcessing are supported"
@@ -150,7 +148,8 @@ def _check_template(template, ids):
         if "Sequence" not in part and part["SpecialToken"]["id"] not in known:
             raise ValueError(f"post_processor: {part!r:.200} is not in its special_tokens")
     for entry in known.values():
-        if [ids.get(name) for name in entry["tokens"]] != entry["ids"]:
+        numbers = all(type(i) is int for i in entry["ids"])  # None is no id of no token
+        if not numbers or [ids.get(name) for name in entry["tokens"]] != entry["ids"]:
             raise ValueError(f"post_processor: the ids of {entry!r:.200} are not in the vocab")
 
 

@@ -51,7 +51,7 @@ class WordPiece:
             raise ValueError(f"the tokens {i} and {ids[token]} are both {token!r:.80}")
         if "" in ids:
             raise ValueError(f"the token {ids['']} is empty")
-        if unknown not in ids:
+        if not isinstance(unknown, str) or unknown not in ids:
             raise ValueError(f"there is no token {unknown!r:.80} for unknown words")
         if special_tokens is None:
             special_tokens = {name: ids[name] for name in SPECIAL_TOKENS if name in ids}
@@ -279,7 +279,7 @@ def _template(data, ids):
             pair = stage.get(key)
             if not isinstance(pair, list) or len(pair) != 2 or type(pair[0]) is not str:
                 raise ValueError(f"post_processor.{key} is {pair!r:.80}, not a name and an id")
-            if ids.get(pair[0]) != pair[1]:
+            if type(pair[1]) is not int or ids.get(pair[0]) != pair[1]:
                 raise ValueError(f"post_processor.{key} {pair!r:.80} is not in the vocab")
             sides.append([pair[1]])
         return sides
