@@ -101,11 +101,13 @@ void bind_text_train(nb::module_& m) {
            "Counts the pieces of texts, bytes or uint8 arrays, each as often as its weight says.")
       .def(
           "add_file",
-          [](BpeTrainer& trainer, int file, int64_t weight, const nb::object& progress) {
+          [](BpeTrainer& trainer, int file, const std::string& name, int64_t most, int64_t weight,
+             const nb::object& progress) {
             Watched watched(progress);
-            trainer.words().add_file(file, weight, watched.poll());
+            trainer.words().add_file(file, name, most, weight, watched.poll());
           },
-          "file"_a, "weight"_a, "progress"_a.none(), "The same of an open file, by its number.")
+          "file"_a, "name"_a, "most"_a, "weight"_a, "progress"_a.none(),
+          "The same of the first bytes of an open file, by its number; its name is for messages.")
       .def("train", &train, "vocab_size"_a, "byte_ties"_a, "min_frequency"_a, "max_token_length"_a,
            "forbidden"_a, "base"_a, "progress"_a.none(),
            "The symbols, the merges (M, 2) learned after those of the base, and a report. Uses up "

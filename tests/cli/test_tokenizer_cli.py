@@ -108,13 +108,15 @@ def test_part_of_a_long_text_is_held_out(tmp_path, capsys):
     assert "held-out text" in said and "\nb.jsonl  " in said
 
 
-def test_a_large_file_is_mapped(tmp_path, monkeypatch):
-    monkeypatch.setattr("gptengine.cli.tokenizer.corpus.MAPPED", 1000)
+def test_a_large_file_is_not_held_as_a_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr("gptengine.cli.tokenizer.corpus.LARGE", 1000)
     (tmp_path / "a.txt").write_text("ä" * 50_000)
     source = Source(str(tmp_path / "a.txt"), "text", 0.1)
-    (array,) = source.to_learn_from()
-    assert isinstance(array, np.memmap) and 0 < source.held_bytes < 11_000
-    assert bytes(array).decode() + b"".join(source.to_measure_on()).decode() == "ä" * 50_000
+    (start,) = source.to_learn_from()
+    assert 0 < source.held_bytes < 11_000 and start.size % 2 == 0
+    assert "ä" * (start.size // 2) + b"".join(source.to_measure_on()).decode() == "ä" * 50_000
+    assert [len(text) for text in Source(source.name, "text", 0).to_measure_on()] == [100_000]
+    assert tokenizer("train", tmp_path / "a.txt", "--out", tmp_path / "tok") == 0
 
 
 def test_what_cannot_be_trained(folder, tmp_path, capsys):

@@ -74,7 +74,7 @@ class Tokenizer:
         weights           how often each text counts, positive integers
         base              a Tokenizer to continue: its tokens keep their ids, and the new merges
                           and special tokens come after them
-        memory            for all that is counted and kept; texts and mapped files do not count.
+        memory            for all that is counted and kept; texts in memory do not count.
                           Where it does not suffice, the rarest pieces of text are left out, which
                           a warning and training_report say; with it in the phase of counting, the
                           result may depend on the order of the texts

@@ -1,6 +1,6 @@
 """Learns a vocabulary from texts and files: the body of Tokenizer.train, which says what it takes.
 
-Texts go to the engine in batches; files of more than a batch are mapped and read there.
+Texts go to the engine in batches; files of more than a batch are read there, part by part.
 """
 
 import dataclasses
@@ -34,6 +34,20 @@ class TrainingReport:
     dropped_pieces: int  # how often these stood in the text
     least_count: int  # no piece that stands so often was left out
     seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class FileStart(os.PathLike):
+    """The path of a file of which only the first `size` bytes are meant."""
+
+    path: os.PathLike
+    size: int
+
+    def __fspath__(self):
+        return os.fspath(self.path)
+
+    def __len__(self):
+        return self.size
 
 
 def train(
@@ -208,11 +222,14 @@ class _Feed:
         if not stat.S_ISREG(os.stat(path).st_mode):  # to open a pipe would wait for its writer
             raise ValueError(f"tokenizer: {os.fspath(path)} is not a regular file")
         with open(path, "rb") as file:
-            status = os.fstat(file.fileno())
-            if status.st_size < BATCH:
-                return self._add(file.read(), weight)
-            self.read += status.st_size
-            self._trainer.add_file(file.fileno(), weight, self._progress)
+            size = os.fstat(file.fileno()).st_size
+            if isinstance(path, FileStart):
+                size = min(size, path.size)
+            if size < BATCH:
+                return self._add(file.read(size), weight)
+            self.read += size
+            name = os.fsdecode(path).encode(errors="replace").decode()
+            self._trainer.add_file(file.fileno(), name, size, weight, self._progress)
 
 
 def _items(texts_or_paths):
@@ -230,7 +247,7 @@ def _items(texts_or_paths):
 
 def _size(item):
     """In bytes, of what has them; a str that is not ASCII has a few more than this says."""
-    if isinstance(item, os.PathLike):
+    if isinstance(item, os.PathLike) and not isinstance(item, FileStart):
         return os.path.getsize(item)
     return len(item) if hasattr(item, "__len__") else 0
 
