@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -62,6 +63,9 @@ class Bpe {
     uint64_t seed = 0;              // of dropout
     bool as_text = false;           // names of special tokens are text like any other
     std::vector<uint32_t> allowed;  // if they are not: those that become control tokens
+    // Called every few milliseconds of long work, on the thread that asked for it; may throw to
+    // stop it.
+    std::function<void()> poll;
   };
 
   // A special token that is not allowed: it stands in texts[text]. end is 0 if there is none.

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -53,12 +54,14 @@ struct ModeState {
   // Seeds the memories with the short tokens that are their own encoding.
   void sow(const std::vector<std::string>& tokens, const std::vector<bool>& is_special) {
     uint32_t ids[PieceCache::kShortBytes];
+    const std::function<void()> no_poll;
+    Pulse pulse(no_poll);
     for (uint32_t id = 0; id < tokens.size(); ++id) {
       const std::string& token = tokens[id];
       if (is_special[id] || token.size() > PieceCache::kShortBytes) continue;
       const auto* p = reinterpret_cast<const uint8_t*>(token.data());
       const auto length = int64_t(token.size());
-      if (encoder->encode(ids, p, length) != 1) continue;
+      if (encoder->encode(ids, p, length, pulse) != 1) continue;
       const PieceCache::Key key = PieceCache::key(p, length);
       seed.push_back({key.low, key.high | uint64_t{1} << 60, {ids[0], 0, 0, 0}});
     }

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "bindings/text_input.h"
+#include "bindings/watched.h"
 #include "core/check.h"
 #include "text/bpe.h"
 #include "text/spans.h"
@@ -62,12 +63,13 @@ auto to_numpy(TokenBuffer ids) {
   return nb::ndarray<nb::numpy, uint32_t, nb::ndim<1>>(data, {size}, owner);
 }
 
-auto encode_all(const Bpe& bpe, const std::vector<std::string_view>& texts, const Request& request,
+auto encode_all(const Bpe& bpe, const std::vector<std::string_view>& texts, Request& request,
                 bool parallel) {
   TokenBuffer ids;
   std::vector<int64_t> offsets;
   {
-    const ReleasedGil released;
+    Watched watched;
+    request.options.poll = watched.interrupt();
     check_refusal(bpe, texts, bpe.encode(ids, offsets, texts, request.options, parallel));
   }
   return std::make_pair(std::move(ids), std::move(offsets));
@@ -171,7 +173,7 @@ void bind_text(nb::module_& m) {
       .def(
           "encode",
           [](const Bpe& bpe, nb::handle text, const Request::Tuple& how) {
-            const Request request(how);
+            Request request(how);
             const TextInput input(text, request.strict);
             return to_numpy(encode_all(bpe, {input.view()}, request, false).first);
           },
@@ -179,7 +181,7 @@ void bind_text(nb::module_& m) {
       .def(
           "encode_batch",
           [](const Bpe& bpe, const nb::list& texts, const Request::Tuple& how) {
-            const Request request(how);
+            Request request(how);
             std::vector<TextInput> inputs;
             inputs.reserve(texts.size());
             for (const nb::handle text : texts) inputs.emplace_back(text, request.strict);
@@ -193,10 +195,11 @@ void bind_text(nb::module_& m) {
       .def(
           "count",
           [](const Bpe& bpe, nb::handle text, const Request::Tuple& how) {
-            const Request request(how);
+            Request request(how);
             const TextInput input(text, request.strict);
             int64_t count = 0;
-            const ReleasedGil released;
+            Watched watched;
+            request.options.poll = watched.interrupt();
             check_refusal(bpe, {input.view()}, bpe.count(count, input.view(), request.options));
             return count;
           },
@@ -204,7 +207,7 @@ void bind_text(nb::module_& m) {
       .def(
           "encode_with_spans",
           [](const Bpe& bpe, nb::handle text, const Request::Tuple& how, bool characters) {
-            const Request request(how);
+            Request request(how);
             const TextInput input(text, request.strict);
             check(bpe.lossless(), "encode: a vocabulary of words has no offsets");
             TokenBuffer ids = encode_all(bpe, {input.view()}, request, false).first;
@@ -220,11 +223,12 @@ void bind_text(nb::module_& m) {
       .def(
           "truncate",
           [](const Bpe& bpe, nb::handle text, int64_t n, const Request::Tuple& how) {
-            const Request request(how);
+            Request request(how);
             const TextInput input(text, request.strict);
             int64_t length = 0;
             {
-              const ReleasedGil released;
+              Watched watched;
+              request.options.poll = watched.interrupt();
               check_refusal(bpe, {input.view()},
                             truncate(length, bpe, input.view(), n, request.options));
             }

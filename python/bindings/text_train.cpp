@@ -1,35 +1,10 @@
 // Binds the training of a vocabulary.
-#include <chrono>
-
 #include "bindings/text.h"
+#include "bindings/watched.h"
 #include "text/bpe_train.h"
 
 namespace gpte {
 namespace {
-
-// Releases the GIL for the length of a call, but takes it several times a second to tell how far
-// the work is, and to hear of Ctrl-C.
-class Watched {
- public:
-  explicit Watched(const nb::object& progress) : progress_(progress) {}
-
-  Poll poll() {
-    return [this](const char* phase, int64_t done, int64_t total) {
-      const auto now = std::chrono::steady_clock::now();
-      if (now < next_) return;
-      next_ = now + std::chrono::milliseconds(100);
-      released_.hold([&] {
-        if (PyErr_CheckSignals() != 0) throw nb::python_error();
-        if (!progress_.is_none()) progress_(phase, done, total);
-      });
-    };
-  }
-
- private:
-  const nb::object& progress_;
-  ReleasedGil released_;
-  std::chrono::steady_clock::time_point next_{};
-};
 
 using Weights = nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
