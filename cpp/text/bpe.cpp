@@ -148,4 +148,12 @@ void Bpe::clear_cache() const {
   }
 }
 
+int64_t Bpe::idle_caches() const {
+  int64_t sum = 0;
+  for (auto& slot : states_) {
+    if (const ModeState* state = slot.load(std::memory_order_acquire)) sum += state->caches.size();
+  }
+  return sum;
+}
+
 }  // namespace gpte

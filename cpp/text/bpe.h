@@ -87,6 +87,8 @@ class Bpe {
   int64_t cache_bytes() const { return cache_bytes_; }
   void set_cache_bytes(int64_t bytes);
   void clear_cache() const;
+  // How many of these memories wait for a next text.
+  int64_t idle_caches() const;
 
  private:
   struct Range;

@@ -1,6 +1,7 @@
 // What encoding in one mode needs: the encoder, and memories of pieces that never mix modes.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <functional>
@@ -9,13 +10,15 @@
 #include <utility>
 #include <vector>
 
+#include "core/parallel.h"
 #include "text/piece_cache.h"
 #include "text/piece_encoder.h"
 
 namespace gpte {
 
-// Memories that nobody uses now. Each has one user at a time; there is no lock, so that a fork
-// while another thread encodes loses what that thread holds, and nothing else.
+// Memories that nobody uses now, no more than threads run at a time. Each has one user at a time;
+// there is no lock, so that a fork while another thread encodes loses what that thread holds, and
+// nothing else.
 class CachePool {
  public:
   ~CachePool() { clear(); }
@@ -30,13 +33,21 @@ class CachePool {
   }
 
   void give_back(std::unique_ptr<PieceCache> cache) {
-    for (auto& slot : slots_) {
+    static const int available = available_threads();
+    const size_t most = std::min(slots_.size(), size_t(std::max(available, num_threads())));
+    for (size_t i = 0; i < most; ++i) {
+      auto& slot = slots_[i];
       PieceCache* none = nullptr;
       if (slot.compare_exchange_strong(none, cache.get())) {
         cache.release();
         return;
       }
     }
+  }
+
+  int64_t size() const {
+    return std::count_if(slots_.begin(), slots_.end(),
+                         [](const auto& slot) { return slot.load(); });
   }
 
   void clear() {

@@ -169,6 +169,7 @@ void bind_text(nb::module_& m) {
           "The merges (M, 2), by rank.")
       .def_prop_rw("cache_bytes", &Bpe::cache_bytes, &Bpe::set_cache_bytes,
                    "The most memory that a worker's cache of pieces takes; 0 for none.")
+      .def_prop_ro("idle_caches", &Bpe::idle_caches, "How many such caches wait for a next text.")
       .def("clear_cache", &Bpe::clear_cache, "Gives that memory back.")
       .def(
           "encode",

@@ -154,6 +154,22 @@ def test_a_small_cache_is_wiped_without_harm(tok):
         tok.cache_bytes = -1
 
 
+def test_caches_of_many_threads_do_not_stay(threads):
+    tok = Tokenizer.train(CORPUS, vocab_size=400)
+    threads(3)
+    most = max(3, _core.available_threads())
+    text = LONG.replace(EOT, "")
+    workers = [threading.Thread(target=tok.encode, args=[text]) for _ in range(most + 20)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    tok.encode_batch([text] * 3)
+    assert 1 <= tok._core.idle_caches <= most
+    tok.clear_cache()
+    assert tok._core.idle_caches == 0
+
+
 @given(byte_texts())
 def test_offsets_tile_the_text(tok, data):
     ids, spans = tok.encode_with_offsets(data, specials="text")
