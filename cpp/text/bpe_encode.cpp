@@ -81,9 +81,10 @@ class Bpe::Worker {
 void Bpe::Worker::encode(TokenBuffer& ids, const Range& range) {
   if (range.bytes.empty()) return ids.push_back(range.special);
   const uint8_t *p = bytes_of(range.bytes), *end = p + range.bytes.size();
+  const auto state = bpe_.splitter_.start();
   while (p < end) {
     const std::string_view rest(reinterpret_cast<const char*>(p), size_t(end - p));
-    const auto pieces = int(bpe_.splitter_.split(rest, lengths_, kPieces));
+    const auto pieces = int(bpe_.splitter_.split(rest, lengths_, kPieces, state.get()));
     for (int done = 0; done < pieces; done += kBlock) {
       const int now = std::min(kBlock, pieces - done);
       const uint32_t* lengths = lengths_ + done;

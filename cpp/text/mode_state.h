@@ -33,8 +33,9 @@ class CachePool {
   }
 
   void give_back(std::unique_ptr<PieceCache> cache) {
-    static const int available = available_threads();
-    const size_t most = std::min(slots_.size(), size_t(std::max(available, num_threads())));
+    static std::atomic<int> available{0};
+    if (available == 0) available = available_threads();
+    const size_t most = std::min(slots_.size(), size_t(std::max<int>(available, num_threads())));
     for (size_t i = 0; i < most; ++i) {
       auto& slot = slots_[i];
       PieceCache* none = nullptr;

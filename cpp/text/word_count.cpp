@@ -85,8 +85,9 @@ class WordCount::Counter {
   void add_plain(std::string_view text) {
     constexpr int64_t kRoom = 256;
     uint32_t lengths[kRoom];
+    const auto state = owner_.splitter_.start();
     while (!text.empty()) {
-      const int64_t pieces = owner_.splitter_.split(text, lengths, kRoom);
+      const int64_t pieces = owner_.splitter_.split(text, lengths, kRoom, state.get());
       const size_t bytes = owner_.whole_words_ ? add_words(text, lengths, size_t(pieces))
                                                : add_pieces(text, lengths, size_t(pieces));
       text.remove_prefix(bytes);

@@ -287,6 +287,18 @@ def test_ranks_are_named_with_their_split(folder, tmp_path, capsys):
     assert "does not say its special tokens" in capsys.readouterr().err
 
 
+def test_a_split_by_rules(folder, tmp_path, capsys):
+    text, out, split = folder / "text.txt", tmp_path / "o.tiktoken", "rules:_?L+|N{1,3}|S+"
+    assert tokenizer("train", text, "--vocab-size", 285, "--out", out, "--split", split) == 0
+    assert f"inspect '{out}:{split}' " in capsys.readouterr().out
+    assert tokenizer("encode", f"{out}:{split}", "die") == 0
+    capsys.readouterr()
+    assert tokenizer("train", text, "--out", tmp_path / "folder", "--split", split) == 2
+    assert f"tokenizer.json has no pattern for the split '{split}'" in error(capsys)
+    assert tokenizer("train", text, "--out", out, "--split", "rules:Q") == 2
+    assert "in the rules Q there is no character class at 0" in error(capsys)
+
+
 def test_shards_are_decoded(folder, tmp_path, capsys):
     tok = Tokenizer.load(folder / "tok")
     write_shards([TEXT], tmp_path / "shards", tok, held_out=0)

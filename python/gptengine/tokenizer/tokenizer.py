@@ -67,6 +67,7 @@ class Tokenizer:
         arrays of one text each: one, or an iterable of them. The same texts give the same
         vocabulary, in whatever order and on however many threads.
 
+        split             by name, or by splits.rules(...)
         vocab_size        of all tokens; fewer where no pair is left that occurs min_frequency times
         special_tokens    names that are cut out of the texts, and that no token crosses
         max_token_length  in bytes

@@ -14,7 +14,7 @@ import warnings
 import numpy as np
 
 from gptengine import _core
-from gptengine.tokenizer.splits import NAMES
+from gptengine.tokenizer import splits
 from gptengine.tokenizer.vocabulary import UNKNOWN, Vocabulary
 
 TIES = ("huggingface", "bytes")
@@ -67,8 +67,7 @@ def train(
 ):
     """The Vocabulary and a TrainingReport; base is a Vocabulary to continue, or None."""
     start = time.perf_counter()
-    if split not in NAMES:
-        raise ValueError(f"tokenizer: split {split!r} is not known: choose from {NAMES}")
+    splits.check(split)
     if base is not None and split == "words":
         raise ValueError("tokenizer: a vocabulary of words cannot be continued")
     if base is not None and base.split != split:

@@ -25,8 +25,9 @@ def load(path: str):
 
     if path == "bytes":
         return Tokenizer.bytes()
-    file, _, split = path.rpartition(":")
-    if file.endswith(".tiktoken"):
+    name, said, split = path.partition(".tiktoken:")
+    if said:
+        file = f"{name}.tiktoken"
         tok = Tokenizer.load(file, split=split, special_tokens={})
         warn(f"note: {file} does not say its special tokens: here it has none")
         return tok

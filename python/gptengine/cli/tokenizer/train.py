@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import resource
+import shlex
 import sys
 import tempfile
 import time
@@ -33,7 +34,11 @@ class TrainCommand:
     data: tuple[str, ...] = option(REQUIRED, "text files and folders", positional=True)
     out: str = option("runs/tokenizer", "folder, or a file by its suffix, such as tok.json")
     vocab_size: int = option(8192, "tokens of the vocabulary, special ones included")
-    split: str = option("", "gpt2, cl100k, o200k, llama3, qwen2, tekken, words (default: gpt2)")
+    split: str = option(
+        "",
+        "gpt2, cl100k, o200k, llama3, qwen2, tekken, words, or rules:... of your own, for a "
+        ".tiktoken or .gguf (default: gpt2)",
+    )
     special_tokens: tuple[str, ...] = option(
         ("<|endoftext|>",), "control tokens, which no other token crosses"
     )
@@ -223,7 +228,7 @@ def report(console, c: TrainCommand, tok, sources, seconds: float) -> None:
     say(console, show.table((where, *show.FERTILITY[1:]), map(show.fertility_row, found)))
     say(console, f"\nsaved    {c.out}")
     saved = f"{c.out}:{tok._vocabulary.split}" if c.out.endswith(".tiktoken") else c.out
-    say(console, f"next     gptengine tokenizer inspect {saved} 'a word or text'")
+    say(console, f"next     gptengine tokenizer inspect {shlex.quote(saved)} 'a word or text'")
     if saved == c.out:  # pretrain needs to be told the split
         say(console, f"         gptengine pretrain {' '.join(c.data)} --tokenizer {c.out}")
 
