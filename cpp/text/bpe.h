@@ -20,6 +20,7 @@
 #include "text/token_buffer.h"
 #include "text/token_bytes.h"
 #include "text/token_map.h"
+#include "text/word_end.h"
 
 namespace gpte {
 
@@ -55,6 +56,9 @@ class Bpe {
   const TokenBytes& bytes() const { return bytes_; }
   // Whether decoding gives back every text.
   bool lossless() const { return !words_; }
+  // Whether the token's bytes end in a space that stands before another token only, as the last
+  // token of a word does.
+  bool spaced(uint32_t id) const { return words_ && ends_word(tokens_[id]); }
   const Splitter& splitter() const { return splitter_; }
 
   struct Options {

@@ -8,6 +8,7 @@
 #include "core/check.h"
 #include "core/memory.h"
 #include "text/unicode.h"
+#include "text/word_end.h"
 
 namespace gpte {
 namespace {

@@ -61,8 +61,6 @@ class WordEncoder final : public MergeEncoder {
   WordEncoder(MergeTable table, const TokenMap& tokens, uint32_t unknown)
       : MergeEncoder(std::move(table), nullptr, nullptr), tokens_(tokens), unknown_(unknown) {}
 
-  static constexpr char kEndOfWord[] = "</w>";
-
  private:
   int64_t start(uint32_t* ids, const uint8_t* p, int64_t length) const override;
 

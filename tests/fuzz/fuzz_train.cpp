@@ -130,6 +130,8 @@ void check_vocabulary(const Task& task, const BpeTrainer::Learned& learned) {
     require(merge.left < tokens.size() && merge.right < tokens.size(), "a merge of no tokens");
     tokens.push_back(tokens[merge.left] + tokens[merge.right]);
     require(!task.options.limits.forbidden.count(tokens.back()), "a forbidden token was learned");
+    require(!task.words || ends_word(tokens.back()) == ends_word(tokens[merge.right]),
+            "letters make the end of a word");
   }
   if (task.words) {
     tokens.push_back("<unk>");

@@ -243,7 +243,10 @@ class Tokenizer:
         return self._core.decode(self._checked(ids), errors)
 
     def decode_bytes(self, ids):
-        """The bytes of some ids: exactly what was encoded."""
+        """The bytes of some ids: exactly what was encoded.
+
+        Where tokens are those of words, one space stands between words and none behind the last.
+        """
         return self._core.decode_bytes(self._checked(ids))
 
     def stream_decoder(self):
