@@ -6,6 +6,7 @@
 
 #include "core/check.h"
 #include "text/mode_state.h"
+#include "text/word_end.h"
 
 namespace gpte {
 namespace {
@@ -24,12 +25,9 @@ std::vector<SpecialTokens::Special> named(const std::vector<std::string>& tokens
 }
 
 // What words are when they are read: the end of one is a space.
-std::vector<std::string> spaced(std::vector<std::string> tokens) {
-  const std::string_view end = WordEncoder::kEndOfWord;
+std::vector<std::string> as_read(std::vector<std::string> tokens) {
   for (std::string& token : tokens) {
-    if (token.size() <= end.size()) continue;
-    const size_t at = token.size() - end.size();
-    if (token.compare(at, end.size(), end) == 0) token.replace(at, end.size(), " ");
+    if (ends_word(token)) token.replace(token.size() - kEndOfWord.size(), kEndOfWord.size(), " ");
   }
   return tokens;
 }
@@ -42,7 +40,7 @@ Bpe::Bpe(std::vector<std::string> tokens, std::vector<Merge> merges, std::vector
       merges_(std::move(merges)),
       is_special_(tokens_.size()),
       id_of_(tokens_),
-      bytes_(words ? spaced(tokens_) : tokens_),
+      bytes_(words ? as_read(tokens_) : tokens_),
       specials_(named(tokens_, specials)),
       splitter_(splitter),
       ignore_merges_(ignore_merges),
@@ -80,10 +78,13 @@ MergeTable Bpe::merge_table(Mode mode) const {
     std::string joined;
     for (uint32_t rank = 0; rank < merges_.size(); ++rank) {
       const auto [left, right] = merges_[rank];
+      // Letters of a text that join to the mark of a word's end do not become it.
+      const bool letters = tokens_[right].size() < kEndOfWord.size();
       joined.assign(tokens_[left]).append(tokens_[right]);
       const uint32_t id = id_of_.find(joined);
       check(id != kNone, "tokenizer: merge ", rank, " joins ", left, " and ", right,
             " into a token that is not in the vocabulary");
+      if (words_ && letters && ends_with(joined, kEndOfWord)) continue;
       const uint32_t known = table.insert(left, right, rank, id);
       check(known == rank, "tokenizer: merge ", rank, " repeats merge ", known);
     }
@@ -146,6 +147,14 @@ void Bpe::clear_cache() const {
   for (auto& slot : states_) {
     if (const ModeState* state = slot.load(std::memory_order_acquire)) state->caches.clear();
   }
+}
+
+int64_t Bpe::idle_caches() const {
+  int64_t sum = 0;
+  for (auto& slot : states_) {
+    if (const ModeState* state = slot.load(std::memory_order_acquire)) sum += state->caches.size();
+  }
+  return sum;
 }
 
 }  // namespace gpte

@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,6 +20,7 @@
 #include "text/token_buffer.h"
 #include "text/token_bytes.h"
 #include "text/token_map.h"
+#include "text/word_end.h"
 
 namespace gpte {
 
@@ -54,6 +56,9 @@ class Bpe {
   const TokenBytes& bytes() const { return bytes_; }
   // Whether decoding gives back every text.
   bool lossless() const { return !words_; }
+  // Whether the token's bytes end in a space that stands before another token only, as the last
+  // token of a word does.
+  bool spaced(uint32_t id) const { return words_ && ends_word(tokens_[id]); }
   const Splitter& splitter() const { return splitter_; }
 
   struct Options {
@@ -62,6 +67,9 @@ class Bpe {
     uint64_t seed = 0;              // of dropout
     bool as_text = false;           // names of special tokens are text like any other
     std::vector<uint32_t> allowed;  // if they are not: those that become control tokens
+    // Called every few milliseconds of long work, on the thread that asked for it; may throw to
+    // stop it.
+    std::function<void()> poll;
   };
 
   // A special token that is not allowed: it stands in texts[text]. end is 0 if there is none.
@@ -83,6 +91,8 @@ class Bpe {
   int64_t cache_bytes() const { return cache_bytes_; }
   void set_cache_bytes(int64_t bytes);
   void clear_cache() const;
+  // How many of these memories wait for a next text.
+  int64_t idle_caches() const;
 
  private:
   struct Range;

@@ -2,12 +2,14 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include "core/check.h"
 #include "core/parallel.h"
 #include "text/bpe.h"
 #include "text/mode_state.h"
+#include "text/shared_poll.h"
 
 namespace gpte {
 namespace {
@@ -32,10 +34,12 @@ struct Bpe::Range {
 // Encodes range by range, with a memory of pieces of its own.
 class Bpe::Worker {
  public:
-  Worker(const Bpe& bpe, const Options& options, int64_t text_bytes)
-      : bpe_(bpe), options_(options), state_(bpe.state(options.mode)) {
+  Worker(const Bpe& bpe, const Options& options, const std::function<void()>& poll,
+         int64_t text_bytes)
+      : bpe_(bpe), options_(options), pulse_(poll), state_(bpe.state(options.mode)) {
     const int64_t limit = bpe.cache_bytes_;
-    if (limit == 0 || options.dropout > 0) return;
+    if (options.dropout > 0) dropout_.emplace(options.dropout);
+    if (limit == 0 || dropout_) return;
     cache_ = state_.caches.take();
     if (!cache_) cache_ = std::make_unique<PieceCache>(state_.seed, limit);
     cache_->expect(text_bytes);
@@ -63,8 +67,10 @@ class Bpe::Worker {
 
   const Bpe& bpe_;
   const Options& options_;
+  Pulse pulse_;
   const ModeState& state_;
-  std::unique_ptr<PieceCache> cache_;
+  std::unique_ptr<PieceCache> cache_;  // none with dropout
+  std::optional<Dropout> dropout_;
   bool only_count_ = false;
   int64_t counted_ = 0;
   uint32_t lengths_[kPieces];
@@ -75,9 +81,10 @@ class Bpe::Worker {
 void Bpe::Worker::encode(TokenBuffer& ids, const Range& range) {
   if (range.bytes.empty()) return ids.push_back(range.special);
   const uint8_t *p = bytes_of(range.bytes), *end = p + range.bytes.size();
+  const auto state = bpe_.splitter_.start();
   while (p < end) {
     const std::string_view rest(reinterpret_cast<const char*>(p), size_t(end - p));
-    const auto pieces = int(bpe_.splitter_.split(rest, lengths_, kPieces));
+    const auto pieces = int(bpe_.splitter_.split(rest, lengths_, kPieces, state.get()));
     for (int done = 0; done < pieces; done += kBlock) {
       const int now = std::min(kBlock, pieces - done);
       const uint32_t* lengths = lengths_ + done;
@@ -90,6 +97,7 @@ void Bpe::Worker::encode(TokenBuffer& ids, const Range& range) {
         encode_uncached(ids, range, p, lengths, now);
       }
       p += bytes;
+      pulse_.beat(bytes);
       if (!only_count_) continue;
       counted_ += ids.size();
       ids.clear();
@@ -138,7 +146,7 @@ uint32_t* Bpe::Worker::encode_missing(uint32_t* out, const uint8_t* p, int64_t l
       return out + known.count;
     }
   }
-  const int64_t count = state_.encoder->encode(out, p, length);
+  const int64_t count = state_.encoder->encode(out, p, length, pulse_);
   if (length <= PieceCache::kShortBytes) {
     cache_->add(keys_[i], hashes_[i], out, count);
   } else {
@@ -151,13 +159,13 @@ void Bpe::Worker::encode_uncached(TokenBuffer& ids, const Range& range, const ui
                                   const uint32_t* lengths, int pieces) {
   uint32_t* out = ids.end();
   for (int i = 0; i < pieces; p += lengths[i++]) {
-    if (options_.dropout > 0) {
+    if (dropout_) {
       const auto& merging = static_cast<const MergeEncoder&>(*state_.encoder);
       const auto at = uint64_t(range.start) + uint64_t(p - bytes_of(range.bytes));
-      out += merging.encode_with_dropout(out, p, lengths[i], options_.dropout, options_.seed,
-                                         uint64_t(range.text) << 40 | at);
+      out += merging.encode_with_dropout(out, p, lengths[i], *dropout_, options_.seed,
+                                         uint64_t(range.text) << 40 | at, pulse_);
     } else {
-      out += state_.encoder->encode(out, p, lengths[i]);
+      out += state_.encoder->encode(out, p, lengths[i], pulse_);
     }
   }
   ids.end_at(out);
@@ -206,7 +214,7 @@ Bpe::Refusal Bpe::encode(TokenBuffer& ids, std::vector<int64_t>& offsets,
     encode_parallel(ids, offsets, ranges, options, workers, bytes);
   } else {
     ids.reserve(bytes < kItem ? bytes + PieceCache::kShortTokens : bytes / 3);
-    Worker worker(*this, options, bytes);
+    Worker worker(*this, options, options.poll, bytes);
     for (const Range& range : ranges) {
       const int64_t before = ids.size();
       worker.encode(ids, range);
@@ -240,11 +248,14 @@ void Bpe::encode_parallel(TokenBuffer& ids, std::vector<int64_t>& offsets,
   std::vector<TokenBuffer> written(static_cast<size_t>(workers));
   std::vector<std::exception_ptr> failures(static_cast<size_t>(workers));
   std::atomic<size_t> next{0};
+  SharedPoll shared(options.poll);
+  const std::function<void()> poll = [&] { shared.poll(); };
   parallel_chunks(workers, [&](int64_t w) {
+    const SharedPoll::Working working(shared);
     try {
       TokenBuffer& own = written[size_t(w)];
       own.reserve(bytes / workers / 3);
-      Worker worker(*this, options, bytes / workers);
+      Worker worker(*this, options, poll, bytes / workers);
       for (size_t i; (i = next.fetch_add(1)) < items.size();) {
         Item& item = items[i];
         item.worker = int(w);
@@ -256,8 +267,11 @@ void Bpe::encode_parallel(TokenBuffer& ids, std::vector<int64_t>& offsets,
         }
         item.count = own.size() - item.start;
       }
+      shared.wait();
+    } catch (const SharedPoll::Stopped&) {  // by another worker, which says why
     } catch (...) {
       failures[size_t(w)] = std::current_exception();
+      shared.stop();
     }
   });
   for (const auto& failure : failures) {
@@ -284,7 +298,7 @@ Bpe::Refusal Bpe::count(int64_t& count, std::string_view text, const Options& op
   const Refusal refusal = plan(ranges, {text}, options, false);
   if (refusal.match.end != 0) return refusal;
   TokenBuffer ids;
-  Worker worker(*this, options, int64_t(text.size()));
+  Worker worker(*this, options, options.poll, int64_t(text.size()));
   worker.only_count();
   for (const Range& range : ranges) worker.encode(ids, range);
   count = worker.counted() + ids.size();

@@ -8,11 +8,10 @@
 
 #include "core/check.h"
 #include "text/unicode.h"
+#include "text/word_end.h"
 
 namespace gpte {
 namespace {
-
-constexpr char kEndOfWord[] = "</w>";
 
 // What merging takes for a word: its tokens, where its pairs occur, and the pairs. Of random text,
 // which has most pairs, 20 to 28 bytes a byte were measured.
@@ -149,9 +148,12 @@ BpeTrainer::Learned BpeTrainer::train_characters(int64_t vocab_size, const Optio
   for (auto& [symbol, id] : ids) {
     id = uint32_t(learned.symbols.size());
     const bool last = symbol.back() == ' ';
-    learned.symbols.push_back(last ? symbol.substr(0, symbol.size() - 1) + kEndOfWord : symbol);
+    learned.symbols.push_back(last ? symbol.substr(0, symbol.size() - 1) : symbol);
+    if (last) learned.symbols.back() += kEndOfWord;
   }
-  PairMerger merger(learned.symbols, options.limits);
+  PairMerger::Limits limits = options.limits;
+  limits.mark = kEndOfWord;
+  PairMerger merger(learned.symbols, std::move(limits));
   std::vector<uint32_t> tokens;
   words_.consume([&](std::string_view word, int64_t count) {
     tokens.clear();

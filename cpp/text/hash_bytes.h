@@ -20,9 +20,14 @@ struct HashSeeds {
   uint64_t first = 0, second = 0;
 };
 
-inline HashSeeds draw_hash_seeds() {
-  std::random_device device;
-  return {uint64_t(device()) << 32 | device(), uint64_t(device()) << 32 | device()};
+// Of this process, which nobody knows beforehand: no text and no vocabulary can be made to collide.
+inline const HashSeeds& process_seeds() {
+  static const HashSeeds drawn = [] {
+    std::random_device device;
+    const auto draw = [&] { return uint64_t(device()) << 32 | device(); };
+    return HashSeeds{draw(), draw()};
+  }();
+  return drawn;
 }
 
 inline uint64_t hash_bytes(const uint8_t* p, size_t length, const HashSeeds& seeds = {}) {

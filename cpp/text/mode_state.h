@@ -1,20 +1,24 @@
 // What encoding in one mode needs: the encoder, and memories of pieces that never mix modes.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "core/parallel.h"
 #include "text/piece_cache.h"
 #include "text/piece_encoder.h"
 
 namespace gpte {
 
-// Memories that nobody uses now. Each has one user at a time; there is no lock, so that a fork
-// while another thread encodes loses what that thread holds, and nothing else.
+// Memories that nobody uses now, no more than threads run at a time. Each has one user at a time;
+// there is no lock, so that a fork while another thread encodes loses what that thread holds, and
+// nothing else.
 class CachePool {
  public:
   ~CachePool() { clear(); }
@@ -29,13 +33,22 @@ class CachePool {
   }
 
   void give_back(std::unique_ptr<PieceCache> cache) {
-    for (auto& slot : slots_) {
+    static std::atomic<int> available{0};
+    if (available == 0) available = available_threads();
+    const size_t most = std::min(slots_.size(), size_t(std::max<int>(available, num_threads())));
+    for (size_t i = 0; i < most; ++i) {
+      auto& slot = slots_[i];
       PieceCache* none = nullptr;
       if (slot.compare_exchange_strong(none, cache.get())) {
         cache.release();
         return;
       }
     }
+  }
+
+  int64_t size() const {
+    return std::count_if(slots_.begin(), slots_.end(),
+                         [](const auto& slot) { return slot.load(); });
   }
 
   void clear() {
@@ -53,12 +66,14 @@ struct ModeState {
   // Seeds the memories with the short tokens that are their own encoding.
   void sow(const std::vector<std::string>& tokens, const std::vector<bool>& is_special) {
     uint32_t ids[PieceCache::kShortBytes];
+    const std::function<void()> no_poll;
+    Pulse pulse(no_poll);
     for (uint32_t id = 0; id < tokens.size(); ++id) {
       const std::string& token = tokens[id];
       if (is_special[id] || token.size() > PieceCache::kShortBytes) continue;
       const auto* p = reinterpret_cast<const uint8_t*>(token.data());
       const auto length = int64_t(token.size());
-      if (encoder->encode(ids, p, length) != 1) continue;
+      if (encoder->encode(ids, p, length, pulse) != 1) continue;
       const PieceCache::Key key = PieceCache::key(p, length);
       seed.push_back({key.low, key.high | uint64_t{1} << 60, {ids[0], 0, 0, 0}});
     }

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "text/hash_bytes.h"
+
 namespace gpte {
 
 class PairMap {
@@ -14,7 +16,7 @@ class PairMap {
 
   explicit PairMap(size_t expected = 0) {
     size_t size = 64;
-    while (size < expected * 2) size *= 2;
+    for (; size < expected * 2; size *= 2) --shift_;
     slots_.assign(size, Slot{});
   }
 
@@ -42,21 +44,28 @@ class PairMap {
 
   static uint64_t key(uint32_t left, uint32_t right) { return uint64_t(left) << 32 | right; }
 
+  // Multiply-shift (Dietzfelbinger et al., 1997) by a drawn odd number: of any two pairs few
+  // numbers make neighbours. Only the top bits depend on all of the key.
+  size_t place_of(uint64_t key) const { return size_t(key * factor_ >> shift_); }
+
   size_t place(uint64_t key) const {
     const size_t mask = slots_.size() - 1;
-    size_t i = (key * 0x9E3779B97F4A7C15u >> 29) & mask;
+    size_t i = place_of(key);
     while (slots_[i].value != kNone && slots_[i].key != key) i = (i + 1) & mask;
     return i;
   }
 
   void grow() {
-    std::vector<Slot> old(slots_.size() * 2);
-    old.swap(slots_);
+    const std::vector<Slot> old = std::move(slots_);
+    slots_.assign(old.size() * 2, Slot{});
+    --shift_;
     for (const Slot& slot : old) {
       if (slot.value != kNone) slots_[place(slot.key)] = slot;
     }
   }
 
+  uint64_t factor_ = process_seeds().first | 1;
+  int shift_ = 64 - 6;  // size 64
   std::vector<Slot> slots_;
   size_t used_ = 0;
 };

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/check.h"
+#include "text/word_end.h"
 
 namespace gpte {
 namespace {
@@ -174,8 +175,11 @@ uint32_t* PairMerger::room(size_t n) {
 }
 
 bool PairMerger::allowed(uint64_t key) const {
-  if (limits_.max_token_length == 0 && limits_.forbidden.empty()) return true;
+  if (limits_.max_token_length == 0 && limits_.forbidden.empty() && limits_.mark.empty()) {
+    return true;
+  }
   const std::string &left = texts_[key >> 32], &right = texts_[uint32_t(key)];
+  if (right.size() < limits_.mark.size() && ends_with(left + right, limits_.mark)) return false;
   const auto size = int64_t(left.size() + right.size());
   if (limits_.max_token_length > 0 && size > limits_.max_token_length) return false;
   return limits_.forbidden.empty() || limits_.forbidden.count(left + right) == 0;

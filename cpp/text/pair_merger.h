@@ -32,6 +32,9 @@ class PairMerger {
     int64_t min_frequency = 2;
     int64_t max_token_length = 0;
     std::unordered_set<std::string> forbidden;
+    // What the tokens at the end of a word end in, or nothing. Text may hold it too: no token is
+    // learned that would end in it by way of its letters.
+    std::string mark;
   };
 
   // Symbol i is the token i from the start, and of equally frequent pairs the one with smaller

@@ -8,6 +8,7 @@
 #include "core/check.h"
 #include "core/memory.h"
 #include "text/unicode.h"
+#include "text/word_end.h"
 
 namespace gpte {
 namespace {
@@ -60,12 +61,12 @@ class WideHeap {
 
 }  // namespace
 
-int64_t MergeEncoder::encode(uint32_t* ids, const uint8_t* p, int64_t length) const {
+int64_t MergeEncoder::encode(uint32_t* ids, const uint8_t* p, int64_t length, Pulse& pulse) const {
   if (whole_) {
     ids[0] = whole_->find(p, size_t(length));
     if (ids[0] != kNone) return 1;
   }
-  return merge(ids, start(ids, p, length));
+  return merge(ids, start(ids, p, length), pulse);
 }
 
 int64_t MergeEncoder::start(uint32_t* ids, const uint8_t* p, int64_t length) const {
@@ -103,9 +104,9 @@ int64_t WordEncoder::start(uint32_t* ids, const uint8_t* p, int64_t length) cons
   return count;
 }
 
-int64_t MergeEncoder::merge(uint32_t* ids, int64_t n) const {
+int64_t MergeEncoder::merge(uint32_t* ids, int64_t n, Pulse& pulse) const {
   if (n == 0) return 0;
-  return n <= kShort ? merge_short(ids, int(n)) : merge_long(ids, n);
+  return n <= kShort ? merge_short(ids, int(n)) : merge_long(ids, n, pulse);
 }
 
 int64_t MergeEncoder::merge_short(uint32_t* ids, int n) const {
@@ -140,7 +141,7 @@ struct MergeEncoder::Chain {
     uint32_t rank, at;
   };
 
-  Chain(const MergeTable& t, const uint32_t* ids, int64_t count)
+  Chain(const MergeTable& t, const uint32_t* ids, int64_t count, Pulse& pulse)
       : table(t),
         n(uint32_t(count)),
         memory(allocate(count * int64_t(sizeof(Node)))),
@@ -148,7 +149,10 @@ struct MergeEncoder::Chain {
         heap(2 * count) {  // every join takes a pair and adds two at most
     check(count < int64_t(kNone), "tokenizer: a piece of ", count, " tokens is too long");
     for (uint32_t i = 0; i < n; ++i) nodes[i] = {ids[i], i - 1, i + 1};
-    for (uint32_t i = 0; i + 1 < n; ++i) queue(i);
+    for (uint32_t i = 0; i + 1 < n; ++i) {
+      queue(i);
+      pulse.beat(4);
+    }
   }
 
   uint32_t rank_at(uint32_t i) const { return table.rank(nodes[i].id, nodes[nodes[i].next].id); }
@@ -189,46 +193,30 @@ struct MergeEncoder::Chain {
   WideHeap heap;
 };
 
-int64_t MergeEncoder::merge_long(uint32_t* ids, int64_t n) const {
-  Chain chain(table_, ids, n);
+int64_t MergeEncoder::merge_long(uint32_t* ids, int64_t n, Pulse& pulse) const {
+  Chain chain(table_, ids, n, pulse);
   while (!chain.heap.empty()) {
+    pulse.beat(16);
     const Chain::Pair pair = chain.pop();
     if (!chain.stale(pair)) chain.join(pair);
   }
   return chain.write(ids);
 }
 
-int64_t MergeEncoder::encode_with_dropout(uint32_t* ids, const uint8_t* p, int64_t length,
-                                          double dropout, uint64_t seed, uint64_t stream) const {
-  uint64_t index = 0;
-  Chain chain(table_, ids, start(ids, p, length));
-  std::vector<Chain::Pair> left_out;  // for this step only
-  while (!chain.heap.empty()) {
-    const Chain::Pair pair = chain.pop();
-    if (chain.stale(pair)) continue;
-    if (double(Philox(seed, stream, index++).v[0]) * 0x1p-32 < dropout) {
-      left_out.push_back(pair);
-      continue;
-    }
-    chain.join(pair);
-    for (const Chain::Pair& again : left_out) chain.push(again);
-    left_out.clear();
-  }
-  return chain.write(ids);
-}
-
-int64_t GreedyEncoder::encode(uint32_t* ids, const uint8_t* p, int64_t length) const {
+int64_t GreedyEncoder::encode(uint32_t* ids, const uint8_t* p, int64_t length, Pulse& pulse) const {
   int64_t count = 0;
   for (const uint8_t* end = p + length; p < end; ++count) {
     const uint8_t* after = p;
     uint32_t node = 0;
-    for (const uint8_t* q = p; q < end;) {
+    const uint8_t* q = p;
+    while (q < end) {
       node = trie_.step(node, *q++);
       if (node == kNone) break;
       if (trie_.token(node) == kNone) continue;
       ids[count] = trie_.token(node);
       after = q;
     }
+    pulse.beat(q - p);
     p = after;
   }
   return count;

@@ -4,8 +4,9 @@
 #include <cstdint>
 #include <utility>
 
-#include "core/random.h"
+#include "text/dropout.h"
 #include "text/merge_table.h"
+#include "text/pulse.h"
 #include "text/token_map.h"
 #include "text/token_trie.h"
 
@@ -16,7 +17,7 @@ class PieceEncoder {
   virtual ~PieceEncoder() = default;
 
   // Writes the tokens of the piece to ids, which has room for one a byte; returns how many.
-  virtual int64_t encode(uint32_t* ids, const uint8_t* p, int64_t length) const = 0;
+  virtual int64_t encode(uint32_t* ids, const uint8_t* p, int64_t length, Pulse& pulse) const = 0;
 };
 
 // Of all neighbours that may be joined, the pair with the lowest rank is joined first, the leftmost
@@ -28,16 +29,16 @@ class MergeEncoder : public PieceEncoder {
   MergeEncoder(MergeTable table, const uint32_t* byte_id, const TokenMap* whole)
       : table_(std::move(table)), byte_id_(byte_id), whole_(whole) {}
 
-  int64_t encode(uint32_t* ids, const uint8_t* p, int64_t length) const final;
+  int64_t encode(uint32_t* ids, const uint8_t* p, int64_t length, Pulse& pulse) const final;
 
   // Joins the n tokens in ids in place; returns how many are left.
-  int64_t merge(uint32_t* ids, int64_t n) const;
+  int64_t merge(uint32_t* ids, int64_t n, Pulse& pulse) const;
 
-  // BPE-dropout (Provilkov et al., 2020): before every step each possible join is left out with
-  // the probability `dropout`, and the best of the others is done. The draws are those of
-  // (seed, stream).
-  int64_t encode_with_dropout(uint32_t* ids, const uint8_t* p, int64_t length, double dropout,
-                              uint64_t seed, uint64_t stream) const;
+  // BPE-dropout (Provilkov et al., 2020), see dropout.h: by the draws of (seed, stream). O(n log n)
+  // for any input and dropout.
+  int64_t encode_with_dropout(uint32_t* ids, const uint8_t* p, int64_t length,
+                              const Dropout& dropout, uint64_t seed, uint64_t stream,
+                              Pulse& pulse) const;
 
  private:
   // What a piece is before the first merge, and how many that is: its bytes.
@@ -45,7 +46,7 @@ class MergeEncoder : public PieceEncoder {
 
   struct Chain;
   int64_t merge_short(uint32_t* ids, int n) const;
-  int64_t merge_long(uint32_t* ids, int64_t n) const;
+  int64_t merge_long(uint32_t* ids, int64_t n, Pulse& pulse) const;
 
   MergeTable table_;
   const uint32_t* byte_id_;
@@ -60,8 +61,6 @@ class WordEncoder final : public MergeEncoder {
   WordEncoder(MergeTable table, const TokenMap& tokens, uint32_t unknown)
       : MergeEncoder(std::move(table), nullptr, nullptr), tokens_(tokens), unknown_(unknown) {}
 
-  static constexpr char kEndOfWord[] = "</w>";
-
  private:
   int64_t start(uint32_t* ids, const uint8_t* p, int64_t length) const override;
 
@@ -74,7 +73,7 @@ class GreedyEncoder final : public PieceEncoder {
  public:
   explicit GreedyEncoder(TokenTrie trie) : trie_(std::move(trie)) {}
 
-  int64_t encode(uint32_t* ids, const uint8_t* p, int64_t length) const override;
+  int64_t encode(uint32_t* ids, const uint8_t* p, int64_t length, Pulse& pulse) const override;
 
  private:
   TokenTrie trie_;

@@ -23,6 +23,16 @@ inline bool is_newline(uint8_t c) {
   return c == '\n' || c == '\r';
 }
 
+// The character that ends at p > begin: false if it is none, that is, not valid.
+inline bool before(const CharClasses& classes, const uint8_t* begin, const uint8_t* p,
+                   CharClass& kind, const uint8_t*& start) {
+  start = p - 1;
+  while (start > begin && p - start < 4 && (*start & 0xC0) == 0x80) --start;
+  const Char c = decode_utf8(start, p);
+  kind = classes.of(c.code);
+  return c.state == Utf8::kValid && start + c.length == p;
+}
+
 // Length of the contraction whose apostrophe is at p, or 0.
 inline int contraction(const uint8_t* p, const uint8_t* end, bool any_case) {
   if (end - p < 2 || *p != '\'') return 0;

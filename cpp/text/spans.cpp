@@ -31,9 +31,11 @@ std::vector<size_t> piece_ends(const Bpe& bpe, std::string_view text, size_t eno
     SpecialTokens::Match match{0, 0, 0};
     if (!options.as_text) match = bpe.specials().find(text, ends.back());
     const size_t stop = match.end != 0 ? match.start : text.size();
+    const auto state = bpe.splitter().start();
     while (ends.back() < stop && !done()) {
       const size_t at = ends.back();
-      const int64_t pieces = bpe.splitter().split(text.substr(at, stop - at), lengths, kRoom);
+      const int64_t pieces =
+          bpe.splitter().split(text.substr(at, stop - at), lengths, kRoom, state.get());
       for (int64_t i = 0; i < pieces; ++i) ends.push_back(ends.back() + lengths[i]);
     }
     if (match.end != 0 && !done()) ends.push_back(match.end);

@@ -15,16 +15,6 @@
 namespace gpte {
 namespace {
 
-// The character that ends at p > begin: false if it is none, that is, not valid.
-bool before(const CharClasses& classes, const uint8_t* begin, const uint8_t* p, CharClass& kind,
-            const uint8_t*& start) {
-  start = p - 1;
-  while (start > begin && p - start < 4 && (*start & 0xC0) == 0x80) --start;
-  const Char c = decode_utf8(start, p);
-  kind = classes.of(c.code);
-  return c.state == Utf8::kValid && start + c.length == p;
-}
-
 // Whether every pattern has a border at begin < p < end, whatever comes before and after, and the
 // end of the text at p would not change the piece before it.
 bool border(const CharClasses& classes, const uint8_t* begin, const uint8_t* p,
@@ -50,7 +40,7 @@ class ScanSplitter final : public Splitter {
   // The instruction set's scanner, or none.
   explicit ScanSplitter(SplitText fast) : fast_(fast) {}
 
-  int64_t split(std::string_view text, uint32_t* lengths, int64_t room) const override {
+  int64_t split(std::string_view text, uint32_t* lengths, int64_t room, State*) const override {
     const auto* p = reinterpret_cast<const uint8_t*>(text.data());
     const uint8_t* end = p + text.size();
     int64_t count = 0;

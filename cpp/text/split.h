@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 namespace gpte {
@@ -12,9 +13,23 @@ class Splitter {
  public:
   virtual ~Splitter() = default;
 
+  // What is known of a text from one call to the next: rules may look far ahead of a piece, and
+  // would look there again for each.
+  class State {
+   public:
+    virtual ~State() = default;
+  };
+  // At the start of a text; null where there is nothing to know.
+  virtual std::unique_ptr<State> start() const { return nullptr; }
+
   // Writes the lengths in bytes of the next pieces of a text that is not empty, at most `room` of
-  // them, and returns how many. Fewer than `room` are all there are.
-  virtual int64_t split(std::string_view text, uint32_t* lengths, int64_t room) const = 0;
+  // them, and returns how many. Fewer than `room` are all there are. The state may be null; one is
+  // for the calls that go through one text, in order.
+  virtual int64_t split(std::string_view text, uint32_t* lengths, int64_t room,
+                        State* state) const = 0;
+  int64_t split(std::string_view text, uint32_t* lengths, int64_t room) const {
+    return split(text, lengths, room, nullptr);
+  }
 
   // The first place from `at` on that this finds where the text can be cut in two without changing
   // its pieces, or text.size(). It looks at three characters only, so places may be passed over.

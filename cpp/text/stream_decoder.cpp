@@ -10,7 +10,10 @@ constexpr char kReplacementUtf8[] = "\xEF\xBF\xBD";
 
 }  // namespace
 
-std::string StreamDecoder::push(std::string_view bytes) {
+std::string StreamDecoder::push(std::string_view bytes, bool spaced) {
+  if (bytes.empty()) return "";
+  if (spaced_) pending_.push_back(' ');
+  spaced_ = spaced;
   pending_.append(bytes);
   std::string out;
   out.reserve(pending_.size());
@@ -33,6 +36,7 @@ std::string StreamDecoder::push(std::string_view bytes) {
 std::string StreamDecoder::flush() {
   const bool truncated = !pending_.empty();
   pending_.clear();
+  spaced_ = false;
   return truncated ? kReplacementUtf8 : "";
 }
 

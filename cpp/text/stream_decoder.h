@@ -10,11 +10,13 @@ namespace gpte {
 // three bytes wait for the rest of their character.
 class StreamDecoder {
  public:
-  std::string push(std::string_view bytes);
+  // With `spaced`, a space follows the bytes as soon as something follows the space.
+  std::string push(std::string_view bytes, bool spaced = false);
   std::string flush();
 
  private:
   std::string pending_;
+  bool spaced_ = false;
 };
 
 }  // namespace gpte

@@ -49,10 +49,8 @@ class TokenMap {
     return reinterpret_cast<const uint8_t*>(s.data());
   }
 
-  // By numbers that nobody knows beforehand: a vocabulary could be made of tokens that collide.
   static uint64_t hash_of(const uint8_t* p, size_t length) {
-    static const HashSeeds seeds = draw_hash_seeds();
-    return hash_bytes(p, length, seeds);
+    return hash_bytes(p, length, process_seeds());
   }
 
   size_t place(uint64_t hash, const uint8_t* p, size_t length) const {

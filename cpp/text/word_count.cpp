@@ -1,18 +1,14 @@
 // Each thread counts into tables of its own; after every few megabytes they are added up.
 #include "text/word_count.h"
 
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include "core/check.h"
 #include "core/parallel.h"
+#include "text/file_window.h"
 #include "text/hash_bytes.h"
 #include "text/unicode.h"
 
@@ -24,7 +20,14 @@ namespace {
 constexpr size_t kLongestWord = 1024;
 
 constexpr size_t kTask = size_t(1) << 18;  // bytes of text that one thread takes at a time
+constexpr size_t kNear = size_t(1) << 16;  // within so many bytes there mostly is a place to cut
+constexpr size_t kLongestCharacter = 4;
 constexpr int64_t kMostWeight = int64_t(1) << 61;
+
+void check_cut(size_t bytes) {
+  check(bytes <= UINT32_MAX, "tokenizer: a text of ", bytes,
+        " bytes without a place to cut is too long");
+}
 
 std::vector<SpecialTokens::Special> numbered(const std::vector<std::string>& names) {
   std::vector<SpecialTokens::Special> out;
@@ -82,8 +85,9 @@ class WordCount::Counter {
   void add_plain(std::string_view text) {
     constexpr int64_t kRoom = 256;
     uint32_t lengths[kRoom];
+    const auto state = owner_.splitter_.start();
     while (!text.empty()) {
-      const int64_t pieces = owner_.splitter_.split(text, lengths, kRoom);
+      const int64_t pieces = owner_.splitter_.split(text, lengths, kRoom, state.get());
       const size_t bytes = owner_.whole_words_ ? add_words(text, lengths, size_t(pieces))
                                                : add_pieces(text, lengths, size_t(pieces));
       text.remove_prefix(bytes);
@@ -214,26 +218,23 @@ void WordCount::add(const std::vector<Text>& texts, const Poll& poll) {
   if (bytes > 0) flush();
 }
 
-void WordCount::add_file(int file, int64_t weight, const Poll& poll) {
-  struct stat status;
-  check(fstat(file, &status) == 0 && S_ISREG(status.st_mode),
-        "tokenizer: only a regular file can be mapped");
-  const auto size = size_t(status.st_size);
-  if (size == 0) return;
-  void* map = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file, 0);
-  check(map != MAP_FAILED, "tokenizer: mapping ", size, " bytes: ", std::strerror(errno));
-  struct Unmap {
-    void* p;
-    size_t n;
-    ~Unmap() { munmap(p, n); }
-  } unmap{map, size};
-  const std::string_view letters(static_cast<const char*>(map), size);
-  const auto page = size_t(sysconf(_SC_PAGESIZE));
-  for (size_t at = 0; at < size;) {
-    const size_t end = at + cut(letters.substr(at), round_);
-    add({{letters.substr(at, end - at), weight}}, poll);
-    at = end;
-    madvise(map, at / page * page, MADV_DONTNEED);  // what was read need not stay in memory
+void WordCount::add_file(int file, const std::string& name, int64_t most, int64_t weight,
+                         const Poll& poll) {
+  FileWindow rest(file, name, most);
+  // A place to cut is one whatever follows what was looked at: a special token, a character.
+  const size_t ahead = specials_.longest() + kLongestCharacter;
+  for (size_t wanted = round_;;) {
+    const std::string_view window = rest.read(wanted + ahead + kNear);
+    if (window.empty()) return;
+    const size_t end = cut(window, round_);
+    if (!rest.at_end() && end + ahead > window.size()) {
+      check_cut(window.size());
+      wanted = 2 * window.size();
+      continue;
+    }
+    add({{window.substr(0, end), weight}}, poll);
+    rest.drop(end);
+    wanted = round_;
   }
 }
 
@@ -260,10 +261,7 @@ bool WordCount::inside_special(std::string_view text, size_t at) const {
 }
 
 void WordCount::count_round(const std::vector<Text>& texts) {
-  for (const Text& text : texts) {
-    check(text.letters.size() <= UINT32_MAX, "tokenizer: a text of ", text.letters.size(),
-          " bytes without a place to cut is too long");
-  }
+  for (const Text& text : texts) check_cut(text.letters.size());
   const auto tasks = std::min<size_t>(size_t(num_threads()), texts.size());
   if (local_.size() < tasks) local_.resize(tasks);
   std::atomic<size_t> next{0};

@@ -42,8 +42,9 @@ class WordCount {
 
   // The texts are not needed afterwards.
   void add(const std::vector<Text>& texts, const Poll& poll);
-  // Of an open regular file, mapped piece by piece.
-  void add_file(int file, int64_t weight, const Poll& poll);
+  // Of an open regular file, the first `most` bytes, read part by part; the name is for messages.
+  // Text without a place to cut is held as a whole.
+  void add_file(int file, const std::string& name, int64_t most, int64_t weight, const Poll& poll);
 
   // Drops the rarest words until the sum of cost(size of a word) is within the memory.
   void drop_to_fit(const std::function<int64_t(size_t)>& cost);

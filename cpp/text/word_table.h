@@ -33,14 +33,15 @@ class WordTable {
     return k;
   }
 
-  // Seeds differ from process to process, so that no text can be made to collide.
-  static uint64_t hash(Key k) { return mix(k.low ^ seeds().first, k.high ^ seeds().second); }
+  static uint64_t hash(Key k) {
+    return mix(k.low ^ process_seeds().first, k.high ^ process_seeds().second);
+  }
   static uint64_t hash(std::string_view word) {
     uint64_t hash = word.size();
     for (size_t at = 0; at < word.size(); at += 8) {
       uint64_t part = 0;
       std::memcpy(&part, &word[at], std::min<size_t>(8, word.size() - at));
-      hash = mix(hash ^ seeds().first, part ^ seeds().second);
+      hash = mix(hash ^ process_seeds().first, part ^ process_seeds().second);
     }
     return hash;
   }
@@ -138,11 +139,6 @@ class WordTable {
     uint32_t size;
     uint64_t hash_of() const { return hash; }
   };
-
-  static const HashSeeds& seeds() {
-    static const HashSeeds drawn = draw_hash_seeds();
-    return drawn;
-  }
 
   // The top bits of a hash belong to whoever spreads words over several tables.
   static size_t place(uint64_t hash, size_t slots) { return size_t(hash) & (slots - 1); }

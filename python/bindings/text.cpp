@@ -3,9 +3,11 @@
 
 #include <nanobind/stl/string_view.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "bindings/text_input.h"
+#include "bindings/watched.h"
 #include "core/check.h"
 #include "text/bpe.h"
 #include "text/spans.h"
@@ -62,12 +64,13 @@ auto to_numpy(TokenBuffer ids) {
   return nb::ndarray<nb::numpy, uint32_t, nb::ndim<1>>(data, {size}, owner);
 }
 
-auto encode_all(const Bpe& bpe, const std::vector<std::string_view>& texts, const Request& request,
+auto encode_all(const Bpe& bpe, const std::vector<std::string_view>& texts, Request& request,
                 bool parallel) {
   TokenBuffer ids;
   std::vector<int64_t> offsets;
   {
-    const ReleasedGil released;
+    Watched watched;
+    request.options.poll = watched.interrupt();
     check_refusal(bpe, texts, bpe.encode(ids, offsets, texts, request.options, parallel));
   }
   return std::make_pair(std::move(ids), std::move(offsets));
@@ -79,10 +82,18 @@ auto encode_all(const Bpe& bpe, const std::vector<std::string_view>& texts, cons
   throw nb::key_error(message.c_str());
 }
 
-// Writes the bytes of the tokens to what allocate(size) gives. From a copy of the ids: another
+// The bytes of a token without the space that stands before another one only.
+std::string_view unspaced(const Bpe& bpe, uint32_t id) {
+  std::string_view bytes = bpe.bytes().of(id);
+  if (bpe.spaced(id)) bytes.remove_suffix(1);
+  return bytes;
+}
+
+// Writes the bytes of the tokens to what allocate(size) gives, without a space at the end of the
+// last one of a word; returns whether there was one. From a copy of the ids: another
 // thread or process may write to the array between the check and the use.
 template <class Allocate>
-void decode_into(const Bpe& bpe, const Ids& shared, const Allocate& allocate) {
+bool decode_into(const Bpe& bpe, const Ids& shared, const Allocate& allocate) {
   std::vector<uint32_t> ids;
   int64_t bad, size;
   {
@@ -91,14 +102,22 @@ void decode_into(const Bpe& bpe, const Ids& shared, const Allocate& allocate) {
     size = bpe.bytes().size(ids.data(), int64_t(ids.size()), bad);
   }
   if (bad >= 0) refuse_id(bpe, ids[size_t(bad)], bad);
-  auto* out = reinterpret_cast<uint8_t*>(allocate(size));
+  const bool spaced = !ids.empty() && bpe.spaced(ids.back());
+  auto* out = reinterpret_cast<uint8_t*>(allocate(size - spaced));
   const ReleasedGil released;
+  if (spaced) {
+    const std::string_view last = unspaced(bpe, ids.back());
+    ids.pop_back();
+    size -= 1 + int64_t(last.size());
+    std::copy(last.begin(), last.end(), out + size);
+  }
   bpe.bytes().write(out, size, ids.data(), int64_t(ids.size()));
+  return spaced;
 }
 
-nb::bytes decode_bytes(const Bpe& bpe, const Ids& ids) {
+nb::bytes decode_bytes(const Bpe& bpe, const Ids& ids, bool& spaced) {
   nb::object bytes;
-  decode_into(bpe, ids, [&](int64_t size) {
+  spaced = decode_into(bpe, ids, [&](int64_t size) {
     bytes = nb::steal(PyBytes_FromStringAndSize(nullptr, Py_ssize_t(size)));
     if (!bytes.is_valid()) throw nb::python_error();
     return PyBytes_AsString(bytes.ptr());
@@ -107,7 +126,8 @@ nb::bytes decode_bytes(const Bpe& bpe, const Ids& ids) {
 }
 
 nb::str decode(const Bpe& bpe, const Ids& ids, const char* errors) {
-  const nb::bytes bytes = decode_bytes(bpe, ids);
+  bool spaced;
+  const nb::bytes bytes = decode_bytes(bpe, ids, spaced);
   PyObject* text = PyUnicode_DecodeUTF8(bytes.c_str(), Py_ssize_t(bytes.size()), errors);
   if (!text) throw nb::python_error();
   return nb::steal<nb::str>(text);
@@ -123,14 +143,16 @@ void bind_stream_decoder(nb::module_& m) {
       .def(
           "push_ids",
           [](StreamDecoder& decoder, const Bpe& bpe, const Ids& ids) {
-            return decoder.push(view(decode_bytes(bpe, ids)));
+            bool spaced;
+            const nb::bytes bytes = decode_bytes(bpe, ids, spaced);
+            return decoder.push(view(bytes), spaced);
           },
           "bpe"_a, "ids"_a, "The same of the bytes of tokens.")
       .def(
           "push_id",
           [](StreamDecoder& decoder, const Bpe& bpe, int64_t id) {
             if (id < 0 || id >= bpe.vocab_size()) refuse_id(bpe, id, 0);
-            return decoder.push(bpe.bytes().of(uint32_t(id)));
+            return decoder.push(unspaced(bpe, uint32_t(id)), bpe.spaced(uint32_t(id)));
           },
           "bpe"_a, "id"_a, "The same of one.")
       .def("flush", &StreamDecoder::flush, "What is left, with U+FFFD for what is no character.");
@@ -167,11 +189,12 @@ void bind_text(nb::module_& m) {
           "The merges (M, 2), by rank.")
       .def_prop_rw("cache_bytes", &Bpe::cache_bytes, &Bpe::set_cache_bytes,
                    "The most memory that a worker's cache of pieces takes; 0 for none.")
+      .def_prop_ro("idle_caches", &Bpe::idle_caches, "How many such caches wait for a next text.")
       .def("clear_cache", &Bpe::clear_cache, "Gives that memory back.")
       .def(
           "encode",
           [](const Bpe& bpe, nb::handle text, const Request::Tuple& how) {
-            const Request request(how);
+            Request request(how);
             const TextInput input(text, request.strict);
             return to_numpy(encode_all(bpe, {input.view()}, request, false).first);
           },
@@ -179,7 +202,7 @@ void bind_text(nb::module_& m) {
       .def(
           "encode_batch",
           [](const Bpe& bpe, const nb::list& texts, const Request::Tuple& how) {
-            const Request request(how);
+            Request request(how);
             std::vector<TextInput> inputs;
             inputs.reserve(texts.size());
             for (const nb::handle text : texts) inputs.emplace_back(text, request.strict);
@@ -193,10 +216,11 @@ void bind_text(nb::module_& m) {
       .def(
           "count",
           [](const Bpe& bpe, nb::handle text, const Request::Tuple& how) {
-            const Request request(how);
+            Request request(how);
             const TextInput input(text, request.strict);
             int64_t count = 0;
-            const ReleasedGil released;
+            Watched watched;
+            request.options.poll = watched.interrupt();
             check_refusal(bpe, {input.view()}, bpe.count(count, input.view(), request.options));
             return count;
           },
@@ -204,7 +228,7 @@ void bind_text(nb::module_& m) {
       .def(
           "encode_with_spans",
           [](const Bpe& bpe, nb::handle text, const Request::Tuple& how, bool characters) {
-            const Request request(how);
+            Request request(how);
             const TextInput input(text, request.strict);
             check(bpe.lossless(), "encode: a vocabulary of words has no offsets");
             TokenBuffer ids = encode_all(bpe, {input.view()}, request, false).first;
@@ -220,11 +244,12 @@ void bind_text(nb::module_& m) {
       .def(
           "truncate",
           [](const Bpe& bpe, nb::handle text, int64_t n, const Request::Tuple& how) {
-            const Request request(how);
+            Request request(how);
             const TextInput input(text, request.strict);
             int64_t length = 0;
             {
-              const ReleasedGil released;
+              Watched watched;
+              request.options.poll = watched.interrupt();
               check_refusal(bpe, {input.view()},
                             truncate(length, bpe, input.view(), n, request.options));
             }
@@ -245,7 +270,20 @@ void bind_text(nb::module_& m) {
             return nb::make_tuple(match.start, match.end, match.id);
           },
           "text"_a, "at"_a, "Start, end and id of the next special token, or None.")
-      .def("decode_bytes", &decode_bytes, "ids"_a, "The bytes of these tokens, end to end.")
+      .def(
+          "decode_bytes",
+          [](const Bpe& bpe, const Ids& ids) {
+            bool spaced;
+            return decode_bytes(bpe, ids, spaced);
+          },
+          "ids"_a, "The bytes of these tokens, end to end.")
+      .def(
+          "spaced",
+          [](const Bpe& bpe, int64_t id) {
+            if (id < 0 || id >= bpe.vocab_size()) refuse_id(bpe, id, 0);
+            return bpe.spaced(uint32_t(id));
+          },
+          "id"_a, "Whether a space stands between the token and a next one.")
       .def(
           "decode",
           [](const Bpe& bpe, const Ids& ids, const std::string& errors) {

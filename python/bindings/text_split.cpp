@@ -1,5 +1,6 @@
 // Binds splitting and the classes of characters, for tests and for looking at them.
 #include "bindings/text.h"
+#include "text/rule_split.h"
 #include "text/unicode.h"
 
 namespace gpte {
@@ -23,6 +24,21 @@ void bind_text_split(nb::module_& m) {
       },
       "text"_a, "at"_a, "split"_a,
       "The next place from at on where the text can be cut without changing its pieces.");
+  m.def(
+      "rule_far_looks",
+      [](const nb::bytes& text, const std::string& rules, int64_t room) {
+        const RuleSplitter splitter(rules);
+        const auto state = splitter.start();
+        std::vector<uint32_t> lengths(static_cast<size_t>(room));
+        for (std::string_view rest = view(text); !rest.empty();) {
+          const int64_t count = splitter.split(rest, lengths.data(), room, state.get());
+          for (int64_t i = 0; i < count; ++i) rest.remove_prefix(lengths[size_t(i)]);
+        }
+        return RuleSplitter::far_looks(*state);
+      },
+      "text"_a, "rules"_a, "room"_a,
+      "How many characters far from a run's start splitting by rules looks at, with so many pieces "
+      "a call.");
   m.def(
       "char_classes",
       [] {

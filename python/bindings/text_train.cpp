@@ -1,35 +1,10 @@
 // Binds the training of a vocabulary.
-#include <chrono>
-
 #include "bindings/text.h"
+#include "bindings/watched.h"
 #include "text/bpe_train.h"
 
 namespace gpte {
 namespace {
-
-// Releases the GIL for the length of a call, but takes it several times a second to tell how far
-// the work is, and to hear of Ctrl-C.
-class Watched {
- public:
-  explicit Watched(const nb::object& progress) : progress_(progress) {}
-
-  Poll poll() {
-    return [this](const char* phase, int64_t done, int64_t total) {
-      const auto now = std::chrono::steady_clock::now();
-      if (now < next_) return;
-      next_ = now + std::chrono::milliseconds(100);
-      released_.hold([&] {
-        if (PyErr_CheckSignals() != 0) throw nb::python_error();
-        if (!progress_.is_none()) progress_(phase, done, total);
-      });
-    };
-  }
-
- private:
-  const nb::object& progress_;
-  ReleasedGil released_;
-  std::chrono::steady_clock::time_point next_{};
-};
 
 using Weights = nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
@@ -101,11 +76,13 @@ void bind_text_train(nb::module_& m) {
            "Counts the pieces of texts, bytes or uint8 arrays, each as often as its weight says.")
       .def(
           "add_file",
-          [](BpeTrainer& trainer, int file, int64_t weight, const nb::object& progress) {
+          [](BpeTrainer& trainer, int file, const std::string& name, int64_t most, int64_t weight,
+             const nb::object& progress) {
             Watched watched(progress);
-            trainer.words().add_file(file, weight, watched.poll());
+            trainer.words().add_file(file, name, most, weight, watched.poll());
           },
-          "file"_a, "weight"_a, "progress"_a.none(), "The same of an open file, by its number.")
+          "file"_a, "name"_a, "most"_a, "weight"_a, "progress"_a.none(),
+          "The same of the first bytes of an open file, by its number; its name is for messages.")
       .def("train", &train, "vocab_size"_a, "byte_ties"_a, "min_frequency"_a, "max_token_length"_a,
            "forbidden"_a, "base"_a, "progress"_a.none(),
            "The symbols, the merges (M, 2) learned after those of the base, and a report. Uses up "

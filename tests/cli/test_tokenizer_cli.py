@@ -110,13 +110,15 @@ def test_part_of_a_long_text_is_held_out(tmp_path, capsys):
     assert f"b.jsonl --tokenizer {tmp_path / 'tok'} --field t\n" in said
 
 
-def test_a_large_file_is_mapped(tmp_path, monkeypatch):
-    monkeypatch.setattr("gptengine.cli.tokenizer.corpus.MAPPED", 1000)
+def test_a_large_file_is_not_held_as_a_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr("gptengine.cli.tokenizer.corpus.LARGE", 1000)
     (tmp_path / "a.txt").write_text("ä" * 50_000)
     source = Source(str(tmp_path / "a.txt"), "text", 0.1)
-    (array,) = source.to_learn_from()
-    assert isinstance(array, np.memmap) and 0 < source.held_bytes < 11_000
-    assert bytes(array).decode() + b"".join(source.to_measure_on()).decode() == "ä" * 50_000
+    (start,) = source.to_learn_from()
+    assert 0 < source.held_bytes < 11_000 and start.size % 2 == 0
+    assert "ä" * (start.size // 2) + b"".join(source.to_measure_on()).decode() == "ä" * 50_000
+    assert [len(text) for text in Source(source.name, "text", 0).to_measure_on()] == [100_000]
+    assert tokenizer("train", tmp_path / "a.txt", "--out", tmp_path / "tok") == 0
 
 
 def test_what_cannot_be_trained(folder, tmp_path, capsys):
@@ -294,6 +296,18 @@ def test_ranks_are_named_with_their_split(folder, tmp_path, capsys):
     assert f"{out} says neither its split nor its special tokens" in said
     assert tokenizer("encode", f"{out}:gpt2", "die") == 0
     assert "does not say its special tokens" in capsys.readouterr().err
+
+
+def test_a_split_by_rules(folder, tmp_path, capsys):
+    text, out, split = folder / "text.txt", tmp_path / "o.tiktoken", "rules:_?L+|N{1,3}|S+"
+    assert tokenizer("train", text, "--vocab-size", 285, "--out", out, "--split", split) == 0
+    assert f"inspect '{out}:{split}' " in capsys.readouterr().out
+    assert tokenizer("encode", f"{out}:{split}", "die") == 0
+    capsys.readouterr()
+    assert tokenizer("train", text, "--out", tmp_path / "folder", "--split", split) == 2
+    assert f"tokenizer.json has no pattern for the split '{split}'" in error(capsys)
+    assert tokenizer("train", text, "--out", out, "--split", "rules:Q") == 2
+    assert "in the rules Q there is no character class at 0" in error(capsys)
 
 
 def test_shards_are_decoded(folder, tmp_path, capsys):

@@ -1,5 +1,5 @@
 // Decoding: any ids give the joined bytes or the place of the bad one; a stream in any parts gives
-// the text of the whole, and never holds more than three bytes.
+// the text of the whole, and never holds more than three bytes, and a space of words.
 #include <algorithm>
 
 #include "fuzz/fuzz.h"
@@ -52,17 +52,21 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Input in(data, size);
   check_tokens(in);
   const size_t step = 1 + in.below(7);
-  const bool flush_between = in.flag();
+  const uint8_t options = in.byte();
+  const bool flush_between = options & 1, words = options & 2;
   const Exact exact(in.rest());
   const std::string_view bytes = exact.view();
   StreamDecoder decoder;
-  std::string text, want;
-  size_t start = 0;  // of what was pushed since the last flush
+  std::string text, want, seen;  // since the last flush
+  bool spaced = false;
   for (size_t at = 0; at < bytes.size();) {
     const std::string_view part = bytes.substr(at, 1 + (uint8_t(bytes[at]) + step) % 7);
-    text += decoder.push(part);
+    if (spaced) seen += ' ';
+    spaced = words && uint8_t(part.front()) % 3 == 0;
+    text += decoder.push(part, spaced);
+    require(decoder.push("").empty(), "nothing gives text");
+    seen += part;
     at += part.size();
-    const std::string_view seen = bytes.substr(start, at - start);
     if (bytes.size() <= 512) {
       require(is_prefix_within_three(std::string_view(text).substr(want.size()), seen),
               "more than three bytes are held");
@@ -70,11 +74,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (!flush_between || uint8_t(part.back()) % 16 != 0) continue;
     text += decoder.flush();
     want += reference::replace_invalid(seen);
-    start = at;
+    seen.clear();
+    spaced = false;
     require(text == want, "the parts do not join to the whole");
   }
   text += decoder.flush();
-  want += reference::replace_invalid(bytes.substr(start));
+  want += reference::replace_invalid(seen);
   require(text == want, "the parts do not join to the whole");
   require(decoder.flush().empty(), "a second flush gives text");
   return 0;

@@ -130,6 +130,8 @@ void check_vocabulary(const Task& task, const BpeTrainer::Learned& learned) {
     require(merge.left < tokens.size() && merge.right < tokens.size(), "a merge of no tokens");
     tokens.push_back(tokens[merge.left] + tokens[merge.right]);
     require(!task.options.limits.forbidden.count(tokens.back()), "a forbidden token was learned");
+    require(!task.words || ends_word(tokens.back()) == ends_word(tokens[merge.right]),
+            "letters make the end of a word");
   }
   if (task.words) {
     tokens.push_back("<unk>");
@@ -154,10 +156,14 @@ void check_vocabulary(const Task& task, const BpeTrainer::Learned& learned) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Input in(data, size);
   Task task;
-  const size_t split = in.below(7);
+  const size_t split = in.below(8);
   task.words = split == 6;
-  task.splitter = find_splitter(task.words ? "words" : split_name(split));
-  task.plain = find_splitter(task.words ? "words plain" : split_name(split, true));
+  if (split == 7) {
+    task.splitter = task.plain = find_splitter("rules:_?L+N?|S*N{2,3}|[OM]+|S{2,}");
+  } else {
+    task.splitter = find_splitter(task.words ? "words" : split_name(split));
+    task.plain = find_splitter(task.words ? "words plain" : split_name(split, true));
+  }
   task.options.ties = BpeTrainer::Ties(in.flag());
   task.vocab_size = (task.words ? 0 : 256) + int64_t(in.byte());
   auto& limits = task.options.limits;

@@ -5,13 +5,13 @@
 #include <array>
 #include <cstdint>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "text/bpe.h"
+#include "text/dropout.h"
 
 namespace gpte::reference {
 
@@ -52,9 +52,10 @@ inline std::string replace_invalid(std::string_view bytes) {
 }
 
 // The ids of one piece: joins the pair of the lowest rank, the leftmost of equals, until none is.
-inline Ids merge(const Bpe& bpe, const std::map<std::string_view, uint32_t>& ids,
-                 std::string_view piece, Mode mode, bool whole) {
-  if (whole && ids.count(piece)) return {ids.at(piece)};
+// left_out(step) pairs are passed over before that; it is 0 without dropout.
+template <class LeftOut>
+Ids merge(const Bpe& bpe, const std::map<std::string_view, uint32_t>& ids, std::string_view piece,
+          Mode mode, const LeftOut& left_out) {
   std::map<std::pair<uint32_t, uint32_t>, uint32_t> ranks;
   if (mode == Mode::merges) {
     for (uint32_t rank = 0; rank < bpe.merges().size(); ++rank) {
@@ -64,21 +65,21 @@ inline Ids merge(const Bpe& bpe, const std::map<std::string_view, uint32_t>& ids
   Ids out;
   for (size_t i = 0; i < piece.size(); ++i) out.push_back(ids.at(piece.substr(i, 1)));
   const auto joined = [&](size_t i) { return bpe.tokens()[out[i]] + bpe.tokens()[out[i + 1]]; };
-  for (;;) {
-    uint32_t best = UINT32_MAX;
-    size_t place = 0;
+  for (uint64_t step = 0;; ++step) {
+    std::vector<std::pair<uint32_t, size_t>> joins;
     for (size_t i = 0; i + 1 < out.size(); ++i) {
-      uint32_t rank = UINT32_MAX;
       if (mode == Mode::merges) {
         const auto found = ranks.find({out[i], out[i + 1]});
-        if (found != ranks.end()) rank = found->second;
+        if (found != ranks.end()) joins.push_back({found->second, i});
       } else {
         const auto found = ids.find(joined(i));
-        if (found != ids.end()) rank = found->second;
+        if (found != ids.end()) joins.push_back({found->second, i});
       }
-      if (rank < best) best = rank, place = i;
     }
-    if (best == UINT32_MAX) return out;
+    const uint64_t k = left_out(step);
+    if (k >= joins.size()) return out;
+    std::nth_element(joins.begin(), joins.begin() + int64_t(k), joins.end());
+    const size_t place = joins[k].second;
     out[place] = ids.at(joined(place));
     out.erase(out.begin() + int64_t(place) + 1);
   }
@@ -100,11 +101,30 @@ inline Ids longest_matches(const std::map<std::string_view, uint32_t>& ids,
 inline Ids encode(const Bpe& bpe, const std::map<std::string_view, uint32_t>& ids,
                   const Splitter& plain, std::string_view text, Mode mode, bool ignore_merges) {
   Ids out;
+  const auto none_left_out = [](uint64_t) { return uint64_t{0}; };
   for (const std::string_view piece : split(plain, text)) {
-    const Ids some = mode == Mode::greedy
-                         ? longest_matches(ids, piece)
-                         : merge(bpe, ids, piece, mode, mode == Mode::bpe || ignore_merges);
+    const bool whole = (mode == Mode::bpe || ignore_merges) && ids.count(piece);
+    const Ids some = mode == Mode::greedy ? longest_matches(ids, piece)
+                     : whole              ? Ids{ids.at(piece)}
+                                          : merge(bpe, ids, piece, mode, none_left_out);
     out.insert(out.end(), some.begin(), some.end());
+  }
+  return out;
+}
+
+inline Ids encode_with_dropout(const Bpe& bpe, const std::map<std::string_view, uint32_t>& ids,
+                               const Splitter& plain, std::string_view text,
+                               const Bpe::Options& options) {
+  Ids out;
+  const Dropout dropout(options.dropout);
+  uint64_t at = 0;
+  for (const std::string_view piece : split(plain, text)) {
+    const auto left_out = [&](uint64_t step) {
+      return dropout.left_out(Philox(options.seed, at, step));
+    };
+    const Ids some = merge(bpe, ids, piece, options.mode, left_out);
+    out.insert(out.end(), some.begin(), some.end());
+    at += piece.size();
   }
   return out;
 }

@@ -69,7 +69,7 @@ def rules():
     """Splits by rules."""
     written = ["_?L+|_?N+|_?[OM]+|S+", "[Ul]*[lCM]+|N{1,3}|O{2,}n*|S*n|_", "L{3}|[LN]?_+"]
     return {
-        ("rules", f"{i}"): bytes([50, len(rule)]) + rule.encode() + TEXTS[i]
+        ("rules", f"{i}"): bytes([50, 0, 0, 0, 20, len(rule)]) + rule.encode() + TEXTS[i]
         for i, rule in enumerate(written)
     }
 

@@ -17,6 +17,28 @@ def by_merges(piece, tokens, merges):
     return word
 
 
+def with_dropout(piece, tokens, merges, dropout, draw):
+    """By merges, where of the joins k are passed over if a drawn share is below dropout^k.
+
+    draw(step): the share of that step, from 0 to 1. Where all are passed over, it ends.
+    """
+    id_of = {token: i for i, token in enumerate(tokens)}
+    rank = {pair: i for i, pair in enumerate(merges)}
+    word, step = [id_of[bytes([b])] for b in piece], 0
+    while True:
+        pairs = enumerate(zip(word, word[1:], strict=False))
+        joins = sorted((rank[pair], i) for i, pair in pairs if pair in rank)
+        share, power = draw(step), dropout
+        while joins and share < power:
+            joins.pop(0)
+            power *= dropout
+        if not joins:
+            return word
+        i = joins[0][1]
+        word[i : i + 2] = [id_of[tokens[word[i]] + tokens[word[i + 1]]]]
+        step += 1
+
+
 def by_rank(piece, tokens):
     """Any two neighbours that make a token, the smallest first; a token is itself. As tiktoken."""
     id_of = {token: i for i, token in enumerate(tokens)}

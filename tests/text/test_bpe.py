@@ -145,3 +145,24 @@ def test_the_stream_decoder_waits_for_whole_characters():
 def test_the_engine_refuses_a_foreign_id(tok):
     with pytest.raises(KeyError, match=r"token id 1000000 at 1 is not in the vocabulary"):
         tok._core.decode_bytes(np.array([0, 10**6], np.uint32))
+
+
+def test_no_merges_collide():
+    """Pairs that fell into one run of slots when their places were known beforehand."""
+    base = [bytes([b]) for b in range(256)]
+    base += [bytes([a, b]) for a in range(64, 128) for b in range(64)]
+    left, right = np.divmod(np.arange(4096 * 4096, dtype=np.uint64), np.uint64(4096))
+    key = (left + np.uint64(256) << np.uint64(32)) | (right + np.uint64(256))
+    slots = key * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(29) & np.uint64(65535)
+
+    def seconds(chosen):
+        pairs = np.stack([left[chosen], right[chosen]], 1)[:20_000].astype(np.uint32) + 256
+        tokens = base + [base[a] + base[b] for a, b in pairs.tolist()]
+        times = []
+        for _ in range(3):
+            start = time.process_time()
+            _core.Bpe(tokens, pairs, [], "gpt2")
+            times.append(time.process_time() - start)
+        return min(times)
+
+    assert seconds(slots < 80) < 5 * seconds(np.arange(len(left)) % 800 == 0) + 0.01

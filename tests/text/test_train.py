@@ -131,15 +131,35 @@ def test_texts_come_in_any_form(tmp_path):
         assert train(form, 50).fingerprint == one
 
 
-def test_a_mapped_file_equals_its_text(tmp_path, monkeypatch):
+def test_a_file_read_part_by_part_equals_its_text(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "BATCH", 100)
     path = tmp_path / "text"
-    path.write_bytes(b"\n".join(RAW * 30))
-    special = dict(special_tokens=["the token", "23 1"])
+    path.write_bytes(b"\n".join(RAW * 30) + b"xy" * 200_000 + b" " + RAW[0])
+    special = dict(special_tokens=["the token", "23 1", "x" + "yx" * 60_000])
     for options in ({}, special, dict(memory="1MiB", **special), dict(weights=[3])):
         want = train(path.read_bytes(), 100, **options).fingerprint
         assert train(path, 100, **options).fingerprint == want
         assert train([path, "x"], 100, **(options | dict(weights=None))).vocab_size > 256
+
+
+def test_the_start_of_a_file_is_a_text(tmp_path, monkeypatch):
+    path = tmp_path / "text"
+    path.write_bytes(b"".join(RAW))
+    want = train(RAW[:2], 50).fingerprint
+    start = training.FileStart(path, len(RAW[0]))
+    for batch in (training.BATCH, 100):
+        monkeypatch.setattr(training, "BATCH", batch)
+        assert train([start, RAW[1]], 50).fingerprint == want
+
+
+def test_a_file_that_is_cut_short_meanwhile_is_refused(tmp_path, monkeypatch):
+    """Mapped memory behind the end would end the process."""
+    monkeypatch.setattr(training, "BATCH", 100)
+    path = tmp_path / "text"
+    path.write_bytes(RAW[0] * 2000)
+    size = path.stat().st_size
+    with pytest.raises(ValueError, match=rf"text had {size} bytes to read and now has 5 in all"):
+        train(path, 50, memory="1MiB", progress=lambda *_: os.truncate(path, 5))
 
 
 @pytest.mark.parametrize("split", splits.NAMES)

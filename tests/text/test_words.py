@@ -22,7 +22,7 @@ def test_the_classic_example():
     assert (tok.token_bytes(int(left)), tok.token_bytes(int(right))) == (b"l", b"o")
     ids = tok.encode("lower low")
     assert [tok.token_bytes(int(i)) for i in ids][-1] == b"low</w>"
-    assert tok.decode(ids) == "lower low "
+    assert tok.decode(ids) == "lower low"
 
 
 @given(
@@ -40,12 +40,12 @@ def test_words_equal_the_reference(tok, text):
 
 
 def test_known_words_come_back(tok):
-    assert tok.decode(tok.encode("lowest  widest\nlow")) == "lowest widest low "
+    assert tok.decode(tok.encode("lowest  widest\nlow")) == "lowest widest low"
     assert tok.decode(tok.encode("")) == ""
     unknown = tok.special_tokens["<unk>"]
     assert tok.encode("loz").tolist()[-1] == unknown
     dropped = tok.encode("lowest low", dropout=1.0)
-    assert len(dropped) == 9 and tok.decode(dropped) == "lowest low "
+    assert len(dropped) == 9 and tok.decode(dropped) == "lowest low"
 
 
 def test_threads_and_files_give_the_same(tok, tmp_path):
@@ -79,3 +79,43 @@ def test_an_unknown_character_needs_its_token():
     assert core.encode("a aa", how).tolist() == [1, 0, 1]
     with pytest.raises(ValueError, match="no token for b</w>, and none for what is unknown"):
         core.encode("a b", how)
+
+
+def test_a_space_stands_between_words_only(tok):
+    ids = tok.encode("low lower\nnewest").tolist()
+    assert tok.decode(ids) == "low lower newest"
+    assert tok.decode_bytes(ids) == b"low lower newest"
+    unknown = tok.special_tokens["<unk>"]
+    for end in ([], [unknown]):
+        stream = tok.stream_decoder()
+        parts = [stream.push(i) for i in ids + end]
+        assert not parts[0].endswith(" ")  # a word's space comes with what follows it
+        assert "".join([*parts, stream.flush()]) == tok.decode(ids + end)
+        stream = tok.stream_decoder()
+        parts = [stream.push(ids[:1]), stream.push([]), stream.push(ids[1:] + end), stream.flush()]
+        assert "".join(parts) == tok.decode(ids + end)
+    assert tok.decode([*ids, unknown]) == "low lower newest <unk>"
+    stream.push(ids)
+    assert stream.flush() == "" and stream.push(ids) == "low lower newest"
+
+
+@given(st.lists(st.sampled_from(["</w>", "</", "w>", "a", "b", " ", "<"]), min_size=1).map("".join))
+def test_text_that_spells_the_end_of_a_word_is_text(text):
+    """Neither what is learned nor what is encoded takes it for the end."""
+    if not text.split():
+        return
+    tok = Tokenizer.train(f"{text} " * 9, vocab_size=200, split="words")
+    ids = tok.encode(text)
+    assert tok.decode(ids) == " ".join(text.split())
+    ends = [tok.token_bytes(i).endswith(b"</w>") for i in ids.tolist()]
+    assert sum(ends) == len(text.split()) and ends[-1]
+
+
+def test_merges_of_letters_do_not_make_the_end_of_a_word():
+    tokens = [*b"a b < / w > </ </w </w> a</w> ></w> b</w>".split()]
+    merges = [(2, 3), (6, 4), (7, 5), (0, 8)]
+    core = _core.Bpe(tokens, np.array(merges, np.uint32), [], "words")
+    how = (True, [], "merges", 0.0, 0, False)
+    assert core.encode("a</w>b", how).tolist() == [0, 7, 5, 11]
+    assert core.encode("a", how).tolist() == [9]
+    assert core.decode(core.encode("a</w>b a", how), "strict") == "a</w>b a"

@@ -36,9 +36,8 @@ def read(file, split=None, special_tokens=None):
 
     split and special_tokens (ids by name) are for files that do not say them.
     """
-    by_rules = isinstance(split, str) and split.startswith("rules:")
-    if split is not None and split not in splits.NAMES and not by_rules:
-        raise ValueError(f"tokenizer: split {split!r} is not known: choose from {splits.NAMES}")
+    if split is not None:
+        splits.check(split)
     _check_special_tokens(special_tokens)
     config = hugging_face.read_config(file.parent / hugging_face.CONFIG_FILE)
     try:

@@ -4,6 +4,8 @@ The engine splits by scanners, not by regular expressions: what is no known spel
 refused, because another split is another tokenizer.
 """
 
+from gptengine import _core
+
 _ENDS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 _SPACE = r"\s*[\r\n]+|\s+(?!\S)|\s+"
 _UB, _LB = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
@@ -24,6 +26,7 @@ PATTERNS = {
     "words": r"\s+|\S+",
 }
 NAMES = tuple(PATTERNS)
+RULES = "rules:"  # what the name of a split by rules begins with; see rules()
 
 # Other spellings of a part of a pattern that match the same in every program.
 _PARTS = {
@@ -54,6 +57,15 @@ def from_pattern(pattern, tiktoken=False):
     raise ValueError(f"the split pattern {pattern!r:.2000} is none of {NAMES[:-1]}")
 
 
+def check(split):
+    """Refuses what is neither a name nor a split by rules."""
+    if not isinstance(split, str) or not (split in NAMES or split.startswith(RULES)):
+        raise ValueError(
+            f"tokenizer: split {split!r} is not known: choose from {NAMES}, or {RULES}..."
+        )
+    _core.split(b"", split)
+
+
 def rules(*rules):
     """The name of a split by rules: wherever a split is named, this name can stand.
 
@@ -64,7 +76,7 @@ def rules(*rules):
     """
     if not rules:
         raise ValueError("a split needs a rule")
-    return "rules:" + "|".join("".join(_run(*run) for run in rule) for rule in rules)
+    return RULES + "|".join("".join(_run(*run) for run in rule) for rule in rules)
 
 
 def _run(characters, least=1, most=1):

@@ -67,6 +67,7 @@ class Tokenizer:
         arrays of one text each: one, or an iterable of them. The same texts give the same
         vocabulary, in whatever order and on however many threads.
 
+        split             by name, or by splits.rules(...)
         vocab_size        of all tokens; fewer where no pair is left that occurs min_frequency times
         special_tokens    names that are cut out of the texts, and that no token crosses
         max_token_length  in bytes
@@ -74,7 +75,7 @@ class Tokenizer:
         weights           how often each text counts, positive integers
         base              a Tokenizer to continue: its tokens keep their ids, and the new merges
                           and special tokens come after them
-        memory            for all that is counted and kept; texts and mapped files do not count.
+        memory            for all that is counted and kept; texts in memory do not count.
                           Where it does not suffice, the rarest pieces of text are left out, which
                           a warning and training_report say; with it in the phase of counting, the
                           result may depend on the order of the texts
@@ -243,7 +244,10 @@ class Tokenizer:
         return self._core.decode(self._checked(ids), errors)
 
     def decode_bytes(self, ids):
-        """The bytes of some ids: exactly what was encoded."""
+        """The bytes of some ids: exactly what was encoded.
+
+        Where tokens are those of words, one space stands between words and none behind the last.
+        """
         return self._core.decode_bytes(self._checked(ids))
 
     def stream_decoder(self):

@@ -1,6 +1,6 @@
 """Learns a vocabulary from texts and files: the body of Tokenizer.train, which says what it takes.
 
-Texts go to the engine in batches; files of more than a batch are mapped and read there.
+Texts go to the engine in batches; files of more than a batch are read there, part by part.
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ import warnings
 import numpy as np
 
 from gptengine import _core
-from gptengine.tokenizer.splits import NAMES
+from gptengine.tokenizer import splits
 from gptengine.tokenizer.vocabulary import UNKNOWN, Vocabulary
 
 TIES = ("huggingface", "bytes")
@@ -36,6 +36,20 @@ class TrainingReport:
     seconds: float
 
 
+@dataclasses.dataclass(frozen=True)
+class FileStart(os.PathLike):
+    """The path of a file of which only the first `size` bytes are meant."""
+
+    path: os.PathLike
+    size: int
+
+    def __fspath__(self):
+        return os.fspath(self.path)
+
+    def __len__(self):
+        return self.size
+
+
 def train(
     texts_or_paths,
     *,
@@ -53,8 +67,7 @@ def train(
 ):
     """The Vocabulary and a TrainingReport; base is a Vocabulary to continue, or None."""
     start = time.perf_counter()
-    if split not in NAMES:
-        raise ValueError(f"tokenizer: split {split!r} is not known: choose from {NAMES}")
+    splits.check(split)
     if base is not None and split == "words":
         raise ValueError("tokenizer: a vocabulary of words cannot be continued")
     if base is not None and base.split != split:
@@ -208,11 +221,14 @@ class _Feed:
         if not stat.S_ISREG(os.stat(path).st_mode):  # to open a pipe would wait for its writer
             raise ValueError(f"tokenizer: {os.fspath(path)} is not a regular file")
         with open(path, "rb") as file:
-            status = os.fstat(file.fileno())
-            if status.st_size < BATCH:
-                return self._add(file.read(), weight)
-            self.read += status.st_size
-            self._trainer.add_file(file.fileno(), weight, self._progress)
+            size = os.fstat(file.fileno()).st_size
+            if isinstance(path, FileStart):
+                size = min(size, path.size)
+            if size < BATCH:
+                return self._add(file.read(size), weight)
+            self.read += size
+            name = os.fsdecode(path).encode(errors="replace").decode()
+            self._trainer.add_file(file.fileno(), name, size, weight, self._progress)
 
 
 def _items(texts_or_paths):
@@ -230,7 +246,7 @@ def _items(texts_or_paths):
 
 def _size(item):
     """In bytes, of what has them; a str that is not ASCII has a few more than this says."""
-    if isinstance(item, os.PathLike):
+    if isinstance(item, os.PathLike) and not isinstance(item, FileStart):
         return os.path.getsize(item)
     return len(item) if hasattr(item, "__len__") else 0
 

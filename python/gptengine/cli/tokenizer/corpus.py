@@ -7,9 +7,10 @@ from pathlib import Path
 
 from gptengine.data.documents import find_files, read_documents, share_not_text
 from gptengine.tokenizer.fertility import MOST, whole_characters
+from gptengine.tokenizer.training import FileStart
 
 LONG = 1 << 16  # bytes of a document of which the end is held out; of shorter ones, some as a whole
-MAPPED = 1 << 24  # bytes of a .txt file that is mapped and not read
+LARGE = 1 << 24  # bytes of a .txt file that is never held as a whole
 MOST_HELD = 1 << 22  # bytes that are kept of one source
 STRANGE = 0.01  # share of a text's bytes that are no text, from which on it is said
 WIDEST = 4  # bytes of a character
@@ -37,15 +38,15 @@ class Source:
                 yield f"{path}: {share:.0%} of its first bytes are NUL or not UTF-8: is it text?"
 
     def to_learn_from(self) -> Iterator:
-        """The texts, bytes or arrays of them, without what is held out."""
+        """The texts, bytes or the starts of files, without what is held out."""
         self._held, self.held_bytes = [], 0
         for number, text in enumerate(self._documents(), 1):
             if not self._share or self.held_bytes >= MOST_HELD:
                 yield text
             elif len(text) >= LONG:
                 cut = self._cut(text)
-                self._hold(bytes(text[cut : cut + MOST_HELD]))
-                yield text[:cut]
+                self._hold(part(text, cut, cut + MOST_HELD))
+                yield FileStart(text.path, cut) if isinstance(text, FileStart) else text[:cut]
             elif number % round(1 / self._share) == 0:
                 self._hold(text)
             else:
@@ -53,7 +54,9 @@ class Source:
 
     def to_measure_on(self) -> Iterator[bytes]:
         """What was held out; where that is nothing, the texts themselves."""
-        return iter(self._held) if self._held else map(bytes, self._documents())
+        if self._held:
+            return iter(self._held)
+        return (part(text, 0, len(text)) for text in self._documents())
 
     def _hold(self, text):
         self._held.append(text)
@@ -62,22 +65,30 @@ class Source:
     def _cut(self, text):
         """A line's end near which the share to hold out begins, or a character's."""
         end = round(len(text) * (1 - self._share))
-        near = bytes(text[max(0, end - (1 << 12)) : end])
+        near = part(text, max(0, end - (1 << 12)), end)
         line = near.rfind(b"\n") + 1
         if line:
             return end - len(near) + line
-        while end and text[end] & 0xC0 == 0x80:
+        while end and b"\x80" <= part(text, end, end + 1) < b"\xc0":
             end -= 1
         return end
 
     def _documents(self):
-        import numpy as np
-
         for path in self.files:
-            if path.suffix == ".txt" and path.stat().st_size >= MAPPED:
-                yield np.memmap(path, np.uint8, "r")
+            size = path.stat().st_size
+            if path.suffix == ".txt" and size >= LARGE:
+                yield FileStart(path, size)
             else:
                 yield from read_documents(path, self._field)
+
+
+def part(text: bytes | FileStart, start: int, end: int) -> bytes:
+    """Bytes out of a text."""
+    if not isinstance(text, FileStart):
+        return text[start:end]
+    with open(text, "rb") as file:
+        file.seek(start)
+        return file.read(min(end, text.size) - start)
 
 
 def first_texts(name: str, field: str, most: int = MOST) -> Iterator[bytes]:

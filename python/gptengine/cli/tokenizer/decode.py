@@ -77,7 +77,10 @@ def write(file, tok, ids, errors: str) -> None:
     """The text of ids as UTF-8, part by part."""
     decoder = None if errors == "bytes" else codecs.getincrementaldecoder("utf-8")(errors)
     for start in range(0, len(ids), CHUNK):
-        data = tok.decode_bytes(ids[start : start + CHUNK])
+        part = ids[start : start + CHUNK]
+        data = tok.decode_bytes(part)
+        if start + CHUNK < len(ids) and tok._core.spaced(int(part[-1])):
+            data += b" "
         if decoder:
             data = decoder.decode(data, start + CHUNK >= len(ids)).encode()
         file.write(data)

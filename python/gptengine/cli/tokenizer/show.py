@@ -95,9 +95,9 @@ def found(path: str) -> tuple[Path, str]:
     from gptengine.checkpoint import find_model_folder
     from gptengine.tokenizer import formats
 
-    ranks, _, split = path.rpartition(":")
-    if ranks.endswith(tiktoken_file.SUFFIX):
-        return formats.located(ranks), split
+    ranks, said, split = path.partition(f"{tiktoken_file.SUFFIX}:")
+    if said:
+        return formats.located(f"{ranks}{tiktoken_file.SUFFIX}"), split
     folder = Path(path)
     if folder.is_dir() and not (folder / "tokenizer.json").exists() and (folder / "data").is_dir():
         return formats.located(find_model_folder(path)), ""

@@ -39,8 +39,8 @@ class TrainCommand:
     vocab_size: int = option(8192, "tokens of the vocabulary, special ones included")
     split: str = option(
         "",
-        "what cuts the text into pieces, as these models do it, or at white space (default: "
-        "gpt2, or that of --base)",
+        "what cuts the text into pieces, as these models do it, or at white space, or by rules of "
+        "your own, for a .tiktoken or .gguf (default: gpt2, or that of --base)",
         shows=show.SPLITS,
     )
     special_tokens: tuple[str, ...] = option(
