@@ -395,3 +395,14 @@ def test_a_pipe_of_processes(folder, kind):
         capture_output=True,
     )
     assert (encoded.returncode, decoded.returncode, decoded.stdout) == (0, 0, data)
+
+
+def test_words_are_decoded_in_parts(tmp_path, monkeypatch):
+    """The space between two words may stand between two parts."""
+    monkeypatch.setattr("gptengine.cli.tokenizer.decode.CHUNK", 1)
+    tok = Tokenizer.train("low lower low lower", vocab_size=30, split="words")
+    tok.save(tmp_path / "tok")
+    ids = tok.encode("low lower loz low")
+    out = tmp_path / "out"
+    assert tokenizer("decode", tmp_path / "tok", *ids.tolist(), "--out", out) == 0
+    assert out.read_text() == tok.decode(ids)
