@@ -1,30 +1,17 @@
 """`gptengine tokenizer` from text to a vocabulary and back, and its errors."""
 
 import gzip
-import io
 import json
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 from cli.commands import TEXT, error, tokenizer
-from gptengine.cli.main import main
 from gptengine.cli.tokenizer.corpus import Source, first_texts, text_size
 from gptengine.cli.tokenizer.progress import Progress
 from gptengine.cli.tokenizer.train import Phases
-from gptengine.data import write_shards
 from gptengine.tokenizer import Tokenizer
-
-
-@pytest.fixture
-def stdin(monkeypatch):
-    def give(data):
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"))
-
-    return give
 
 
 def test_groups_of_commands(capsys):
@@ -228,181 +215,3 @@ def test_strange_bytes_are_said(tmp_path, capsys):
     (tmp_path / "a.txt").write_bytes(bytes(range(256)) * 40)
     assert tokenizer("train", tmp_path / "a.txt", "--out", tmp_path / "tok") == 0
     assert "a.txt: 50% of its first bytes are NUL or not UTF-8" in capsys.readouterr().err
-
-
-def test_ids_and_back(folder, tmp_path, stdin, capfdbinary):
-    tok = Tokenizer.load(folder / "tok")
-    want = tok.encode("Hausaufgaben ä\n").tolist()
-    assert tokenizer("encode", folder / "tok", "Hausaufgaben ä\n") == 0
-    line = capfdbinary.readouterr().out
-    assert line == (" ".join(map(str, want)) + "\n").encode()
-    for data in (line, json.dumps({"ids": want}).encode(), str(want).encode()):
-        stdin(data)
-        assert tokenizer("decode", folder / "tok", "-") == 0
-        assert capfdbinary.readouterr().out == "Hausaufgaben ä\n".encode()
-    assert tokenizer("decode", folder / "tok", *want) == 0
-    assert capfdbinary.readouterr().out == "Hausaufgaben ä\n".encode()
-    stdin("Hausaufgaben ä\n".encode())
-    assert tokenizer("encode", folder / "tok", "-", "--format", "json", "--offsets") == 0
-    found = json.loads(capfdbinary.readouterr().out)
-    assert found["ids"] == want and found["offsets"][-1] == [15, 16]
-    assert tokenizer("encode", folder / "tok", "ä", "--offsets") == 0
-    assert capfdbinary.readouterr().out == b"195\t0\t1\t\\xc3\n164\t1\t2\t\\xa4\n"
-    assert tokenizer("encode", "bytes", "a<|endoftext|>", "--specials", "allow") == 0
-    assert capfdbinary.readouterr().out == b"97 256\n"
-    assert tokenizer("decode", "bytes", "97,195", "--errors", "bytes") == 0
-    assert capfdbinary.readouterr().out == b"a\xc3"
-    assert tokenizer("decode", "bytes", 97, 195, "--errors", "ignore") == 0
-    assert capfdbinary.readouterr().out == b"a"
-
-
-@pytest.mark.parametrize("name", ["x.bin", "x.npy", "x.json", "x.ids"])
-def test_files_and_back(folder, tmp_path, name, monkeypatch, capsys):
-    monkeypatch.setattr("gptengine.cli.tokenizer.decode.CHUNK", 100)
-    monkeypatch.setattr("gptengine.cli.tokenizer.encode.CHUNK", 100)
-    ids, back = tmp_path / name, tmp_path / "back.txt"
-    assert tokenizer("encode", folder / "tok", "--file", folder / "text.txt", "--out", ids) == 0
-    assert str(ids) in capsys.readouterr().out
-    assert tokenizer("decode", folder / "tok", "--file", ids, "--out", back) == 0
-    assert back.read_text() == TEXT
-    want = Tokenizer.load(folder / "tok").encode(TEXT)
-    if name == "x.bin":
-        assert np.array_equal(np.fromfile(ids, np.uint16), want)
-    if name == "x.npy":
-        assert np.array_equal(np.load(ids), want)
-
-
-def test_files_that_are_not_encoded_as_they_are(folder, tmp_path, capsys):
-    for name in ("a.txt.gz", "a.jsonl", "a.jsonl.gz"):
-        (tmp_path / name).write_text("{}")
-        assert tokenizer("encode", folder / "tok", "--file", tmp_path / name) == 2
-        assert f"{name} is " in error(capsys)
-    for name in ("a.txt", "a.bin"):
-        (tmp_path / name).write_text("text")
-        args = ["--file", tmp_path / name, "--out", tmp_path / name]
-        assert tokenizer("encode", folder / "tok", *args) == 2
-        assert "--out is the file to read" in error(capsys)
-        assert (tmp_path / name).read_text() == "text"
-    (tmp_path / "strange.txt").write_bytes(bytes(range(256)))
-    assert tokenizer("encode", folder / "tok", "--file", tmp_path / "strange.txt") == 0
-    assert "50% of its first bytes are NUL or not UTF-8" in capsys.readouterr().err
-
-
-def test_ranks_are_named_with_their_split(folder, tmp_path, capsys):
-    out = tmp_path / "o.tiktoken"
-    assert tokenizer("train", folder / "text.txt", "--vocab-size", 285, "--out", out) == 0
-    said = capsys.readouterr().out
-    assert f"inspect {out}:gpt2 " in said and "gptengine pretrain" not in said
-    assert f"{out} says neither its split nor its special tokens" in said
-    assert tokenizer("encode", f"{out}:gpt2", "die") == 0
-    assert "does not say its special tokens" in capsys.readouterr().err
-
-
-def test_a_split_by_rules(folder, tmp_path, capsys):
-    text, out, split = folder / "text.txt", tmp_path / "o.tiktoken", "rules:_?L+|N{1,3}|S+"
-    assert tokenizer("train", text, "--vocab-size", 285, "--out", out, "--split", split) == 0
-    assert f"inspect '{out}:{split}' " in capsys.readouterr().out
-    assert tokenizer("encode", f"{out}:{split}", "die") == 0
-    capsys.readouterr()
-    assert tokenizer("train", text, "--out", tmp_path / "folder", "--split", split) == 2
-    assert f"tokenizer.json has no pattern for the split '{split}'" in error(capsys)
-    assert tokenizer("train", text, "--out", out, "--split", "rules:Q") == 2
-    assert "in the rules Q there is no character class at 0" in error(capsys)
-
-
-def test_shards_are_decoded(folder, tmp_path, capsys):
-    tok = Tokenizer.load(folder / "tok")
-    write_shards([TEXT], tmp_path / "shards", tok, held_out=0)
-    shard = tmp_path / "shards" / "train-00000.tok"
-    assert tokenizer("decode", tmp_path / "shards", "--file", shard) == 0
-    assert capsys.readouterr().out == TEXT + "<|endoftext|>"
-    assert tokenizer("decode", "bytes", "--file", shard) == 2
-    assert "written with a vocabulary of 280 tokens, this one has 257" in error(capsys)
-
-
-def test_what_cannot_be_encoded_or_decoded(folder, tmp_path, stdin, capsys):
-    tok = folder / "tok"
-    assert tokenizer("encode", tok) == 2
-    assert "no text" in error(capsys)
-    assert tokenizer("encode", tok, "a", "--file", "b") == 2
-    assert "not both" in error(capsys)
-    assert tokenizer("encode", tmp_path / "none", "a") == 2
-    assert "none" in error(capsys)
-    assert tokenizer("encode", tok, "--file", tmp_path / "none.txt") == 2
-    assert "none.txt: no such file" in error(capsys)
-    assert tokenizer("encode", tok, "ab<|endoftext|>") == 2
-    assert "the special token <|endoftext|> stands at byte 2; specials" in error(capsys)
-    assert tokenizer("encode", tok, "a", "--format", "bin", "--offsets") == 2
-    assert "--offsets goes with the formats ids and json, not with bin" in error(capsys)
-    assert tokenizer("encode", tok, "a", "--out", tmp_path / "none" / "x.bin") == 2
-    assert "no such file" in error(capsys)
-    assert tokenizer("decode", tok) == 2
-    assert "give ids" in error(capsys)
-    assert tokenizer("decode", tok, 5, "--format", "bin") == 2
-    assert "--format bin goes with --file or -, not with ids" in error(capsys)
-    for kind, says in ("bin", "3 bytes are not a number of uint16"), ("npy", "standard input: "):
-        stdin(b"abc")
-        assert tokenizer("decode", tok, "-", "--format", kind) == 2
-        assert says in error(capsys)
-    assert tokenizer("decode", tok, 5, 300) == 2
-    assert "token id 300 at 1 is not in the vocabulary of 280" in error(capsys)
-    assert tokenizer("decode", tok, "5 x") == 2
-    assert "'x' is not a token id" in error(capsys)
-    assert tokenizer("decode", "bytes", 195, "--errors", "strict") == 2
-    assert "can't decode byte 0xc3" in error(capsys)
-    stdin(b"{")
-    assert tokenizer("decode", tok, "-") == 2
-    assert "standard input: not JSON" in error(capsys)
-    for name, data, says in (
-        ("a.bin", b"abc", "3 bytes are not a number of uint16 ids"),
-        ("a.npy", b"abc", "a.npy"),
-        ("a.tok", b"abc", "not a token shard"),
-    ):
-        (tmp_path / name).write_bytes(data)
-        assert tokenizer("decode", tok, "--file", tmp_path / name) == 2
-        assert says in error(capsys)
-    np.save(tmp_path / "b.npy", np.zeros((2, 2)))
-    assert tokenizer("decode", tok, "--file", tmp_path / "b.npy") == 2
-    assert "float64 of shape (2, 2)" in error(capsys)
-    (tmp_path / "c.bin").write_bytes(np.array([7, 999], np.uint16).tobytes())
-    assert tokenizer("decode", tok, "--file", tmp_path / "c.bin", "--out", tmp_path / "c.txt") == 2
-    assert "token id 999 at 1" in error(capsys)
-    assert not (tmp_path / "c.txt").exists()
-
-
-def test_the_tokenizer_of_a_run_is_found(tmp_path, folder, capsys):
-    small = "--layers 1 --model-dim 16 --heads 2 --context 16 --batch 2 --steps 2 --eval-tokens 64"
-    args = [folder / "text.txt", "--out", tmp_path / "run", "--tokenizer", folder / "tok"]
-    assert main(["pretrain", *map(str, args), *small.split(), "--sample-tokens", "2"]) == 0
-    capsys.readouterr()
-    assert tokenizer("encode", tmp_path / "run", "die") == 0
-    from_run = capsys.readouterr().out
-    tokenizer("encode", folder / "tok", "die")
-    assert capsys.readouterr().out == from_run
-
-
-@pytest.mark.parametrize("kind", ["auto", "bin", "npy"])
-def test_a_pipe_of_processes(folder, kind):
-    """What leaves one process enters the next, with bytes that are no UTF-8."""
-    run = [sys.executable, "-m", "gptengine", "tokenizer"]
-    data = b"die \xff\xc3 Aufgaben\x00\n"
-    encoded = subprocess.run(
-        [*run, "encode", folder / "tok", "-", "--format", kind], input=data, capture_output=True
-    )
-    decoded = subprocess.run(
-        [*run, "decode", folder / "tok", "-", "--errors", "bytes", "--format", kind],
-        input=encoded.stdout,
-        capture_output=True,
-    )
-    assert (encoded.returncode, decoded.returncode, decoded.stdout) == (0, 0, data)
-
-
-def test_words_are_decoded_in_parts(tmp_path, monkeypatch):
-    """The space between two words may stand between two parts."""
-    monkeypatch.setattr("gptengine.cli.tokenizer.decode.CHUNK", 1)
-    tok = Tokenizer.train("low lower low lower", vocab_size=30, split="words")
-    tok.save(tmp_path / "tok")
-    ids = tok.encode("low lower loz low")
-    out = tmp_path / "out"
-    assert tokenizer("decode", tmp_path / "tok", *ids.tolist(), "--out", out) == 0
-    assert out.read_text() == tok.decode(ids)
