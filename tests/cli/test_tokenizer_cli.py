@@ -1,4 +1,4 @@
-"""`gptengine tokenizer` from text to a vocabulary and back, and its errors."""
+"""`gptengine tokenizer` and `tokenizer train`: from text to a vocabulary, and its errors."""
 
 import gzip
 import json
