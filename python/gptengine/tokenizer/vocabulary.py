@@ -96,8 +96,11 @@ class Vocabulary:
         if self.mode != "bpe":
             return self.merges
         ranks, merges = self.ranks(), []
+        lengths = {len(token) for token in ranks}  # else a long token is sliced at each byte
         for token, _ in sorted(ranks.items(), key=lambda item: item[1]):
-            cuts = ((token[:k], token[k:]) for k in range(1, len(token)))
+            size = len(token)
+            places = range(1, size) if size < len(lengths) else lengths
+            cuts = ((token[:k], token[k:]) for k in places if k in lengths and size - k in lengths)
             pairs = [(ranks[a], ranks[b]) for a, b in cuts if a in ranks and b in ranks]
             merges += sorted(pairs)
         return np.array(merges, np.uint32).reshape(-1, 2)
