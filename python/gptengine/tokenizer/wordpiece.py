@@ -18,6 +18,7 @@ VOCAB_FILE = "vocab.txt"
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 PREFIX = "##"  # of a token that goes on with a word
 LONGEST_WORD = 100  # characters
+MOST_LONGEST_WORD = 1000  # that a file may say: a word takes up to the cube of it
 MOST_CACHED = 1 << 16  # words
 # What tokens lose of the space before them when they are decoded.
 CLOSE = (" .", " ?", " !", " ,", " n't", " 'm", " 's", " 've", " 're")
@@ -61,6 +62,11 @@ class WordPiece:
         self.template = tuple([*side] for side in template)
         self._tokens, self._ids, self._text = list(tokens), ids, text or BertText()
         self._longest_word, self._cleanup, self._cache = longest_word, cleanup, {}
+        # Of the tokens that begin a word and that go on with it, the longest first.
+        self._lengths = {
+            prefix: sorted({len(t) - len(prefix) for t in ids if t.startswith(prefix)} - {0})[::-1]
+            for prefix in ("", PREFIX)
+        }
         names = sorted(self.special_tokens, key=len, reverse=True)  # the longest that fits
         self._specials = re.compile("|".join(map(re.escape, names))) if names else None
 
@@ -178,14 +184,17 @@ class WordPiece:
         parts, start = [], 0
         while start < len(word):
             prefix = PREFIX if start else ""
-            for end in range(len(word), start, -1):
-                i = self._ids.get(prefix + word[start:end])
+            left = len(word) - start
+            for length in self._lengths[prefix]:
+                if length > left:
+                    continue
+                i = self._ids.get(prefix + word[start : start + length])
                 if i is not None:
                     break
             else:
                 return [self.unk_id]
             parts.append(i)
-            start = end
+            start += length
         return parts
 
 
@@ -231,8 +240,10 @@ def _from_json(data):
         if prefix != PREFIX:
             raise ValueError(f"{name} is {prefix!r:.80}, not {PREFIX!r}")
     longest = model.get("max_input_chars_per_word", LONGEST_WORD)
-    if type(longest) is not int or not 0 < longest <= 10_000:
-        raise ValueError(f"model.max_input_chars_per_word is {longest!r:.40}, not 1 to 10000")
+    if type(longest) is not int or not 0 < longest <= MOST_LONGEST_WORD:
+        raise ValueError(
+            f"model.max_input_chars_per_word is {longest!r:.40}, not 1 to {MOST_LONGEST_WORD}"
+        )
     vocab = model.get("vocab")
     if not isinstance(vocab, dict):
         raise ValueError("the model has no vocab")
