@@ -1,5 +1,7 @@
-"""A file of text becomes a file of token ids, in bounded memory.
+"""A file of text becomes a file of token ids, a block of text at a time.
 
+Held are a block and one that is read ahead, and their ids; where text has no place to be cut, all of
+it from the last cut on, and up to as much again.
 The ids lie end to end, little-endian, 16 bits each where the vocabulary has no more than 65,536
 tokens and else 32, as np.fromfile or np.memmap read them.
 """
@@ -14,9 +16,8 @@ BLOCK = 1 << 24  # bytes of text that are read at a time
 def encode_file(tok, source, target, *, specials="refuse", mode=None, progress=None, block=BLOCK):
     """Encode the file `source` into `target`; return how many ids there are and their dtype.
 
-    The ids are those of the whole text at once: it is only cut where that changes nothing. Text
-    without such a place, such as one endless word, is held as a whole. progress is called with the
-    number of bytes that are done.
+    The ids are those of the whole text at once: it is only cut where that changes nothing.
+    progress is called with the number of bytes that are done.
     """
     options = dict(specials=specials, mode=mode, progress=progress, block=block)
     dtype = id_dtype(tok.vocab_size)
@@ -60,7 +61,8 @@ def _parts(tok, file, block, as_text, allowed):
     new = file.read(block)
     while new:
         rest += new
-        new = file.read(block)
+        # Text without a cut is looked through again with what comes: as much again, not a block.
+        new = file.read(max(block, len(rest) - block))
         if not new:  # the last block is refused or yielded as a whole
             break
         # a name that begins in the last bytes may go on in what is not yet read
