@@ -32,7 +32,9 @@ NUMBERS = {  # by their code in the file
 CODES = {np.dtype(t): code for code, t in NUMBERS.items()}
 LONGEST_KEY = 65535  # bytes
 DEEPEST = 4  # arrays in arrays
-MOST_KEYS = 1 << 20
+MOST_KEYS = 1 << 16
+MOST_ITEMS = 1 << 22  # in lists, all together; arrays of numbers may be as long as the file
+MOST_NESTED = 1 << 16  # arrays in arrays, all together
 
 
 def read_metadata(path) -> dict:
@@ -69,6 +71,7 @@ class _Reader:
 
     def __init__(self, data):
         self._data, self._at, self._what = data, 0, "the header"
+        self._items, self._nested = 0, 0
 
     def metadata(self):
         self._take(len(MAGIC))
@@ -128,14 +131,31 @@ class _Reader:
         if code in NUMBERS or code == BOOL:
             dtype = np.dtype(NUMBERS.get(code, "<u1"))
             start = self._take(count * dtype.itemsize)
+            if code == BOOL:
+                self._count(count)
             values = np.frombuffer(self._data[start : self._at], dtype)
             return (values != 0).tolist() if code == BOOL else values
         least = 12 if code == ARRAY else 8  # bytes of an item
         if count * least > len(self._data) - self._at:
             self._take(count * least)  # says that the file is too short
+        self._count(count)
         if code == STRING:
             return self._strings(count)
+        self._nested += count
+        if self._nested > MOST_NESTED:
+            raise ValueError(
+                f"{self._what} brings the arrays in arrays to {self._nested}; at most "
+                f"{MOST_NESTED} are allowed"
+            )
         return [self._value(code, depth + 1) for _ in range(count)]
+
+    def _count(self, count):
+        self._items += count
+        if self._items > MOST_ITEMS:
+            raise ValueError(
+                f"{self._what} brings the items of lists to {self._items}; at most {MOST_ITEMS} "
+                "are allowed"
+            )
 
     def _strings(self, count):
         """_string() many times, quickly."""
