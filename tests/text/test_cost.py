@@ -1,0 +1,103 @@
+"""What is hostile takes no more time than its size explains."""
+
+import base64
+import io
+import json
+import struct
+import time
+
+import numpy as np
+import pytest
+
+from gptengine import gguf
+from gptengine.tokenizer import Tokenizer, WordPiece
+from gptengine.tokenizer.encode_file import encode_parts
+from text.test_wordpiece import file_of
+
+SECONDS = 2  # each of these took longer, most of them with less
+
+
+@pytest.fixture(autouse=True)
+def quick():
+    start = time.process_time()
+    yield
+    assert time.process_time() - start < SECONDS
+
+
+def test_a_long_token_is_saved(tmp_path):
+    tokens = [*(bytes([b]) for b in range(256)), b"ab", b"ab" * 100_000]
+    lines = [b"%s %d\n" % (base64.b64encode(token), i) for i, token in enumerate(tokens)]
+    (tmp_path / "a.tiktoken").write_bytes(b"".join(lines))
+    tok = Tokenizer.load(tmp_path / "a.tiktoken", split="gpt2", special_tokens={})
+    assert tok._vocabulary.listed_merges().tolist() == [[97, 98]]
+
+
+def test_listed_merges_are_those_of_every_cut():
+    rng = np.random.default_rng(0)
+    tokens = [bytes([b]) for b in range(256)]
+    tokens += {bytes(rng.choice([97, 98], rng.integers(2, 30)).tolist()) for _ in range(300)}
+    tokens += {b"a" * n for n in range(30, 60)}
+    vocabulary = Tokenizer.bytes()._vocabulary.of_ids(
+        {token: i for i, token in enumerate(tokens)}, {}, mode="bpe"
+    )
+    ids, expected = {token: i for i, token in enumerate(tokens)}, []
+    for token in tokens:
+        cuts = [(token[:k], token[k:]) for k in range(1, len(token))]
+        expected += sorted([ids[a], ids[b]] for a, b in cuts if a in ids and b in ids)
+    assert vocabulary.listed_merges().tolist() == expected
+
+
+def test_long_words_of_wordpiece(tmp_path):
+    tok = WordPiece(["[UNK]", "a", "##a", "##aa"], longest_word=4000)
+    assert len(tok.encode("a" * 4000)) == 2001  # a, 1999 times ##aa, ##a
+    data = file_of()
+    data["model"]["max_input_chars_per_word"] = 1001
+    (tmp_path / "tokenizer.json").write_text(json.dumps(data))
+    with pytest.raises(ValueError, match="max_input_chars_per_word is 1001, not 1 to 1000"):
+        WordPiece.load(tmp_path)
+
+
+def test_text_without_a_cut_is_not_looked_through_for_each_block():
+    tok = Tokenizer.bytes()
+    text = b"a" * (1 << 22)
+    parts = list(encode_parts(tok, io.BytesIO(text), block=1 << 12))
+    assert sum(map(len, parts)) == len(text)
+
+
+def test_blocks_are_read_one_at_a_time_where_there_are_cuts():
+    tok, sizes = Tokenizer.bytes(), []
+
+    class File(io.BytesIO):
+        def read(self, size):
+            sizes.append(size)
+            return super().read(size)
+
+    text = b"the words of a text\n" * 10_000
+    parts = list(encode_parts(tok, File(text), block=1 << 14))
+    assert sum(map(len, parts)) == len(text) and max(sizes) == 1 << 14
+
+
+def gguf_of(path, code, count, items):
+    """A file of one array."""
+    head = gguf.MAGIC + struct.pack("<IQQ", 3, 0, 1)
+    array = struct.pack("<IIQ", gguf.ARRAY, code, count)
+    path.write_bytes(head + struct.pack("<Q", 1) + b"k" + array + items)
+    return path
+
+
+@pytest.mark.parametrize(
+    "code, count, size, says",
+    [
+        (gguf.ARRAY, 1 << 21, 12, "'k' brings the arrays in arrays to 2097152; at most 65536"),
+        (gguf.BOOL, 1 << 26, 1, "'k' brings the items of lists to 67108864; at most 4194304"),
+        (gguf.STRING, 1 << 23, 8, "'k' brings the items of lists to 8388608; at most 4194304"),
+    ],
+)
+def test_a_gguf_file_of_many_small_items(tmp_path, code, count, size, says):
+    with pytest.raises(ValueError, match=says):
+        gguf.read_metadata(gguf_of(tmp_path / "a.gguf", code, count, b"\0" * (size * count)))
+
+
+def test_a_gguf_file_may_have_arrays_in_arrays(tmp_path):
+    path = gguf_of(tmp_path / "a.gguf", gguf.ARRAY, 3, b"\0" * 36)
+    assert [len(item) for item in gguf.read_metadata(path)["k"]] == [0, 0, 0]
