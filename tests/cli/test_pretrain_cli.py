@@ -33,6 +33,14 @@ def error(capsys):
     return err
 
 
+def test_a_tokenizer_that_splits_by_rules(tmp_path, text, capsys):
+    train = ["--split", "rules:_?L+|N", "--vocab-size", "300", "--out", str(tmp_path / "tok")]
+    assert main(["tokenizer", "train", str(text), *train]) == 0
+    assert pretrain(text, "--out", tmp_path / "run", "--tokenizer", tmp_path / "tok") == 0
+    assert main(["generate", str(tmp_path / "run"), "7 sheep", "--max-new-tokens", "8"]) == 0
+    assert "7 sheep" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("tokenizer", ["bytes", "bpe"])
 @pytest.mark.parametrize("architecture", ["gpt2", "llama"])
 def test_text_to_text(tmp_path, text, tokenizer, architecture, capsys):

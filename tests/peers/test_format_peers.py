@@ -145,3 +145,12 @@ def test_llama_cpp_reads_our_gguf(split, whole, tmp_path):
     for text in TEXTS[1:] if split == "gpt2" else plain:
         ids = other.tokenize(text.encode(), add_bos=False, special=False)
         assert ids == tok.encode(text).tolist(), text
+
+
+def test_others_refuse_a_split_by_rules(tmp_path):
+    transformers = pytest.importorskip("transformers")
+    tokenizer("rules:[L]{1,}").save(tmp_path / "tok")
+    with pytest.raises(Exception, match="PreTokenizer|GptengineRules|untagged enum"):
+        tokenizers.Tokenizer.from_file(str(tmp_path / "tok/tokenizer.json"))
+    with pytest.raises(Exception, match="PreTokenizer|GptengineRules|untagged enum"):
+        transformers.AutoTokenizer.from_pretrained(tmp_path / "tok")

@@ -1,5 +1,6 @@
 """The names of splits, the patterns that spell them, and splits by rules."""
 
+import json
 import random
 import re
 
@@ -160,8 +161,17 @@ def test_threads_change_nothing(rules, tmp_path, monkeypatch):
 
 def test_files_say_or_refuse_a_split_by_rules(tmp_path):
     tok = Tokenizer.train("ab ab cd cd", vocab_size=259, split=splits.rules([("LS", 1, None)]))
-    with pytest.raises(ValueError, match="tokenizer.json has no pattern for the split 'rules:"):
-        tok.save(tmp_path / "folder")
+    for path in (tmp_path / "folder", tmp_path / "a.json"):
+        tok.save(path)
+        assert Tokenizer.load(path) == tok
+    with pytest.raises(ValueError, match="GGUF has no name for the split 'rules:"):
+        tok.save(tmp_path / "a.gguf")
+    data = json.loads((tmp_path / "a.json").read_text())
+    for split in ("gpt2", "rules:Q", "rules:", None):
+        data["pre_tokenizer"]["split"] = split
+        (tmp_path / "a.json").write_text(json.dumps(data))
+        with pytest.raises(ValueError, match="a.json: (pre_tokenizer .* none by rules|split: in)"):
+            Tokenizer.load(tmp_path / "a.json")
     tok.save(tmp_path / "a.tiktoken")
     again = Tokenizer.load(
         tmp_path / "a.tiktoken", split=tok._vocabulary.split, special_tokens=tok.special_tokens

@@ -8,6 +8,8 @@ import warnings
 from gptengine.tokenizer import splits
 from gptengine.tokenizer.vocabulary import END_OF_WORD
 
+RULES = "GptengineRules"  # no pre_tokenizer of others: they refuse the file, and misread nothing
+
 
 def to_stages(vocabulary):
     """What to_json() says around the model."""
@@ -19,7 +21,7 @@ def to_stages(vocabulary):
     elif vocabulary.split == "gpt2":
         cut = byte_level
     elif vocabulary.split not in splits.PATTERNS:
-        raise ValueError(f"tokenizer.json has no pattern for the split {vocabulary.split!r:.200}")
+        cut = {"type": RULES, "split": vocabulary.split}
     else:
         pattern = {"Regex": splits.PATTERNS[vocabulary.split]}
         split = {"type": "Split", "pattern": pattern, "behavior": "Isolated", "invert": False}
@@ -39,6 +41,12 @@ def split_of(data):
     *before, last = stages or [{}]
     if last.get("type") == "WhitespaceSplit" and not before:
         return "words"
+    if last.get("type") == RULES and not before:
+        name = last.get("split")
+        if not isinstance(name, str) or not name.startswith(splits.RULES):
+            raise ValueError(f"pre_tokenizer {stage!r:.500}: its split is none by rules")
+        splits.check(name)
+        return name
     known = last.get("type") == "ByteLevel" and not last.get("add_prefix_space", True)
     if known and last.get("use_regex", True) and not before:
         return "gpt2"

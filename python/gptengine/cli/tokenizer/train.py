@@ -40,7 +40,7 @@ class TrainCommand:
     split: str = option(
         "",
         "what cuts the text into pieces, as these models do it, or at white space, or by rules of "
-        "your own, for a .tiktoken or .gguf (default: gpt2, or that of --base)",
+        "your own, which no other program reads (default: gpt2, or that of --base)",
         shows=show.SPLITS,
     )
     special_tokens: tuple[str, ...] = option(
