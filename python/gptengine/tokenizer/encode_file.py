@@ -1,7 +1,8 @@
 """A file of text becomes a file of token ids, a block of text at a time.
 
-Held are a block and one that is read ahead, and their ids; where text has no place to be cut, all of
-it from the last cut on, and up to as much again.
+Held are a block and one that is read ahead, and their ids; where text has no place to be cut, all
+of it from the last cut on, and up to as much again.
+
 The ids lie end to end, little-endian, 16 bits each where the vocabulary has no more than 65,536
 tokens and else 32, as np.fromfile or np.memmap read them.
 """
