@@ -390,8 +390,3 @@ def test_odd_texts_train(text):
     tok = train(text, 5)
     raw = training.utf8(text)
     assert merges_of(tok) == bpe.train([raw], 5)
-
-
-def test_a_million_of_one_letter_trains():
-    tok = train("a" * 10**6, 30)
-    assert tok.token_bytes(265) == b"a" * 1024

@@ -67,7 +67,7 @@ class Tokenizer:
         arrays of one text each: one, or an iterable of them. The same texts give the same
         vocabulary, in whatever order and on however many threads.
 
-        split             by name, or by splits.rules(...)
+        split             by name, or by splits.rules(...), which other programs do not read
         vocab_size        of all tokens; fewer where no pair is left that occurs min_frequency times
         special_tokens    names that are cut out of the texts, and that no token crosses
         max_token_length  in bytes
@@ -86,7 +86,8 @@ class Tokenizer:
         that with the smaller right token. "huggingface" has the bytes in the order of their
         characters in tokenizer.json (33 to 126, 161 to 172, 174 to 255, then the others: so the
         space comes late), and then the merges in their order; so the merges are those of the
-        trainer of `tokenizers`. "bytes" compares ids: bytes by their value, then merges.
+        trainer of `tokenizers`, except that of a piece of more than 1024 bytes, here each 1024 are
+        learned from for themselves. "bytes" compares ids: bytes by their value, then merges.
         """
         vocabulary, report = training.train(
             texts_or_paths,
@@ -136,7 +137,7 @@ class Tokenizer:
         """Writes a folder of tokenizer.json and tokenizer_config.json, or a file by its suffix.
 
         Any .json is a tokenizer.json, which tokenizers, transformers and what builds on them read
-        back with the same ids; vocab.json and merges.txt come together; .tiktoken; .gguf. What a
+        back with the same ids, or refuse if the split is one by rules; vocab.json and merges.txt come together; .tiktoken; .gguf. What a
         format cannot say without changing ids is refused, and a suffix of letters that is none of
         these, unless such a folder is there.
         """
