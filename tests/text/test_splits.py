@@ -167,8 +167,8 @@ def test_files_say_or_refuse_a_split_by_rules(tmp_path):
     with pytest.raises(ValueError, match="GGUF has no name for the split 'rules:"):
         tok.save(tmp_path / "a.gguf")
     data = json.loads((tmp_path / "a.json").read_text())
-    for split in ("gpt2", "rules:Q", "rules:", None):
-        data["pre_tokenizer"]["split"] = split
+    for name in ("gpt2", "rules:Q", "rules:", None):
+        data["pre_tokenizer"]["split"] = name
         (tmp_path / "a.json").write_text(json.dumps(data))
         with pytest.raises(ValueError, match="a.json: (pre_tokenizer .* none by rules|split: in)"):
             Tokenizer.load(tmp_path / "a.json")

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gptengine import _core
-from gptengine.tokenizer import Tokenizer, splits, training
+from gptengine.tokenizer import Tokenizer, arguments, splits, training
 from reference import bpe
 from text.texts import BLANKS, WORDS, byte_texts
 
@@ -388,5 +388,5 @@ def test_what_is_no_file_is_refused(tmp_path):
 @pytest.mark.parametrize("text", [b"\x00" * 9, b"\xff\xfe\xf0\x9f\x91", "\ud800a\ud800a", b"a"])
 def test_odd_texts_train(text):
     tok = train(text, 5)
-    raw = training.utf8(text)
+    raw = arguments.utf8(text)
     assert merges_of(tok) == bpe.train([raw], 5)

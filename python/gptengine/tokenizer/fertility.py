@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from gptengine import _core
-from gptengine.tokenizer.training import utf8
+from gptengine.tokenizer.arguments import utf8
 
 MOST = 1 << 23  # bytes of text that are looked at: enough for three digits
 BATCH = 1 << 22  # bytes

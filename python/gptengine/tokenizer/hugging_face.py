@@ -16,6 +16,7 @@ from gptengine.tokenizer.vocabulary import (
     END_OF_WORD,
     UNKNOWN,
     Vocabulary,
+    check_ids,
     in_order,
     unspell_all,
 )
@@ -105,8 +106,7 @@ def from_json(data):
     _check(isinstance(vocab, dict), "the model has no vocab")
     specials, shown = special_tokens(data.get("added_tokens") or [])
     in_order(vocab, specials)  # names what is wrong with an id as the file spells the token
-    for name, i in specials.items():
-        _check(vocab.get(name, i) == i, f"{name!r} has the ids {vocab.get(name)} and {i}")
+    check_ids(vocab, specials)
     if split == "words":
         _check(UNKNOWN in vocab, f"there is no {UNKNOWN!r} in the vocab")
         specials.setdefault(UNKNOWN, vocab[UNKNOWN])

@@ -12,7 +12,7 @@ import dataclasses
 import numpy as np
 
 from gptengine import _core
-from gptengine.tokenizer.training import utf8
+from gptengine.tokenizer.arguments import utf8
 from gptengine.tokenizer.vocabulary import END_OF_WORD, UNKNOWN
 
 MOST_BYTES = 1000  # of a piece that is drawn as a tree

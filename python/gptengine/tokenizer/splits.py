@@ -5,6 +5,7 @@ refused, because another split is another tokenizer.
 """
 
 from gptengine import _core
+from gptengine.tokenizer.arguments import integer, several
 
 _ENDS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 _SPACE = r"\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -26,6 +27,7 @@ PATTERNS = {
     "words": r"\s+|\S+",
 }
 NAMES = tuple(PATTERNS)
+CLASSES = "LUlCMNSn_O"  # of characters in rules
 RULES = "rules:"  # what the name of a split by rules begins with; see rules()
 
 # Other spellings of a part of a pattern that match the same in every program.
@@ -76,8 +78,19 @@ def rules(*rules):
     """
     if not rules:
         raise ValueError("a split needs a rule")
-    return RULES + "|".join("".join(_run(*run) for run in rule) for rule in rules)
+    name = RULES + "|".join("".join(map(_run, several("a rule", rule))) for rule in rules)
+    check(name)
+    return name
 
 
-def _run(characters, least=1, most=1):
-    return f"[{characters}]{{{least},{'' if most is None else most}}}"
+def _run(run):
+    if not isinstance(run, list | tuple) or not 1 <= len(run) <= 3:
+        raise ValueError(f"a run of a rule is {run!r:.80}, not (characters, least, most)")
+    characters, least, most = [*run, *(1, 1)[len(run) - 1 :]]
+    if not isinstance(characters, str) or not set(characters) <= set(CLASSES):
+        raise ValueError(
+            f"a run of a rule has the characters {characters!r:.80}: some of {CLASSES}"
+        )
+    least = integer("the least of a run", least, 0)
+    most = "" if most is None else integer("the most of a run", most, least)
+    return f"[{characters}]{{{least},{most}}}"

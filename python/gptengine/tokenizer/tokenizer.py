@@ -11,10 +11,10 @@ import numpy as np
 
 from gptengine import _core
 from gptengine.tokenizer import formats, readings, training
+from gptengine.tokenizer.arguments import integer, number, several
 from gptengine.tokenizer.encode_file import encode_file
-from gptengine.tokenizer.vocabulary import Vocabulary
+from gptengine.tokenizer.vocabulary import END_OF_TEXT, Vocabulary
 
-END_OF_TEXT = "<|endoftext|>"
 ENCODE_ERRORS = ("replace", "strict")
 UNITS = ("bytes", "chars")
 DECODE_ERRORS = ("replace", "strict", "ignore")
@@ -89,6 +89,8 @@ class Tokenizer:
         trainer of `tokenizers`, except that of a piece of more than 1024 bytes, here each 1024 are
         learned from for themselves. "bytes" compares ids: bytes by their value, then merges.
         """
+        if not isinstance(base, Tokenizer | None):
+            raise ValueError(f"tokenizer: base is {base!r:.80} and must be a Tokenizer")
         vocabulary, report = training.train(
             texts_or_paths,
             vocab_size=vocab_size,
@@ -137,9 +139,9 @@ class Tokenizer:
         """Writes a folder of tokenizer.json and tokenizer_config.json, or a file by its suffix.
 
         Any .json is a tokenizer.json, which tokenizers, transformers and what builds on them read
-        back with the same ids, or refuse if the split is one by rules; vocab.json and merges.txt come together; .tiktoken; .gguf. What a
-        format cannot say without changing ids is refused, and a suffix of letters that is none of
-        these, unless such a folder is there.
+        back with the same ids, or refuse where the split is one by rules; vocab.json and merges.txt
+        come together; .tiktoken; .gguf. What a format cannot say without changing ids is refused,
+        and a suffix of letters that is none of these, unless such a folder is there.
         """
         formats.write(path, self._vocabulary, self.config, self.eos_token)
 
@@ -169,7 +171,7 @@ class Tokenizer:
         if isinstance(texts, (str, bytes)):
             raise ValueError("encode_batch: texts must be several texts: for one, use encode")
         how = self._how(specials, mode, dropout, seed, errors)
-        return self._core.encode_batch(list(texts), how)
+        return self._core.encode_batch([*several("texts", texts)], how)
 
     def count(self, text, *, specials="refuse", mode=None, errors="replace"):
         """The number of tokens of a text, without making them."""
@@ -194,7 +196,7 @@ class Tokenizer:
 
         For chat templates: markers come from code as ids, and no text can forge one.
         """
-        segments = list(segments)
+        segments = [*several("segments", segments)]
         texts = [s for s in segments if not isinstance(s, (int, np.integer))]
         ids, ends = self.encode_batch(texts, specials="text", mode=mode, errors=errors)
         parts, text = [], 0
@@ -215,6 +217,7 @@ class Tokenizer:
 
         It ends with a whole character.
         """
+        n = integer("n", n, 0)
         prefix = self._core.truncate(text, n, self._how(specials, mode, 0.0, 0, errors))
         return prefix if isinstance(text, bytes) else prefix.decode()
 
@@ -228,7 +231,7 @@ class Tokenizer:
 
     @cache_bytes.setter
     def cache_bytes(self, value):
-        self._core.cache_bytes = value
+        self._core.cache_bytes = integer("cache_bytes", value, 0)
 
     def clear_cache(self):
         """Gives the memory of the caches back; the next texts fill them again."""
@@ -325,6 +328,12 @@ class Tokenizer:
         """What _core asks to know of encoding."""
         if errors not in ENCODE_ERRORS:
             raise ValueError(f"encode: errors={errors!r} must be one of {ENCODE_ERRORS}")
+        if mode is not None and not isinstance(mode, str):
+            raise ValueError(f"tokenizer: mode {mode!r:.80} must be merges, bpe or greedy")
+        if dropout != 0:
+            dropout = number("dropout", dropout)
+        if seed != 0:
+            seed = integer("seed", seed, 0, 1 << 64)
         as_text, allowed = self._policy(specials)
         return (
             as_text,
@@ -346,8 +355,9 @@ class Tokenizer:
             return False, list(known.values())
         if isinstance(specials, str):
             raise ValueError(f"specials={specials!r} must be refuse, text, allow or a set of names")
+        specials = [*several("specials", specials)]
         for name in specials:
-            if name not in known:
+            if not isinstance(name, str) or name not in known:
                 raise ValueError(f"specials: {name!r} is not one of {list(known)}")
         return False, [known[name] for name in specials]
 
@@ -364,7 +374,7 @@ class StreamDecoder:
 
     def push(self, ids):
         """The text that is complete after one more id, or after several."""
-        if isinstance(ids, int):
+        if isinstance(ids, int) and -(1 << 63) <= ids < 1 << 63:
             return self._core.push_id(self._tokenizer._core, ids)
         ids = [ids] if np.ndim(ids) == 0 else ids
         return self._core.push_ids(self._tokenizer._core, self._tokenizer._checked(ids))
@@ -375,7 +385,7 @@ class StreamDecoder:
 
 
 def _names(special_tokens):
-    names = list(special_tokens)
+    names = [*several("special_tokens", special_tokens)]
     if isinstance(special_tokens, str) or not all(isinstance(n, str) and n for n in names):
         raise ValueError(f"tokenizer: special_tokens must be a list of names: {special_tokens!r}")
     if len(set(names)) < len(names):

@@ -4,9 +4,7 @@ Texts go to the engine in batches; files of more than a batch are read there, pa
 """
 
 import dataclasses
-import operator
 import os
-import re
 import stat
 import time
 import warnings
@@ -15,11 +13,11 @@ import numpy as np
 
 from gptengine import _core
 from gptengine.tokenizer import splits
+from gptengine.tokenizer.arguments import bytes_of, integer, several, utf8
 from gptengine.tokenizer.vocabulary import UNKNOWN, Vocabulary
 
 TIES = ("huggingface", "bytes")
 BATCH = 1 << 24  # bytes
-UNITS = {"": 1, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -256,7 +254,7 @@ def _weighted(items, weights):
         for item in items:
             yield item, 1
         return
-    weights = iter(weights)
+    weights = several("weights", weights)
     end = object()
     count = 0
     for item in items:
@@ -282,52 +280,13 @@ def _is_bytes_array(item):
     return isinstance(item, np.ndarray) and item.dtype == np.uint8 and item.ndim == 1
 
 
-def utf8(text):
-    """The bytes of a text, where U+FFFD stands for lone surrogates; bytes as they are."""
-    if isinstance(text, bytes):
-        return bytes(text)
-    if not isinstance(text, str):
-        raise ValueError(f"tokenizer: text must be str or bytes, not {type(text).__name__}")
-    try:
-        return text.encode()
-    except UnicodeEncodeError:  # joins surrogate pairs and replaces lone surrogates
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
-
-
 def _tokens(forbidden):
     if isinstance(forbidden, (str, bytes)):
         raise ValueError(f"tokenizer: forbidden must be a list of tokens, not {forbidden!r}")
-    tokens = [utf8(token) for token in forbidden]
+    tokens = [utf8(token) for token in several("forbidden", forbidden)]
     for token in tokens:
         if len(token) < 2:
             raise ValueError(
                 f"tokenizer: forbidden holds {token!r}, which is a token from the start"
             )
     return tokens
-
-
-def integer(name, value, least):
-    """The value as an int of at least that much."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise ValueError(f"tokenizer: {name} is {value!r} and must be an integer") from None
-    if isinstance(value, bool) or number < least:
-        raise ValueError(f"tokenizer: {name} is {value!r} and must be at least {least}")
-    if number >= 1 << 62:
-        raise ValueError(f"tokenizer: {name} is {value!r} and must be below 2**62")
-    return number
-
-
-def bytes_of(memory):
-    """A number of bytes, given as it is or as text with a unit: "1GiB", "500 MB"."""
-    if isinstance(memory, str):
-        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?\s*", memory, re.IGNORECASE)
-        if not match:
-            raise ValueError(f'tokenizer: memory={memory!r} must be bytes or like "1GiB"')
-        number, prefix, binary = match.groups()
-        memory = int(float(number) * (1024 if binary else 1000) ** UNITS[prefix.upper()])
-    memory = integer("memory", memory, 0)
-    if memory < 1 << 20:
-        raise ValueError(f"tokenizer: memory is {memory} bytes and must be at least 1 MiB")
-    return memory

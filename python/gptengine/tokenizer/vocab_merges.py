@@ -6,11 +6,16 @@ tokens stand in tokenizer_config.json or added_tokens.json, or they are known: <
 
 from gptengine.files import atomic_write
 from gptengine.tokenizer import hugging_face
-from gptengine.tokenizer.vocabulary import Vocabulary, in_order, unspell_all
+from gptengine.tokenizer.subword_nmt import HEADER
+from gptengine.tokenizer.vocabulary import (
+    END_OF_TEXT,
+    Vocabulary,
+    check_ids,
+    in_order,
+    unspell_all,
+)
 
 VOCAB, MERGES, ADDED = "vocab.json", "merges.txt", "added_tokens.json"
-HEADER = "#version: 0.2"
-END_OF_TEXT = "<|endoftext|>"
 SLOW_CLASSES = {"gpt2": "GPT2Tokenizer", "qwen2": "Qwen2Tokenizer"}
 
 
@@ -22,9 +27,7 @@ def read(folder, split, special_tokens, config):
     if special_tokens is None:
         special_tokens = _special_tokens(folder, vocab, config)
     in_order(vocab, special_tokens)
-    for name, i in special_tokens.items():
-        if vocab.get(name, i) != i:
-            raise ValueError(f"{name!r:.80} has the ids {vocab[name]} and {i}")
+    check_ids(vocab, special_tokens)
     merges = read_merges(folder / MERGES)
     plain = [name for name in vocab if name not in special_tokens]
     ids = dict(zip(unspell_all(plain), (vocab[name] for name in plain), strict=True))

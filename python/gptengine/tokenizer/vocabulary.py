@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+END_OF_TEXT = "<|endoftext|>"  # the special token of GPT-2
 END_OF_WORD = "</w>"  # what the last token of a word ends in, where the split is "words"
 UNKNOWN = "<unk>"  # what stands for a character without a token there
 MOST_UNUSED = 1024  # ids without a token that a file may have
@@ -134,6 +135,13 @@ def in_order(*dicts):
             elif names[i] != name:
                 raise ValueError(f"{_said(names[i])} and {_said(name)} both have the id {i}")
     return names[:end]
+
+
+def check_ids(vocab, special_tokens):
+    """Refuses a special token that has another id in the vocab of a file."""
+    for name, i in special_tokens.items():
+        if vocab.get(name, i) != i:
+            raise ValueError(f"{name!r:.80} has the ids {vocab[name]} and {i}")
 
 
 def unused(i):

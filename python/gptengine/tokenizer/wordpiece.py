@@ -11,8 +11,9 @@ import warnings
 import numpy as np
 
 from gptengine.tokenizer import hugging_face, stages
+from gptengine.tokenizer.arguments import several
 from gptengine.tokenizer.bert_text import BertText
-from gptengine.tokenizer.vocabulary import in_order
+from gptengine.tokenizer.vocabulary import check_ids, in_order
 
 VOCAB_FILE = "vocab.txt"
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -102,7 +103,7 @@ class WordPiece:
         """The ids of all texts in one uint32 array, and int64 offsets (len(texts) + 1)."""
         before, after = self.template if template else ([], [])
         ids, offsets = [], [0]
-        for text in texts:
+        for text in several("texts", texts):
             ids += [*before, *self._encode(text, specials), *after]
             offsets.append(len(ids))
         return np.array(ids, np.uint32), np.array(offsets, np.int64)
@@ -114,8 +115,10 @@ class WordPiece:
     def decode(self, ids, *, skip_special_tokens=False):
         """The text of some ids: words with spaces between them, as far as they are known."""
         hidden = set(self.special_tokens.values()) if skip_special_tokens else ()
-        pieces = []
-        for place, i in enumerate(np.asarray(ids).tolist()):
+        pieces, ids = [], np.asarray(ids)
+        if ids.ndim != 1:
+            raise ValueError(f"decode: ids must be a list of integers, not of shape {ids.shape}")
+        for place, i in enumerate(ids.tolist()):
             if type(i) is not int or not 0 <= i < self.vocab_size:
                 raise KeyError(
                     f"token id {i} at {place} is not in the vocabulary of {self.vocab_size}"
@@ -147,7 +150,7 @@ class WordPiece:
 
     def _encode(self, text, specials):
         if not isinstance(text, str):
-            raise TypeError(f"encode: a text must be str, not {type(text).__name__}")
+            raise ValueError(f"encode: a text must be str, not {type(text).__name__}")
         if specials not in ("refuse", "text", "allow"):
             raise ValueError(f"specials={specials!r:.80} must be refuse, text or allow")
         ids, start = [], 0
@@ -249,9 +252,7 @@ def _from_json(data):
         raise ValueError("the model has no vocab")
     specials, _ = hugging_face.special_tokens(data.get("added_tokens") or [])
     tokens = in_order(vocab, specials)
-    for name, i in specials.items():
-        if vocab.get(name, i) != i:
-            raise ValueError(f"{name!r:.80} has the ids {vocab[name]} and {i}")
+    check_ids(vocab, specials)
     if None in tokens:
         raise ValueError(f"no token has the id {tokens.index(None)}, but there are higher ids")
     for stage in ("truncation", "padding"):

@@ -14,7 +14,7 @@ from typing import Literal
 from gptengine.options import option
 from gptengine.report.tokens import Shown
 from gptengine.tokenizer import splits, tiktoken_file, vocab_merges
-from gptengine.tokenizer.tokenizer import END_OF_TEXT
+from gptengine.tokenizer.vocabulary import END_OF_TEXT
 
 COLORS = ("bright_cyan", "bright_yellow", "bright_green", "bright_magenta")
 STYLES = tuple(f"black on {color}" for color in COLORS)  # the terminal's own: in all of them

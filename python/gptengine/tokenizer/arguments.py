@@ -1,0 +1,70 @@
+"""Checks of what a user gives: texts, numbers, amounts of memory; ValueError names the argument."""
+
+import numbers
+import operator
+import re
+
+UNITS = {"": 1, "K": 1, "M": 2, "G": 3, "T": 4}
+
+
+def utf8(text):
+    """The bytes of a text, where U+FFFD stands for lone surrogates; bytes as they are."""
+    if isinstance(text, bytes):
+        return bytes(text)
+    if not isinstance(text, str):
+        raise ValueError(f"tokenizer: text must be str or bytes, not {type(text).__name__}")
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # joins surrogate pairs and replaces lone surrogates
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
+
+
+def several(name, value):
+    """An iterator over what must be several things."""
+    try:
+        return iter(value)
+    except TypeError:
+        raise ValueError(f"tokenizer: {name} is {value!r:.80} and must be a list") from None
+
+
+def number(name, value):
+    """The value as a float."""
+    if not isinstance(value, numbers.Real):
+        raise ValueError(f"tokenizer: {name} is {value!r:.80} and must be a number")
+    return float(value)
+
+
+def integer(name, value, least, end=1 << 62):
+    """The value as an int of at least that much, and below the end, which is a power of two."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ValueError(f"tokenizer: {name} is {value!r:.80} and must be an integer") from None
+    if isinstance(value, bool) or number < least:
+        raise ValueError(f"tokenizer: {name} is {_short(value)} and must be at least {least}")
+    if number >= end:
+        raise ValueError(
+            f"tokenizer: {name} is {_short(number)} and must be below 2**{end.bit_length() - 1}"
+        )
+    return number
+
+
+def bytes_of(memory):
+    """A number of bytes, given as it is or as text with a unit: "1GiB", "500 MB"."""
+    if isinstance(memory, str):
+        match = re.fullmatch(
+            r"\s*(\d{1,20}(?:\.\d{1,20})?)\s*([KMGT]?)(i?)B?\s*", memory, re.IGNORECASE
+        )
+        if not match:
+            raise ValueError(f'tokenizer: memory={memory!r:.80} must be bytes or like "1GiB"')
+        number, prefix, binary = match.groups()
+        memory = int(float(number) * (1024 if binary else 1000) ** UNITS[prefix.upper()])
+    memory = integer("memory", memory, 0)
+    if memory < 1 << 20:
+        raise ValueError(f"tokenizer: memory is {memory} bytes and must be at least 1 MiB")
+    return memory
+
+
+def _short(number):
+    """For a message: Python does not even write an int of thousands of digits."""
+    return number if abs(number) < 1 << 256 else f"of {number.bit_length()} bits"
