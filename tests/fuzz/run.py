@@ -54,6 +54,9 @@ def main():
     )
     parser.add_argument("targets", nargs="*", help=f"of {', '.join(ENGINE + READERS)}")
     parser.add_argument("--compiler", action="store_true", help="only print the clang++ to be used")
+    parser.add_argument(
+        "--require", action="store_true", help="fail where a target of the engine cannot run"
+    )
     parser.add_argument("--seconds", type=int, default=60, help="of each target")
     parser.add_argument("--jobs", type=int, default=2, help="targets at a time")
     parser.add_argument("--build", type=Path, default=ROOT / "build/fuzz", help="also the corpora")
@@ -75,8 +78,10 @@ def main():
     for result in results:
         if result.failed is not None:
             print(f"\n{result.name}: {result.failed}\n")
-    print(total(results, [name for name in wanted if name not in commands]))
-    sys.exit(any(result.failed is not None for result in results))
+    not_run = [name for name in wanted if name not in commands]
+    print(total(results, not_run))
+    missing = args.require and any(name in ENGINE for name in not_run)
+    sys.exit(missing or any(result.failed is not None for result in results))
 
 
 def total(results, not_run):

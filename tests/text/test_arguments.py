@@ -31,7 +31,10 @@ TRAIN = dict(vocab_size=300)
         (lambda: Tokenizer.train("a", base=5, **TRAIN), "base is 5 and must be a Tokenizer"),
         (lambda: Tokenizer.train("a", vocab_size=10**5000), r"vocab_size is of \d+ bits and must"),
         (lambda: Tokenizer.train("a", memory="9" * 400, **TRAIN), "memory='99.* must be bytes or"),
-        (lambda: Tokenizer.train("a", memory="99999999T", **TRAIN), "memory is 9+0+4096 and must be"),
+        (
+            lambda: Tokenizer.train("a", memory="99999999T", **TRAIN),
+            "memory is 9+0+4096 and must be",
+        ),
         (lambda: WORDS.encode(b"a"), "a text must be str, not bytes"),
         (lambda: WORDS.encode_batch(None), "texts is None and must be a list"),
         (lambda: WORDS.decode(None), "ids must be a list of integers"),
