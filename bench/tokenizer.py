@@ -214,10 +214,11 @@ def loading(work):
 
 def hostile(work):
     """How much longer four times a hostile text takes, of the worst of them: 4 is linear."""
-    encode = work.ours().encode
-    growths = encode_text.growths(encode)
-    worst = max(growths, key=growths.get)
-    work.row("4 times a hostile text", f"times as long: {worst}", {"gptengine": growths[worst]})
+    for name, (encode, n) in encode_text.hostile_coders(work.folder).items():
+        growths = encode_text.growths(encode, n)
+        worst = max(growths, key=growths.get)
+        figures = {"gptengine": growths[worst]}
+        work.row(f"4 times a hostile text, {name}", f"times as long: {worst}", figures)
 
 
 PARTS = dict(train=training, encode=encoding, decode=decoding, load=loading, hostile=hostile)

@@ -122,7 +122,29 @@ def load_seconds(load, rounds=5):
     return min(seconds)
 
 
-def growths(encode, n=80_000, rounds=5):
+def hostile_coders(folder):
+    """By name, our encoders in every mode, with dropout, and with a name nearly all of the text.
+
+    Each with the length of the shorter text: those beside the default are measured on less.
+    """
+    from gptengine.tokenizer import Tokenizer
+
+    tok = Tokenizer.load(folder / "tokenizer.json")
+    named = Tokenizer.bytes(special_tokens=[letter * 1000 + "!" for letter in "a\n é漢"])
+    ways = {
+        "merges": (tok, dict(specials="text"), 80_000),
+        "bpe": (tok, dict(specials="text", mode="bpe"), 20_000),
+        "greedy": (tok, dict(specials="text", mode="greedy"), 20_000),
+        "dropout": (tok, dict(specials="text", dropout=0.1), 20_000),
+        "long special tokens": (named, dict(specials="allow"), 20_000),
+    }
+    return {
+        name: (lambda texts, tok=tok, how=how: tok.encode_batch(texts, **how)[0], n)
+        for name, (tok, how, n) in ways.items()
+    }
+
+
+def growths(encode, n, rounds=5):
     """Of each hostile family of texts, time(4n) / time(n); 4 is linear, 16 would be quadratic."""
     letters = "".join(np.random.default_rng(0).choice([*"abcdefgh"], 4 * n))
     growth = {}
