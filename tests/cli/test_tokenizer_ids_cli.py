@@ -96,8 +96,13 @@ def test_a_split_by_rules(folder, tmp_path, capsys):
     assert f"inspect '{out}:{split}' " in capsys.readouterr().out
     assert tokenizer("encode", f"{out}:{split}", "die") == 0
     capsys.readouterr()
-    assert tokenizer("train", text, "--out", tmp_path / "folder", "--split", split) == 2
-    assert f"tokenizer.json has no pattern for the split '{split}'" in error(capsys)
+    assert tokenizer("train", text, "--out", tmp_path / "folder", "--split", split) == 0
+    assert tokenizer("encode", tmp_path / "folder", "die") == 0
+    capsys.readouterr()
+    assert tokenizer("train", text, "--out", tmp_path / "a.gguf", "--split", split) == 2
+    assert f"GGUF has no name for the split '{split}'" in error(capsys)
+    assert tokenizer("train", text, "--out", out, "--memory", "9" * 400) == 2
+    assert "memory='999" in error(capsys)
     assert tokenizer("train", text, "--out", out, "--split", "rules:Q") == 2
     assert "in the rules Q there is no character class at 0" in error(capsys)
 
