@@ -65,13 +65,7 @@ def train(
 ):
     """The Vocabulary and a TrainingReport; base is a Vocabulary to continue, or None."""
     start = time.perf_counter()
-    splits.check(split)
-    if base is not None and split == "words":
-        raise ValueError("tokenizer: a vocabulary of words cannot be continued")
-    if base is not None and base.split != split:
-        raise ValueError(f"tokenizer: split {split!r} is not that of the base, {base.split!r}")
-    if ties not in TIES:
-        raise ValueError(f"tokenizer: ties={ties!r} must be one of {TIES}")
+    _check(split, base, ties, progress)
     vocab_size = integer("vocab_size", vocab_size, 1)
     limits = (
         ties == "bytes",
@@ -83,15 +77,7 @@ def train(
         base = Vocabulary.of_bytes(np.empty((0, 2), np.uint32), [], split)
     known = _Base(base)
     names = [name for name in special_tokens if name not in known.special_tokens]
-    fixed = len(known.tokens) + len(names)
-    if vocab_size < fixed and split != "words":
-        parts = "256 bytes" if fixed == 256 + len(names) else f"{len(known.tokens)} of the base"
-        raise ValueError(
-            f"tokenizer: vocab_size {vocab_size} must be at least {fixed}: "
-            f"{parts} and {len(names)} special tokens"
-        )
-    if progress is not None and not callable(progress):
-        raise ValueError(f"tokenizer: progress must be callable, not {progress!r}")
+    room = _room(vocab_size, split, known, names)
 
     cut_out = [name.encode() for name in [*names, *known.special_tokens]]
     trainer = _core.BpeTrainer(cut_out, split, bytes_of(memory))
@@ -99,10 +85,6 @@ def train(
     documents = feed.add_all(texts_or_paths, weights)
     if progress is not None:
         progress("count", feed.read, feed.read)
-    if split == "words":
-        room = vocab_size - len(names) - (UNKNOWN not in names)
-    else:
-        room = vocab_size - fixed + 256 + len(known.merges)
     symbols, merges, found = trainer.train(
         room, *limits, [*forbidden, *known.forbidden], known.merges, progress
     )
@@ -117,15 +99,44 @@ def train(
         **found,
     )
     if report.dropped_words:
-        warnings.warn(
-            f"tokenizer: {report.dropped_words} of {report.dropped_words + report.words} distinct "
-            f"pieces of text did not fit into memory={memory!r} and were left out, none of which "
-            f"stands there {report.least_count} times or more",
-            stacklevel=3,
-        )
+        warnings.warn(_loss(report, memory), stacklevel=3)
     if split == "words":
         return _of_words(symbols, merges, names, vocab_size), report
     return known.extended(merges, names), report
+
+
+def _check(split, base, ties, progress):
+    splits.check(split)
+    if base is not None and split == "words":
+        raise ValueError("tokenizer: a vocabulary of words cannot be continued")
+    if base is not None and base.split != split:
+        raise ValueError(f"tokenizer: split {split!r} is not that of the base, {base.split!r}")
+    if ties not in TIES:
+        raise ValueError(f"tokenizer: ties={ties!r} must be one of {TIES}")
+    if progress is not None and not callable(progress):
+        raise ValueError(f"tokenizer: progress must be callable, not {progress!r}")
+
+
+def _room(vocab_size, split, known, names):
+    """How many tokens the trainer may have: bytes and merges, of words characters and merges."""
+    if split == "words":
+        return vocab_size - len(names) - (UNKNOWN not in names)
+    fixed = len(known.tokens) + len(names)
+    if vocab_size < fixed:
+        parts = "256 bytes" if fixed == 256 + len(names) else f"{len(known.tokens)} of the base"
+        raise ValueError(
+            f"tokenizer: vocab_size {vocab_size} must be at least {fixed}: "
+            f"{parts} and {len(names)} special tokens"
+        )
+    return vocab_size - fixed + 256 + len(known.merges)
+
+
+def _loss(report, memory):
+    return (
+        f"tokenizer: {report.dropped_words} of {report.dropped_words + report.words} distinct "
+        f"pieces of text did not fit into memory={memory!r} and were left out, none of which "
+        f"stands there {report.least_count} times or more"
+    )
 
 
 def _of_words(symbols, merges, names, vocab_size):
