@@ -1,7 +1,6 @@
 // The way of a text through the encoder: special tokens, pieces, the memory of pieces, threads.
 #include <algorithm>
 #include <atomic>
-#include <exception>
 #include <optional>
 #include <utility>
 
@@ -36,7 +35,7 @@ class Bpe::Worker {
  public:
   Worker(const Bpe& bpe, const Options& options, const std::function<void()>& poll,
          int64_t text_bytes)
-      : bpe_(bpe), options_(options), pulse_(poll), state_(bpe.state(options.mode)) {
+      : bpe_(bpe), options_(options), pulse_(poll), state_(bpe.state(options.mode, poll)) {
     const int64_t limit = bpe.cache_bytes_;
     if (options.dropout > 0) dropout_.emplace(options.dropout);
     if (limit == 0 || dropout_) return;
@@ -174,11 +173,12 @@ void Bpe::Worker::encode_uncached(TokenBuffer& ids, const Range& range, const ui
 Bpe::Refusal Bpe::plan(std::vector<Range>& ranges, const std::vector<std::string_view>& texts,
                        const Options& options, bool in_parts) const {
   const bool look = !options.as_text && !specials_.empty();
+  Pulse pulse(options.poll);
   for (size_t i = 0; i < texts.size(); ++i) {
     const std::string_view text = texts[i];
+    SpecialTokens::Finder finder(specials_, text, 0, pulse);
     for (size_t at = 0;;) {
-      const SpecialTokens::Match match =
-          look ? specials_.find(text, at) : SpecialTokens::Match{0, 0, 0};
+      const SpecialTokens::Match match = look ? finder.next(at) : SpecialTokens::Match{0, 0, 0};
       const bool found = match.end != 0;
       if (found && std::find(options.allowed.begin(), options.allowed.end(), match.id) ==
                        options.allowed.end()) {
@@ -246,37 +246,24 @@ void Bpe::encode_parallel(TokenBuffer& ids, std::vector<int64_t>& offsets,
   }
   std::vector<int64_t> counts(ranges.size());
   std::vector<TokenBuffer> written(static_cast<size_t>(workers));
-  std::vector<std::exception_ptr> failures(static_cast<size_t>(workers));
   std::atomic<size_t> next{0};
   SharedPoll shared(options.poll);
-  const std::function<void()> poll = [&] { shared.poll(); };
-  parallel_chunks(workers, [&](int64_t w) {
-    const SharedPoll::Working working(shared);
-    try {
-      TokenBuffer& own = written[size_t(w)];
-      own.reserve(bytes / workers / 3);
-      Worker worker(*this, options, poll, bytes / workers);
-      for (size_t i; (i = next.fetch_add(1)) < items.size();) {
-        Item& item = items[i];
-        item.worker = int(w);
-        item.start = own.size();
-        for (size_t r = item.first; r < item.last; ++r) {
-          const int64_t before = own.size();
-          worker.encode(own, ranges[r]);
-          counts[r] = own.size() - before;
-        }
-        item.count = own.size() - item.start;
+  shared.run(workers, [&](int64_t w, const auto& poll) {
+    TokenBuffer& own = written[size_t(w)];
+    own.reserve(bytes / workers / 3);
+    Worker worker(*this, options, poll, bytes / workers);
+    for (size_t i; (i = next.fetch_add(1)) < items.size();) {
+      Item& item = items[i];
+      item.worker = int(w);
+      item.start = own.size();
+      for (size_t r = item.first; r < item.last; ++r) {
+        const int64_t before = own.size();
+        worker.encode(own, ranges[r]);
+        counts[r] = own.size() - before;
       }
-      shared.wait();
-    } catch (const SharedPoll::Stopped&) {  // by another worker, which says why
-    } catch (...) {
-      failures[size_t(w)] = std::current_exception();
-      shared.stop();
+      item.count = own.size() - item.start;
     }
   });
-  for (const auto& failure : failures) {
-    if (failure) std::rethrow_exception(failure);
-  }
   for (size_t r = 0; r < ranges.size(); ++r) offsets[ranges[r].text] += counts[r];
   int64_t total = 0;
   for (Item& item : items) {

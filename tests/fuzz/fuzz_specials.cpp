@@ -15,8 +15,11 @@ using Specials = std::vector<SpecialTokens::Special>;
 
 void check_find(const Specials& specials, std::string_view text) {
   const SpecialTokens tokens(specials);
+  const std::function<void()> no_poll;
+  Pulse pulse(no_poll);
   for (size_t start = 0; start <= text.size(); ++start) {
-    const auto got = tokens.find(text, start);
+    SpecialTokens::Finder finder(tokens, text, start, pulse);
+    const auto got = finder.next(start);
     const auto want = reference::find_special(specials, text, start);
     require(got.end == want.end && (got.end == 0 || (got.start == want.start && got.id == want.id)),
             "from ", start, " found ", got.start, "..", got.end, ", not ", want.start, "..",
