@@ -162,6 +162,8 @@ const ModeState& Bpe::state(Mode mode, const std::function<void()>& poll) const 
 
 void Bpe::set_cache_bytes(int64_t bytes) {
   check(bytes >= 0, "tokenizer: cache_bytes ", bytes, " must not be negative");
+  check(bytes <= PieceCache::kMostBytes, "tokenizer: cache_bytes ", bytes, " must be at most ",
+        PieceCache::kMostBytes);
   cache_bytes_ = bytes;
   clear_cache();
 }

@@ -102,8 +102,9 @@ class Bpe {
 
   const ModeState& state(Mode mode, const std::function<void()>& poll) const;
   MergeTable merge_table(Mode mode, const std::function<void()>& poll) const;
-  Refusal plan(std::vector<Range>& ranges, const std::vector<std::string_view>& texts,
-               const Options& options, bool in_parts) const;
+  template <class F>
+  Refusal for_each_range(const std::vector<std::string_view>& texts, const Options& options,
+                         bool in_parts, const F& f) const;
   void encode_parallel(TokenBuffer& ids, std::vector<int64_t>& offsets,
                        const std::vector<Range>& ranges, const Options& options, int workers,
                        int64_t bytes) const;

@@ -36,11 +36,12 @@ class Bpe::Worker {
   Worker(const Bpe& bpe, const Options& options, const std::function<void()>& poll,
          int64_t text_bytes)
       : bpe_(bpe), options_(options), pulse_(poll), state_(bpe.state(options.mode, poll)) {
+    const uint64_t generation = state_.caches.generation();  // before the limit that it stands for
     const int64_t limit = bpe.cache_bytes_;
     if (options.dropout > 0) dropout_.emplace(options.dropout);
     if (limit == 0 || dropout_) return;
     cache_ = state_.caches.take();
-    if (!cache_) cache_ = std::make_unique<PieceCache>(state_.seed, limit);
+    if (!cache_) cache_ = std::make_unique<PieceCache>(state_.seed, limit, generation);
     cache_->expect(text_bytes);
   }
   ~Worker() {
@@ -51,7 +52,7 @@ class Bpe::Worker {
 
   void encode(TokenBuffer& ids, const Range& range);
 
-  // Ids are counted and forgotten, block by block.
+  // Ids are counted and forgotten, block by block; none are left behind.
   void only_count() { only_count_ = true; }
   int64_t counted() const { return counted_; }
 
@@ -78,7 +79,14 @@ class Bpe::Worker {
 };
 
 void Bpe::Worker::encode(TokenBuffer& ids, const Range& range) {
-  if (range.bytes.empty()) return ids.push_back(range.special);
+  if (range.bytes.empty()) {
+    if (only_count_) {
+      ++counted_;
+    } else {
+      ids.push_back(range.special);
+    }
+    return;
+  }
   const uint8_t *p = bytes_of(range.bytes), *end = p + range.bytes.size();
   const auto state = bpe_.splitter_.start();
   while (p < end) {
@@ -170,8 +178,10 @@ void Bpe::Worker::encode_uncached(TokenBuffer& ids, const Range& range, const ui
   ids.end_at(out);
 }
 
-Bpe::Refusal Bpe::plan(std::vector<Range>& ranges, const std::vector<std::string_view>& texts,
-                       const Options& options, bool in_parts) const {
+// Calls f(range) from left to right, until the end or a special token that is not allowed.
+template <class F>
+Bpe::Refusal Bpe::for_each_range(const std::vector<std::string_view>& texts, const Options& options,
+                                 bool in_parts, const F& f) const {
   const bool look = !options.as_text && !specials_.empty();
   Pulse pulse(options.poll);
   for (size_t i = 0; i < texts.size(); ++i) {
@@ -189,11 +199,11 @@ Bpe::Refusal Bpe::plan(std::vector<Range>& ranges, const std::vector<std::string
         if (in_parts && end - at > size_t(2 * kItem)) {
           stop = at + splitter_.cut(text.substr(at, end - at), size_t(kItem));
         }
-        ranges.push_back({i, at, text.substr(at, stop - at), kNone});
+        f(Range{i, at, text.substr(at, stop - at), kNone});
         at = stop;
       }
       if (!found) break;
-      ranges.push_back({i, match.start, {}, match.id});
+      f(Range{i, match.start, {}, match.id});
       at = match.end;
     }
   }
@@ -207,7 +217,8 @@ Bpe::Refusal Bpe::encode(TokenBuffer& ids, std::vector<int64_t>& offsets,
   for (const std::string_view text : texts) bytes += int64_t(text.size());
   const int workers = parallel ? int(std::min<int64_t>(num_threads(), bytes / kItem)) : 1;
   std::vector<Range> ranges;
-  const Refusal refusal = plan(ranges, texts, options, workers > 1);
+  const Refusal refusal = for_each_range(texts, options, workers > 1,
+                                         [&](const Range& range) { ranges.push_back(range); });
   if (refusal.match.end != 0) return refusal;
   offsets.assign(texts.size(), 0);  // first how many ids each text has
   if (workers > 1) {
@@ -281,14 +292,12 @@ void Bpe::encode_parallel(TokenBuffer& ids, std::vector<int64_t>& offsets,
 }
 
 Bpe::Refusal Bpe::count(int64_t& count, std::string_view text, const Options& options) const {
-  std::vector<Range> ranges;
-  const Refusal refusal = plan(ranges, {text}, options, false);
-  if (refusal.match.end != 0) return refusal;
   TokenBuffer ids;
   Worker worker(*this, options, options.poll, int64_t(text.size()));
   worker.only_count();
-  for (const Range& range : ranges) worker.encode(ids, range);
-  count = worker.counted() + ids.size();
+  const Refusal refusal = for_each_range({text}, options, false,
+                                         [&](const Range& range) { worker.encode(ids, range); });
+  count = worker.counted();
   return refusal;
 }
 
