@@ -33,7 +33,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Input in(data, size);
   Specials specials;
   for (size_t n = in.below(12); n > 0; --n) {
-    const std::string name(in.bytes(in.below(12)));
+    const std::string_view part = in.bytes(in.below(12));
+    std::string name;
+    for (size_t times = 1 + in.below(128); times > 0; --times) name += part;
     const auto same = [&](const auto& s) { return s.name == name; };
     if (name.empty() || std::any_of(specials.begin(), specials.end(), same)) continue;
     specials.push_back({name, uint32_t(256 + specials.size())});
