@@ -278,6 +278,28 @@ void bind_text(nb::module_& m) {
           },
           "text"_a, "at"_a, "Start, end and id of the next special token, or None.")
       .def(
+          "find_across",
+          [](const Bpe& bpe, const nb::bytes& text, size_t stop,
+             const std::vector<uint32_t>& allowed) -> nb::object {
+            SpecialTokens::Match match{0, 0, 0};
+            const std::string_view letters = view(text);
+            {
+              Watched watched;
+              const std::function<void()> poll = watched.interrupt();
+              Pulse pulse(poll);
+              SpecialTokens::Finder finder(bpe.specials(), letters, 0, pulse);
+              do {
+                match = finder.next(match.end, stop);
+              } while (match.end != 0 && match.end <= stop &&
+                       std::find(allowed.begin(), allowed.end(), match.id) != allowed.end());
+            }
+            if (match.end == 0) return nb::none();
+            return nb::make_tuple(match.start, match.end, match.id);
+          },
+          "text"_a, "stop"_a, "allowed"_a,
+          "Of the special tokens that start before `stop`, the first that is not allowed or ends "
+          "behind: start, end and id, or None.")
+      .def(
           "decode_bytes",
           [](const Bpe& bpe, const Ids& ids) {
             bool spaced;

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gptengine import _core
 from gptengine.tokenizer import Tokenizer
+from gptengine.tokenizer.encode_file import encode_file
 from reference import modes
 
 LETTERS = "a" * 1_000_000
@@ -32,6 +33,14 @@ def test_training_looks_for_a_place_to_cut_between_names(names):
     start = time.monotonic()
     Tokenizer.train([" a" * 400_000 + " a b" * 200_000], vocab_size=260, special_tokens=names)
     assert time.monotonic() - start < 10
+
+
+def test_names_in_a_file(tmp_path):
+    tok, text = Tokenizer.bytes(special_tokens=["aa", "aa " * 10_000 + "b"]), "aa " * 300_000
+    (tmp_path / "text").write_text(text)
+    start = time.monotonic()
+    n, _ = encode_file(tok, tmp_path / "text", tmp_path / "ids", specials="allow", block=1 << 16)
+    assert n == 600_000 and time.monotonic() - start < 10
 
 
 @given(st.sets(st.integers(2, 300), min_size=1, max_size=8), st.integers(1, 9000), st.booleans())
