@@ -2,6 +2,7 @@
 #include "text/bpe.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "core/check.h"
@@ -12,6 +13,7 @@ namespace gpte {
 namespace {
 
 constexpr uint32_t kNone = TokenMap::kNone;
+constexpr double kUsualLength = 64;  // of a token at the most, in bytes, weighted by them
 
 std::vector<SpecialTokens::Special> named(const std::vector<std::string>& tokens,
                                           const std::vector<uint32_t>& specials) {
@@ -35,7 +37,8 @@ std::vector<std::string> as_read(std::vector<std::string> tokens) {
 }  // namespace
 
 Bpe::Bpe(std::vector<std::string> tokens, std::vector<Merge> merges, std::vector<uint32_t> specials,
-         const Splitter& splitter, bool ignore_merges, bool words)
+         const Splitter& splitter, bool ignore_merges, bool words,
+         const std::function<void()>& poll)
     : tokens_(std::move(tokens)),
       merges_(std::move(merges)),
       is_special_(tokens_.size()),
@@ -65,14 +68,15 @@ Bpe::Bpe(std::vector<std::string> tokens, std::vector<Merge> merges, std::vector
     check(!is_special_[left] && !is_special_[right], "tokenizer: merge ", rank, " joins ", left,
           " and ", right, ", of which one is a special token");
   }
-  if (!merges_.empty()) state(Mode::merges);  // checks that no merge repeats
+  if (!merges_.empty()) state(Mode::merges, poll);  // checks that no merge repeats
 }
 
 Bpe::~Bpe() {
   for (auto& state : states_) delete state.load();
 }
 
-MergeTable Bpe::merge_table(Mode mode) const {
+MergeTable Bpe::merge_table(Mode mode, const std::function<void()>& poll) const {
+  Pulse pulse(poll);
   if (mode == Mode::merges) {
     MergeTable table(merges_.size(), tokens_.size());
     std::string joined;
@@ -82,6 +86,7 @@ MergeTable Bpe::merge_table(Mode mode) const {
       const bool letters = tokens_[right].size() < kEndOfWord.size();
       joined.assign(tokens_[left]).append(tokens_[right]);
       const uint32_t id = id_of_.find(joined);
+      pulse.beat(int64_t(joined.size()));
       check(id != kNone, "tokenizer: merge ", rank, " joins ", left, " and ", right,
             " into a token that is not in the vocabulary");
       if (words_ && letters && ends_with(joined, kEndOfWord)) continue;
@@ -91,25 +96,43 @@ MergeTable Bpe::merge_table(Mode mode) const {
     return table;
   }
   // Every cut of a token into two tokens is a join; the id of what it makes is its rank. A walk
-  // along the trie of all tokens finds the left parts.
+  // along the trie of all tokens finds the left parts. The right parts are looked up, or found by
+  // another walk from the end where tokens are so long that hashing each part would take long.
   MergeTable table(2 * tokens_.size(), tokens_.size());
   const TokenTrie trie(tokens_, is_special_);
+  std::optional<TokenTrie> from_end;
+  double bytes = 0, squares = 0;
+  for (const std::string& token : tokens_) {
+    bytes += double(token.size());
+    squares += double(token.size()) * double(token.size());
+  }
+  if (squares > kUsualLength * bytes) from_end.emplace(tokens_, is_special_, true);
+  std::vector<uint32_t> rights;  // by cut
   for (uint32_t id = 0; id < tokens_.size(); ++id) {
     if (is_special_[id]) continue;
     const std::string_view token = tokens_[id];
     uint32_t node = 0;
+    if (from_end) {
+      rights.resize(token.size());
+      for (size_t cut = token.size(); --cut > 0;) {
+        node = from_end->step(node, uint8_t(token[cut]));
+        rights[cut] = from_end->token(node);
+      }
+      node = 0;
+    }
     for (size_t cut = 1; cut < token.size(); ++cut) {
+      pulse.beat(1);
       node = trie.step(node, uint8_t(token[cut - 1]));
       const uint32_t left = trie.token(node);
       if (left == kNone) continue;
-      const uint32_t right = id_of_.find(token.substr(cut));
+      const uint32_t right = from_end ? rights[cut] : id_of_.find(token.substr(cut));
       if (right != kNone) table.insert(left, right, id, id);
     }
   }
   return table;
 }
 
-const ModeState& Bpe::state(Mode mode) const {
+const ModeState& Bpe::state(Mode mode, const std::function<void()>& poll) const {
   std::atomic<ModeState*>& slot = states_[size_t(mode)];
   if (const ModeState* made = slot.load(std::memory_order_acquire)) return *made;
   check(!words_ || mode == Mode::merges,
@@ -125,11 +148,11 @@ const ModeState& Bpe::state(Mode mode) const {
       if (tokens_[id] == "<unk>") unknown = id;
     }
     fresh = std::make_unique<ModeState>(
-        std::make_unique<WordEncoder>(merge_table(mode), id_of_, unknown));
+        std::make_unique<WordEncoder>(merge_table(mode, poll), id_of_, unknown));
   } else {
     const bool whole = mode == Mode::bpe || ignore_merges_;
     fresh = std::make_unique<ModeState>(std::make_unique<MergeEncoder>(
-        merge_table(mode), byte_id_.data(), whole ? &id_of_ : nullptr));
+        merge_table(mode, poll), byte_id_.data(), whole ? &id_of_ : nullptr));
   }
   if (!words_) fresh->sow(tokens_, is_special_);
   ModeState* none = nullptr;
@@ -139,6 +162,8 @@ const ModeState& Bpe::state(Mode mode) const {
 
 void Bpe::set_cache_bytes(int64_t bytes) {
   check(bytes >= 0, "tokenizer: cache_bytes ", bytes, " must not be negative");
+  check(bytes <= PieceCache::kMostBytes, "tokenizer: cache_bytes ", bytes, " must be at most ",
+        PieceCache::kMostBytes);
   cache_bytes_ = bytes;
   clear_cache();
 }

@@ -43,8 +43,10 @@ class Bpe {
   // in specials are control tokens, which no text without their name can give. With ignore_merges,
   // a piece that is a token is that token in the mode `merges` too. With words, merging starts from
   // characters and </w> ends a word: see WordEncoder; the token <unk> stands for what is unknown.
+  // The poll is as in Options.
   Bpe(std::vector<std::string> tokens, std::vector<Merge> merges, std::vector<uint32_t> specials,
-      const Splitter& splitter, bool ignore_merges = false, bool words = false);
+      const Splitter& splitter, bool ignore_merges = false, bool words = false,
+      const std::function<void()>& poll = nullptr);
   ~Bpe();
   Bpe(const Bpe&) = delete;
   Bpe& operator=(const Bpe&) = delete;
@@ -98,10 +100,11 @@ class Bpe {
   struct Range;
   class Worker;
 
-  const ModeState& state(Mode mode) const;
-  MergeTable merge_table(Mode mode) const;
-  Refusal plan(std::vector<Range>& ranges, const std::vector<std::string_view>& texts,
-               const Options& options, bool in_parts) const;
+  const ModeState& state(Mode mode, const std::function<void()>& poll) const;
+  MergeTable merge_table(Mode mode, const std::function<void()>& poll) const;
+  template <class F>
+  Refusal for_each_range(const std::vector<std::string_view>& texts, const Options& options,
+                         bool in_parts, const F& f) const;
   void encode_parallel(TokenBuffer& ids, std::vector<int64_t>& offsets,
                        const std::vector<Range>& ranges, const Options& options, int workers,
                        int64_t bytes) const;

@@ -1,7 +1,6 @@
 // The way of a text through the encoder: special tokens, pieces, the memory of pieces, threads.
 #include <algorithm>
 #include <atomic>
-#include <exception>
 #include <optional>
 #include <utility>
 
@@ -36,12 +35,13 @@ class Bpe::Worker {
  public:
   Worker(const Bpe& bpe, const Options& options, const std::function<void()>& poll,
          int64_t text_bytes)
-      : bpe_(bpe), options_(options), pulse_(poll), state_(bpe.state(options.mode)) {
+      : bpe_(bpe), options_(options), pulse_(poll), state_(bpe.state(options.mode, poll)) {
+    const uint64_t generation = state_.caches.generation();  // before the limit that it stands for
     const int64_t limit = bpe.cache_bytes_;
     if (options.dropout > 0) dropout_.emplace(options.dropout);
     if (limit == 0 || dropout_) return;
     cache_ = state_.caches.take();
-    if (!cache_) cache_ = std::make_unique<PieceCache>(state_.seed, limit);
+    if (!cache_) cache_ = std::make_unique<PieceCache>(state_.seed, limit, generation);
     cache_->expect(text_bytes);
   }
   ~Worker() {
@@ -52,7 +52,7 @@ class Bpe::Worker {
 
   void encode(TokenBuffer& ids, const Range& range);
 
-  // Ids are counted and forgotten, block by block.
+  // Ids are counted and forgotten, block by block; none are left behind.
   void only_count() { only_count_ = true; }
   int64_t counted() const { return counted_; }
 
@@ -79,7 +79,14 @@ class Bpe::Worker {
 };
 
 void Bpe::Worker::encode(TokenBuffer& ids, const Range& range) {
-  if (range.bytes.empty()) return ids.push_back(range.special);
+  if (range.bytes.empty()) {
+    if (only_count_) {
+      ++counted_;
+    } else {
+      ids.push_back(range.special);
+    }
+    return;
+  }
   const uint8_t *p = bytes_of(range.bytes), *end = p + range.bytes.size();
   const auto state = bpe_.splitter_.start();
   while (p < end) {
@@ -171,14 +178,17 @@ void Bpe::Worker::encode_uncached(TokenBuffer& ids, const Range& range, const ui
   ids.end_at(out);
 }
 
-Bpe::Refusal Bpe::plan(std::vector<Range>& ranges, const std::vector<std::string_view>& texts,
-                       const Options& options, bool in_parts) const {
+// Calls f(range) from left to right, until the end or a special token that is not allowed.
+template <class F>
+Bpe::Refusal Bpe::for_each_range(const std::vector<std::string_view>& texts, const Options& options,
+                                 bool in_parts, const F& f) const {
   const bool look = !options.as_text && !specials_.empty();
+  Pulse pulse(options.poll);
   for (size_t i = 0; i < texts.size(); ++i) {
     const std::string_view text = texts[i];
+    SpecialTokens::Finder finder(specials_, text, 0, pulse);
     for (size_t at = 0;;) {
-      const SpecialTokens::Match match =
-          look ? specials_.find(text, at) : SpecialTokens::Match{0, 0, 0};
+      const SpecialTokens::Match match = look ? finder.next(at) : SpecialTokens::Match{0, 0, 0};
       const bool found = match.end != 0;
       if (found && std::find(options.allowed.begin(), options.allowed.end(), match.id) ==
                        options.allowed.end()) {
@@ -189,11 +199,11 @@ Bpe::Refusal Bpe::plan(std::vector<Range>& ranges, const std::vector<std::string
         if (in_parts && end - at > size_t(2 * kItem)) {
           stop = at + splitter_.cut(text.substr(at, end - at), size_t(kItem));
         }
-        ranges.push_back({i, at, text.substr(at, stop - at), kNone});
+        f(Range{i, at, text.substr(at, stop - at), kNone});
         at = stop;
       }
       if (!found) break;
-      ranges.push_back({i, match.start, {}, match.id});
+      f(Range{i, match.start, {}, match.id});
       at = match.end;
     }
   }
@@ -207,7 +217,8 @@ Bpe::Refusal Bpe::encode(TokenBuffer& ids, std::vector<int64_t>& offsets,
   for (const std::string_view text : texts) bytes += int64_t(text.size());
   const int workers = parallel ? int(std::min<int64_t>(num_threads(), bytes / kItem)) : 1;
   std::vector<Range> ranges;
-  const Refusal refusal = plan(ranges, texts, options, workers > 1);
+  const Refusal refusal = for_each_range(texts, options, workers > 1,
+                                         [&](const Range& range) { ranges.push_back(range); });
   if (refusal.match.end != 0) return refusal;
   offsets.assign(texts.size(), 0);  // first how many ids each text has
   if (workers > 1) {
@@ -246,37 +257,24 @@ void Bpe::encode_parallel(TokenBuffer& ids, std::vector<int64_t>& offsets,
   }
   std::vector<int64_t> counts(ranges.size());
   std::vector<TokenBuffer> written(static_cast<size_t>(workers));
-  std::vector<std::exception_ptr> failures(static_cast<size_t>(workers));
   std::atomic<size_t> next{0};
   SharedPoll shared(options.poll);
-  const std::function<void()> poll = [&] { shared.poll(); };
-  parallel_chunks(workers, [&](int64_t w) {
-    const SharedPoll::Working working(shared);
-    try {
-      TokenBuffer& own = written[size_t(w)];
-      own.reserve(bytes / workers / 3);
-      Worker worker(*this, options, poll, bytes / workers);
-      for (size_t i; (i = next.fetch_add(1)) < items.size();) {
-        Item& item = items[i];
-        item.worker = int(w);
-        item.start = own.size();
-        for (size_t r = item.first; r < item.last; ++r) {
-          const int64_t before = own.size();
-          worker.encode(own, ranges[r]);
-          counts[r] = own.size() - before;
-        }
-        item.count = own.size() - item.start;
+  shared.run(workers, [&](int64_t w, const auto& poll) {
+    TokenBuffer& own = written[size_t(w)];
+    own.reserve(bytes / workers / 3);
+    Worker worker(*this, options, poll, bytes / workers);
+    for (size_t i; (i = next.fetch_add(1)) < items.size();) {
+      Item& item = items[i];
+      item.worker = int(w);
+      item.start = own.size();
+      for (size_t r = item.first; r < item.last; ++r) {
+        const int64_t before = own.size();
+        worker.encode(own, ranges[r]);
+        counts[r] = own.size() - before;
       }
-      shared.wait();
-    } catch (const SharedPoll::Stopped&) {  // by another worker, which says why
-    } catch (...) {
-      failures[size_t(w)] = std::current_exception();
-      shared.stop();
+      item.count = own.size() - item.start;
     }
   });
-  for (const auto& failure : failures) {
-    if (failure) std::rethrow_exception(failure);
-  }
   for (size_t r = 0; r < ranges.size(); ++r) offsets[ranges[r].text] += counts[r];
   int64_t total = 0;
   for (Item& item : items) {
@@ -294,14 +292,12 @@ void Bpe::encode_parallel(TokenBuffer& ids, std::vector<int64_t>& offsets,
 }
 
 Bpe::Refusal Bpe::count(int64_t& count, std::string_view text, const Options& options) const {
-  std::vector<Range> ranges;
-  const Refusal refusal = plan(ranges, {text}, options, false);
-  if (refusal.match.end != 0) return refusal;
   TokenBuffer ids;
   Worker worker(*this, options, options.poll, int64_t(text.size()));
   worker.only_count();
-  for (const Range& range : ranges) worker.encode(ids, range);
-  count = worker.counted() + ids.size();
+  const Refusal refusal = for_each_range({text}, options, false,
+                                         [&](const Range& range) { worker.encode(ids, range); });
+  count = worker.counted();
   return refusal;
 }
 

@@ -23,11 +23,15 @@ class CachePool {
  public:
   ~CachePool() { clear(); }
 
+  // Changes with every clear(): what was made before is not kept any more.
+  uint64_t generation() const { return generation_; }
+
   // Null where there is none.
   std::unique_ptr<PieceCache> take() {
     for (auto& slot : slots_) {
       if (!slot.load(std::memory_order_relaxed)) continue;
-      if (PieceCache* cache = slot.exchange(nullptr)) return std::unique_ptr<PieceCache>(cache);
+      std::unique_ptr<PieceCache> cache(slot.exchange(nullptr));
+      if (cache && cache->generation() == generation_) return cache;
     }
     return nullptr;
   }
@@ -35,12 +39,15 @@ class CachePool {
   void give_back(std::unique_ptr<PieceCache> cache) {
     static std::atomic<int> available{0};
     if (available == 0) available = available_threads();
+    const uint64_t made = cache->generation();
+    if (made != generation_) return;
     const size_t most = std::min(slots_.size(), size_t(std::max<int>(available, num_threads())));
     for (size_t i = 0; i < most; ++i) {
       auto& slot = slots_[i];
       PieceCache* none = nullptr;
       if (slot.compare_exchange_strong(none, cache.get())) {
         cache.release();
+        if (made != generation_) delete slot.exchange(nullptr);  // clear() may have been too early
         return;
       }
     }
@@ -52,12 +59,13 @@ class CachePool {
   }
 
   void clear() {
-    while (take()) {
-    }
+    ++generation_;
+    for (auto& slot : slots_) delete slot.exchange(nullptr);
   }
 
  private:
   std::array<std::atomic<PieceCache*>, 64> slots_{};
+  std::atomic<uint64_t> generation_{0};
 };
 
 struct ModeState {

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "text/pair_map.h"
-#include "text/word_count.h"
+#include "text/poll.h"
 
 namespace gpte {
 

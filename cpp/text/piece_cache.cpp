@@ -28,9 +28,10 @@ const uint64_t PieceCache::kMasks[16][2] = {
     GPTE_MASK(12), GPTE_MASK(13), GPTE_MASK(14), GPTE_MASK(15)};
 #undef GPTE_MASK
 
-PieceCache::PieceCache(const std::vector<Entry>& seed, int64_t limit)
+PieceCache::PieceCache(const std::vector<Entry>& seed, int64_t limit, uint64_t generation)
     : seed_(seed),
       limit_(limit),
+      generation_(generation),
       most_lines_(power_of_two(limit / 2 / int64_t(2 * sizeof(Entry)), 16)),
       most_long_(power_of_two(limit / 8 / int64_t(sizeof(LongEntry)), 16)) {
   // A seed that fills the cache would leave no room to learn.

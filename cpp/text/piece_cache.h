@@ -18,7 +18,8 @@ namespace gpte {
 class PieceCache {
  public:
   static constexpr int64_t kShortBytes = 15, kShortTokens = 4;
-  static constexpr int64_t kLongBytes = 512;  // longer pieces hardly ever repeat
+  static constexpr int64_t kLongBytes = 512;                // longer pieces hardly ever repeat
+  static constexpr int64_t kMostBytes = int64_t(32) << 30;  // an eighth has places of 32 bits
 
   // A piece's bytes, and their number in the lower half of the last byte.
   struct Key {
@@ -40,8 +41,10 @@ class PieceCache {
   };
 
   // Starts with the entries of seed, which is also what is left when more than `limit` bytes would
-  // be needed. The seed must outlive the cache.
-  PieceCache(const std::vector<Entry>& seed, int64_t limit);
+  // be needed, at most kMostBytes. The seed must outlive the cache. The generation is for its
+  // owner.
+  PieceCache(const std::vector<Entry>& seed, int64_t limit, uint64_t generation);
+  uint64_t generation() const { return generation_; }
 
   // Makes room for what a text of that many bytes is likely to add, to spare growing step by step.
   void expect(int64_t bytes);
@@ -100,6 +103,7 @@ class PieceCache {
 
   const std::vector<Entry>& seed_;
   const int64_t limit_;
+  const uint64_t generation_;
   bool seeded_;
   std::shared_ptr<void> short_memory_, long_memory_;
   Entry* short_ = nullptr;

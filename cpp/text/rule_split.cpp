@@ -56,6 +56,17 @@ bool has(unsigned set, CharClass kind, uint8_t first) {
   return in(set, kind) || (set & kPlain && first == ' ') || (set & kNewline && is_newline(first));
 }
 
+constexpr size_t kMostRuns = 1000;  // each is looked at for each piece
+constexpr size_t kShown = 100;      // bytes of rules in a message
+
+// The rules, or how they begin, ending with a whole character.
+std::string shown(std::string_view rules) {
+  if (rules.size() <= kShown) return std::string(rules);
+  size_t end = kShown;
+  while (end > 0 && (uint8_t(rules[end]) & 0xC0) == 0x80) --end;
+  return std::string(rules.substr(0, end)) + "...";
+}
+
 // A number of a rule, at most 9 digits.
 uint32_t number(std::string_view rules, size_t& at) {
   uint32_t value = 0;
@@ -63,7 +74,7 @@ uint32_t number(std::string_view rules, size_t& at) {
   while (at < rules.size() && rules[at] >= '0' && rules[at] <= '9' && at - begin < 9) {
     value = value * 10 + uint32_t(rules[at++] - '0');
   }
-  check(at > begin, "split: in the rules ", std::string(rules), " there is no number at ", begin);
+  check(at > begin, "split: in the rules ", shown(rules), " there is no number at ", begin);
   return value;
 }
 
@@ -73,13 +84,16 @@ RuleSplitter::RuleSplitter(std::string_view rules) {
   for (size_t at = 0; at <= rules.size(); ++at) {
     std::vector<Run> rule;
     const size_t begin = at;
-    while (at < rules.size() && rules[at] != '|') rule.push_back(parse(rules, at));
+    while (at < rules.size() && rules[at] != '|') {
+      rule.push_back(parse(rules, at));
+      check(++runs_ <= kMostRuns, "split: the rules ", shown(rules), " have more than ", kMostRuns,
+            " runs");
+    }
     const bool takes =
         std::any_of(rule.begin(), rule.end(), [](const Run& run) { return run.least > 0; });
-    check(takes, "split: in the rules ", std::string(rules), " the one at ", begin,
+    check(takes, "split: in the rules ", shown(rules), " the one at ", begin,
           " can be of no character");
     find_neighbours(rule);
-    runs_ += rule.size();
     rules_.push_back(std::move(rule));
   }
 }
@@ -91,8 +105,7 @@ RuleSplitter::Run RuleSplitter::parse(std::string_view rules, size_t& at) const 
   if (several) ++at;
   do {
     const unsigned set = at < rules.size() ? set_named(rules[at]) : 0;
-    check(set != 0, "split: in the rules ", std::string(rules), " there is no character class at ",
-          at);
+    check(set != 0, "split: in the rules ", shown(rules), " there is no character class at ", at);
     run.set |= set;
     ++at;
   } while (several && (at == rules.size() || rules[at] != ']'));
@@ -117,7 +130,7 @@ RuleSplitter::Run RuleSplitter::parse(std::string_view rules, size_t& at) const 
         run.most = open ? UINT32_MAX : number(rules, at);
       }
       check(at < rules.size() && rules[at] == '}' && run.most >= run.least && run.most > 0,
-            "split: in the rules ", std::string(rules), " the run at ", begin,
+            "split: in the rules ", shown(rules), " the run at ", begin,
             " has no lengths {least,most}");
       break;
     default:

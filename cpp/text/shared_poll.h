@@ -9,14 +9,35 @@
 #include <mutex>
 #include <thread>
 
+#include "core/parallel.h"
+
 namespace gpte {
 
 class SharedPoll {
  public:
-  struct Stopped {};  // what poll() throws on the others
-
   // To be made by the thread that asked. The poll may be none.
   explicit SharedPoll(const std::function<void()>& poll) : poll_(poll) {}
+
+  // Calls f(worker, poll) for each worker, on all threads. The poll is for its thread alone; what
+  // it throws, or f, ends the work of all and is the caller's.
+  template <class F>
+  void run(int64_t workers, const F& f) {
+    const std::function<void()> own = [this] { poll(); };
+    parallel_chunks(workers, [&](int64_t worker) {
+      const Working working(*this);
+      try {
+        f(worker, own);
+        wait();
+      } catch (const Stopped&) {  // by another worker, which says why
+      } catch (...) {
+        stopped_ = true;
+        throw;
+      }
+    });
+  }
+
+ private:
+  struct Stopped {};  // what poll() throws on the others
 
   // What every worker has while it works.
   class Working {
@@ -34,7 +55,6 @@ class SharedPoll {
     if (stopped_) throw Stopped{};
     if (poll_ && std::this_thread::get_id() == caller_) poll_();
   }
-  void stop() { stopped_ = true; }
 
   // By a worker that has nothing left to do.
   void wait() {
@@ -47,7 +67,6 @@ class SharedPoll {
     }
   }
 
- private:
   void add(int workers) {
     const std::lock_guard<std::mutex> lock(mutex_);
     working_ += workers;

@@ -26,10 +26,12 @@ std::vector<size_t> piece_ends(const Bpe& bpe, std::string_view text, size_t eno
   constexpr int64_t kRoom = 256;
   uint32_t lengths[kRoom];
   std::vector<size_t> ends{0};
+  Pulse pulse(options.poll);
+  SpecialTokens::Finder finder(bpe.specials(), text, 0, pulse);
   const auto done = [&] { return ends.size() > 2 && ends[ends.size() - 2] > enough; };
   while (ends.back() < text.size() && !done()) {
     SpecialTokens::Match match{0, 0, 0};
-    if (!options.as_text) match = bpe.specials().find(text, ends.back());
+    if (!options.as_text) match = finder.next(ends.back());
     const size_t stop = match.end != 0 ? match.start : text.size();
     const auto state = bpe.splitter().start();
     while (ends.back() < stop && !done()) {

@@ -14,14 +14,18 @@ class TokenTrie {
   static constexpr uint32_t kNone = PairMap::kNone;
 
   // Of all tokens but the special ones; the root is node 0.
-  TokenTrie(const std::vector<std::string>& tokens, const std::vector<bool>& is_special)
+  // With `backwards` their bytes are read from the last one on.
+  TokenTrie(const std::vector<std::string>& tokens, const std::vector<bool>& is_special,
+            bool backwards = false)
       : children_(tokens.size() * 2), token_(1, kNone) {
     for (uint32_t id = 0; id < tokens.size(); ++id) {
       if (is_special[id]) continue;
       uint32_t node = 0;
-      for (const char c : tokens[id]) {
+      const std::string& token = tokens[id];
+      for (size_t i = 0; i < token.size(); ++i) {
         const auto fresh = uint32_t(token_.size());
-        node = children_.insert(node, uint8_t(c), fresh);
+        const auto byte = uint8_t(token[backwards ? token.size() - 1 - i : i]);
+        node = children_.insert(node, byte, fresh);
         if (node == fresh) token_.push_back(kNone);
       }
       token_[node] = id;

@@ -10,6 +10,7 @@
 #include "core/parallel.h"
 #include "text/file_window.h"
 #include "text/hash_bytes.h"
+#include "text/shared_poll.h"
 #include "text/unicode.h"
 
 namespace gpte {
@@ -66,14 +67,16 @@ uint32_t lot_of(std::string_view word, uint64_t draw) {
 // Counts the words of one task's texts.
 class WordCount::Counter {
  public:
-  Counter(const WordCount& owner, Tables& tables) : owner_(owner), tables_(tables) {}
+  Counter(const WordCount& owner, Tables& tables, const std::function<void()>& poll)
+      : owner_(owner), tables_(tables), pulse_(poll) {}
 
   void add(const Text& text) {
     weight_ = text.weight;
     const std::string_view letters = text.letters;
+    SpecialTokens::Finder finder(owner_.specials_, letters, 0, pulse_);
     size_t at = 0;
     for (;;) {
-      const SpecialTokens::Match match = owner_.specials_.find(letters, at);
+      const SpecialTokens::Match match = finder.next(at);
       if (match.end == 0) break;
       add_plain(letters.substr(at, match.start - at));
       at = match.end;
@@ -91,6 +94,7 @@ class WordCount::Counter {
       const size_t bytes = owner_.whole_words_ ? add_words(text, lengths, size_t(pieces))
                                                : add_pieces(text, lengths, size_t(pieces));
       text.remove_prefix(bytes);
+      pulse_.beat(int64_t(bytes));
     }
   }
 
@@ -124,6 +128,7 @@ class WordCount::Counter {
       const size_t size = word_end(piece);
       add_word(piece.substr(0, size));
       piece.remove_prefix(size);
+      pulse_.beat(int64_t(size));
     }
   }
 
@@ -139,6 +144,7 @@ class WordCount::Counter {
         const size_t size = word_end(word);
         add_word(word.substr(0, size));
         word.remove_prefix(size);
+        pulse_.beat(int64_t(size));
       }
       whole_.assign(word);
       whole_.push_back(' ');
@@ -173,6 +179,7 @@ class WordCount::Counter {
 
   const WordCount& owner_;
   Tables& tables_;
+  Pulse pulse_;
   int64_t weight_ = 1;
   std::string whole_;
 };
@@ -199,17 +206,19 @@ void WordCount::add(const std::vector<Text>& texts, const Poll& poll) {
   }
   std::vector<Text> round;
   size_t bytes = 0;
+  const std::function<void()> tell = [&] { poll("count", report_.bytes, 0); };
+  Pulse pulse(tell);
   const auto flush = [&] {
-    count_round(round);
+    count_round(round, tell);
     report_.bytes += int64_t(bytes);
     round.clear();
     bytes = 0;
-    poll("count", report_.bytes, 0);
+    tell();
   };
   for (const Text& text : texts) {
     std::string_view rest = text.letters;
     while (!rest.empty()) {
-      const std::string_view part = rest.substr(0, cut(rest, kTask));
+      const std::string_view part = rest.substr(0, cut(rest, kTask, pulse));
       round.push_back({part, text.weight});
       rest.remove_prefix(part.size());
       if ((bytes += part.size()) >= round_) flush();
@@ -223,10 +232,12 @@ void WordCount::add_file(int file, const std::string& name, int64_t most, int64_
   FileWindow rest(file, name, most);
   // A place to cut is one whatever follows what was looked at: a special token, a character.
   const size_t ahead = specials_.longest() + kLongestCharacter;
+  const std::function<void()> tell = [&] { poll("count", report_.bytes, 0); };
+  Pulse pulse(tell);
   for (size_t wanted = round_;;) {
     const std::string_view window = rest.read(wanted + ahead + kNear);
     if (window.empty()) return;
-    const size_t end = cut(window, round_);
+    const size_t end = cut(window, round_, pulse);
     if (!rest.at_end() && end + ahead > window.size()) {
       check_cut(window.size());
       wanted = 2 * window.size();
@@ -239,40 +250,42 @@ void WordCount::add_file(int file, const std::string& name, int64_t most, int64_
 }
 
 // A place near `at` where texts can be cut in two that are counted alone; the end if there is none.
-size_t WordCount::cut(std::string_view text, size_t at) const {
+// No special token starts before and ends behind it.
+size_t WordCount::cut(std::string_view text, size_t at, Pulse& pulse) const {
+  size_t start = at - std::min(at, specials_.longest());
+  SpecialTokens::Finder finder(specials_, text, start, pulse);
   while (at < text.size()) {
     at = splitter_.cut(text, at);
-    if (at >= text.size() || !inside_special(text, at)) break;
-    ++at;
+    if (at >= text.size()) break;
+    SpecialTokens::Match match;
+    do {
+      match = finder.next(start, at);
+      start = match.start + 1;
+    } while (match.end != 0 && match.end <= at);
+    if (match.end == 0) break;
+    at = match.end;
   }
   return std::min(at, text.size());
 }
 
-// Whether a special token starts before and ends behind this place.
-bool WordCount::inside_special(std::string_view text, size_t at) const {
-  const size_t longest = specials_.longest();
-  const std::string_view near = text.substr(0, std::min(text.size(), at + longest));
-  for (size_t start = at - std::min(at, longest);;) {
-    const SpecialTokens::Match match = specials_.find(near, start);
-    if (match.end == 0 || match.start >= at) return false;
-    if (match.end > at) return true;
-    start = match.start + 1;
-  }
-}
-
-void WordCount::count_round(const std::vector<Text>& texts) {
+void WordCount::count_round(const std::vector<Text>& texts, const std::function<void()>& poll) {
   for (const Text& text : texts) check_cut(text.letters.size());
   const auto tasks = std::min<size_t>(size_t(num_threads()), texts.size());
   if (local_.size() < tasks) local_.resize(tasks);
   std::atomic<size_t> next{0};
-  parallel_chunks(int64_t(tasks), [&](int64_t task) {
-    Counter counter(*this, local_[size_t(task)]);
+  SharedPoll shared(poll);
+  shared.run(int64_t(tasks), [&](int64_t task, const auto& pulse) {
+    Counter counter(*this, local_[size_t(task)], pulse);
     for (size_t i; (i = next.fetch_add(1)) < texts.size();) counter.add(texts[i]);
   });
-  parallel_chunks(int64_t(kTables), [&](int64_t t) {
-    for (size_t task = 0; task < tasks; ++task) {
-      words_[size_t(t)].absorb(local_[task][size_t(t)]);
-      local_[task][size_t(t)].clear();
+  next = 0;
+  shared.run(std::min(num_threads(), int(kTables)), [&](int64_t, const auto& pulse) {
+    for (size_t t; (t = next.fetch_add(1)) < kTables;) {
+      for (size_t task = 0; task < tasks; ++task) {
+        pulse();
+        words_[t].absorb(local_[task][t]);
+        local_[task][t].clear();
+      }
     }
   });
   int64_t cost = 0;

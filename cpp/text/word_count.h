@@ -12,14 +12,13 @@
 #include <string_view>
 #include <vector>
 
+#include "text/poll.h"
+#include "text/pulse.h"
 #include "text/specials.h"
 #include "text/split.h"
 #include "text/word_table.h"
 
 namespace gpte {
-
-// Called every few milliseconds with what is done of how much; may throw to stop the work.
-using Poll = std::function<void(const char* phase, int64_t done, int64_t total)>;
 
 class WordCount {
  public:
@@ -69,9 +68,8 @@ class WordCount {
   using Tables = std::array<WordTable, kTables>;
   class Counter;
 
-  size_t cut(std::string_view text, size_t at) const;
-  bool inside_special(std::string_view text, size_t at) const;
-  void count_round(const std::vector<Text>& texts);
+  size_t cut(std::string_view text, size_t at, Pulse& pulse) const;
+  void count_round(const std::vector<Text>& texts, const std::function<void()>& poll);
   void drop_rare_words(const std::function<int64_t(size_t)>& cost, int64_t limit);
 
   SpecialTokens specials_;

@@ -170,8 +170,11 @@ void bind_text(nb::module_& m) {
             for (size_t i = 0; i < merges.shape(0); ++i) {
               pairs.push_back({merges.data()[2 * i], merges.data()[2 * i + 1]});
             }
-            new (self) Bpe(to_strings(tokens), std::move(pairs), std::move(specials),
-                           splitter_named(split), ignore_merges, split == "words");
+            std::vector<std::string> strings = to_strings(tokens);
+            const Splitter& splitter = splitter_named(split);
+            Watched watched;
+            new (self) Bpe(std::move(strings), std::move(pairs), std::move(specials), splitter,
+                           ignore_merges, split == "words", watched.interrupt());
           },
           "tokens"_a, "merges"_a, "specials"_a, "split"_a, "ignore_merges"_a = false,
           "Tokens as bytes in order of their ids, merges (M, 2) by rank, ids of special tokens, "
@@ -184,9 +187,6 @@ void bind_text(nb::module_& m) {
             return to_bytes(bpe.tokens()[size_t(id)]);
           },
           "id"_a, "The bytes of a token.")
-      .def(
-          "merges", [](const Bpe& bpe) { return merge_array(bpe.merges()); },
-          "The merges (M, 2), by rank.")
       .def_prop_rw("cache_bytes", &Bpe::cache_bytes, &Bpe::set_cache_bytes,
                    "The most memory that a worker's cache of pieces takes; 0 for none.")
       .def_prop_ro("idle_caches", &Bpe::idle_caches, "How many such caches wait for a next text.")
@@ -232,11 +232,15 @@ void bind_text(nb::module_& m) {
             const TextInput input(text, request.strict);
             check(bpe.lossless(), "encode: a vocabulary of words has no offsets");
             TokenBuffer ids = encode_all(bpe, {input.view()}, request, false).first;
-            std::vector<int64_t> spans(size_t(2 * ids.size()));
-            if (characters) {
-              char_spans(spans.data(), input.view(), bpe.bytes(), ids.data(), ids.size());
-            } else {
-              byte_spans(spans.data(), bpe.bytes(), ids.data(), ids.size());
+            std::vector<int64_t> spans;
+            {
+              const ReleasedGil released;
+              spans.resize(size_t(2 * ids.size()));
+              if (characters) {
+                char_spans(spans.data(), input.view(), bpe.bytes(), ids.data(), ids.size());
+              } else {
+                byte_spans(spans.data(), bpe.bytes(), ids.data(), ids.size());
+              }
             }
             return std::make_tuple(to_numpy(std::move(ids)), to_numpy(std::move(spans)));
           },
@@ -265,11 +269,36 @@ void bind_text(nb::module_& m) {
       .def(
           "find_special",
           [](const Bpe& bpe, const nb::bytes& text, size_t at) -> nb::object {
-            const SpecialTokens::Match match = bpe.specials().find(view(text), at);
+            const std::function<void()> no_poll;
+            Pulse pulse(no_poll);
+            SpecialTokens::Finder finder(bpe.specials(), view(text), at, pulse);
+            const SpecialTokens::Match match = finder.next(at);
             if (match.end == 0) return nb::none();
             return nb::make_tuple(match.start, match.end, match.id);
           },
           "text"_a, "at"_a, "Start, end and id of the next special token, or None.")
+      .def(
+          "find_across",
+          [](const Bpe& bpe, const nb::bytes& text, size_t stop,
+             const std::vector<uint32_t>& allowed) -> nb::object {
+            SpecialTokens::Match match{0, 0, 0};
+            const std::string_view letters = view(text);
+            {
+              Watched watched;
+              const std::function<void()> poll = watched.interrupt();
+              Pulse pulse(poll);
+              SpecialTokens::Finder finder(bpe.specials(), letters, 0, pulse);
+              do {
+                match = finder.next(match.end, stop);
+              } while (match.end != 0 && match.end <= stop &&
+                       std::find(allowed.begin(), allowed.end(), match.id) != allowed.end());
+            }
+            if (match.end == 0) return nb::none();
+            return nb::make_tuple(match.start, match.end, match.id);
+          },
+          "text"_a, "stop"_a, "allowed"_a,
+          "Of the special tokens that start before `stop`, the first that is not allowed or ends "
+          "behind: start, end and id, or None.")
       .def(
           "decode_bytes",
           [](const Bpe& bpe, const Ids& ids) {

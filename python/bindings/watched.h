@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "bindings/bindings.h"
-#include "text/word_count.h"
+#include "text/poll.h"
 
 namespace gpte {
 

@@ -15,8 +15,11 @@ using Specials = std::vector<SpecialTokens::Special>;
 
 void check_find(const Specials& specials, std::string_view text) {
   const SpecialTokens tokens(specials);
+  const std::function<void()> no_poll;
+  Pulse pulse(no_poll);
   for (size_t start = 0; start <= text.size(); ++start) {
-    const auto got = tokens.find(text, start);
+    SpecialTokens::Finder finder(tokens, text, start, pulse);
+    const auto got = finder.next(start);
     const auto want = reference::find_special(specials, text, start);
     require(got.end == want.end && (got.end == 0 || (got.start == want.start && got.id == want.id)),
             "from ", start, " found ", got.start, "..", got.end, ", not ", want.start, "..",
@@ -30,7 +33,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Input in(data, size);
   Specials specials;
   for (size_t n = in.below(12); n > 0; --n) {
-    const std::string name(in.bytes(in.below(12)));
+    const std::string_view part = in.bytes(in.below(12));
+    std::string name;
+    for (size_t times = 1 + in.below(128); times > 0; --times) name += part;
     const auto same = [&](const auto& s) { return s.name == name; };
     if (name.empty() || std::any_of(specials.begin(), specials.end(), same)) continue;
     specials.push_back({name, uint32_t(256 + specials.size())});

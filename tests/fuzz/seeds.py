@@ -42,7 +42,13 @@ HEADS = {
     "encode": [bytes([i, i % 3, i % 5, 9, 7, 3 * i, i % 2, 15, i]) + MERGES for i in range(6)],
     "parallel": [bytes([i, i % 3, i % 2, i % 4, 1, 3 * i, 0, 15, i]) + MERGES for i in range(3)],
     "specials": [
-        bytes([3, 5]) + b"<|a|>" + b"\6<|a|>b" + b"\1a" + b"\0\0\0\3" + bytes([i]) for i in (0, 2)
+        bytes([4, 5])
+        + b"<|a|>\0"
+        + b"\6<|a|>b\0"
+        + b"\1a\0"
+        + bytes([2, 97, 97, times])
+        + bytes([0, 0, 0, 7, i])
+        for i, times in ((0, 3), (2, 60))
     ],
     "train": [bytes([i, i % 2, 60, 0, 0, 0, 0, 2, 0, i % 3 == 1, 1, 30]) for i in range(7)],
     "decode": [

@@ -2,7 +2,10 @@
 
 import os
 import random
+import subprocess
+import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -141,6 +144,36 @@ def test_a_small_cache_is_wiped_without_harm(tok):
     tok.cache_bytes = 64 << 20
     with pytest.raises(ValueError, match="cache_bytes is -1 and must be at least 0"):
         tok.cache_bytes = -1
+    with pytest.raises(ValueError, match=f"cache_bytes {2**35 + 1} must be at most {2**35}$"):
+        tok.cache_bytes = 2**35 + 1
+    tok.cache_bytes = 2**35
+    tok.encode("a b")
+    tok.cache_bytes = 64 << 20
+
+
+@pytest.mark.parametrize("forget", [lambda t: setattr(t, "cache_bytes", 0), Tokenizer.clear_cache])
+def test_no_cache_comes_back_after_it_was_given_up(forget):
+    tok = Tokenizer.train("ab" * 3000, vocab_size=264, min_frequency=1)
+    other = threading.Thread(target=tok.count, args=("ab" * 3_000_000,))
+    other.start()
+    time.sleep(0.2)
+    assert other.is_alive()
+    forget(tok)
+    other.join()
+    assert tok._core.idle_caches == 0
+
+
+def test_counting_needs_no_memory_for_special_tokens():
+    code = """if True:
+        import resource
+        from gptengine.tokenizer import Tokenizer
+        peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        tok, text = Tokenizer.bytes(special_tokens=["<>"]), b"<>" * 8_000_000
+        before = peak()
+        assert tok.count(text, specials="allow") == 8_000_000
+        assert peak() < 1.3 * before, (before, peak())
+    """
+    subprocess.run([sys.executable, "-c", code], check=True)  # a process that had no peak before
 
 
 def test_caches_of_many_threads_do_not_stay(threads):

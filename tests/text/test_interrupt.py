@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 
+import numpy as np
 import pytest
 
 from gptengine import _core
@@ -60,3 +61,16 @@ def test_encoding_a_batch(tok, threads, n):
     threads(n)
     assert ends_soon(lambda: tok.encode_batch([HUGE, *["a b"] * 100_000]))
     assert tok.decode(tok.encode_batch(["ab a", "b"])[0]) == "ab ab"
+
+
+def test_training(threads):
+    """A text of one round, on every thread."""
+    threads(2)
+    letters = os.urandom(60_000_000).hex()
+    assert ends_soon(lambda: Tokenizer.train([letters], vocab_size=300))
+
+
+def test_making_the_table_of_a_mode():
+    tokens = [bytes([b]) for b in range(256)] + [b"a" * size for size in range(2, 4001)]
+    core = _core.Bpe(tokens, np.zeros((0, 2), np.uint32), [], "gpt2")
+    assert ends_soon(lambda: core.encode(b"a", (True, [], "bpe", 0.0, 0, False)))

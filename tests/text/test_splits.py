@@ -118,6 +118,19 @@ def test_broken_rules_are_refused(rules):
         _core.split(b"a", "rules:" + rules)
 
 
+@pytest.mark.parametrize(
+    "rules, match",
+    [
+        ("L?" * 200_000, r"the rules (L\?){50}\.\.\. have more than 1000 runs$"),
+        ("L|" * 1001 + "L", r"the rules (L\|){50}\.\.\. have more than 1000 runs$"),
+        ("L{" + "é" * 100_000, r"in the rules L{é{49}\.\.\. there is no number at 2$"),
+    ],
+)
+def test_long_rules_are_refused_shortly(rules, match):
+    with pytest.raises(ValueError, match=match):
+        _core.split(b"a", "rules:" + rules)
+
+
 def test_rules_are_written_from_lists():
     name = splits.rules([("_", 0, 1), ("L", 1, None)], [("N", 1, 3)])
     assert name == "rules:[_]{0,1}[L]{1,}|[N]{1,3}"

@@ -90,15 +90,14 @@ def _cut(tok, text, end):
 
 def _check_specials(tok, text, cut, at, allowed):
     """The cut, or the start of the special token across it; refuses what encode would."""
-    end = 0
-    while (found := tok._core.find_special(text, end)) and found[0] < cut:
-        start, end, token = found
-        if token not in allowed:
-            name = tok.token_bytes(token).decode()
-            raise ValueError(
-                f"encode: the special token {name} stands at byte {at + start}; specials="
-                f'"text" (--specials text) takes it as text, "allow" as a control token'
-            )
-        if end > cut:
-            return start
-    return cut
+    found = tok._core.find_across(text, cut, allowed)
+    if found is None:
+        return cut
+    start, _, token = found
+    if token not in allowed:
+        name = tok.token_bytes(token).decode()
+        raise ValueError(
+            f"encode: the special token {name} stands at byte {at + start}; specials="
+            f'"text" (--specials text) takes it as text, "allow" as a control token'
+        )
+    return start

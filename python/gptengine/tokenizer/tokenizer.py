@@ -225,7 +225,7 @@ class Tokenizer:
     def cache_bytes(self):
         """The most memory, in bytes, that each thread's cache of pieces takes; 0 turns it off.
 
-        The one thing that can be set; it changes no ids.
+        At most 32 GiB. The one thing that can be set; it changes no ids.
         """
         return self._core.cache_bytes
 
