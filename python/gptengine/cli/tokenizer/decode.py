@@ -52,6 +52,7 @@ class DecodeCommand:
 
 
 def main(c: DecodeCommand) -> None:
+    show.check_not_read("decode", c.out, "--out", [c.file] * bool(c.file), [c.tokenizer])
     tok = show.load(c.tokenizer)
     if c.file:
         ids = read_ids(Path(c.file), c.format, tok.vocab_size)

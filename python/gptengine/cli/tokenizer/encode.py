@@ -59,7 +59,8 @@ def main(c: EncodeCommand) -> None:
     if kind in ("npy", "bin") and not c.out and sys.stdout.isatty():
         raise ValueError(f"encode: {kind} is no text for a terminal: give --out")
     if c.file:
-        check_file(c.file, c.out)
+        check_file(c.file)
+    show.check_not_read("encode", c.out, "--out", [c.file] * bool(c.file), [c.tokenizer])
     tok = show.load(c.tokenizer)
     with opened(c.text, c.file) as text:
         if c.offsets:
@@ -97,8 +98,8 @@ def told(progress, name: str):
     return update
 
 
-def check_file(name: str, out: str) -> None:
-    """Refuse a file that is packed or JSON, or is to be written over; say where it is no text."""
+def check_file(name: str) -> None:
+    """Refuse a file that is packed or JSON; say where it is no text."""
     from gptengine.cli.tokenizer.corpus import STRANGE
     from gptengine.data.documents import share_not_text
     from gptengine.train.log import warn
@@ -111,8 +112,6 @@ def check_file(name: str, out: str) -> None:
         )
     if not path.is_file():
         return  # a pipe can be read only once; what is not there is refused where it is opened
-    if out and Path(out).exists() and path.samefile(out):
-        raise ValueError(f"encode: --out is the file to read, {name}: choose another --out")
     if (share := share_not_text(path)) > STRANGE:
         warn(f"warning: {name}: {share:.0%} of its first bytes are NUL or not UTF-8: is it text?")
 

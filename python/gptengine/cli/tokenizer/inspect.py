@@ -47,9 +47,9 @@ def main(c: InspectCommand) -> None:
     from gptengine.train.log import say
 
     console = Console(highlight=False)
+    read = find_files(c.files) if c.files else []  # what is not there is said before the work
+    show.check_not_read("inspect", c.html, "--html", read, [c.tokenizer])
     tok = show.load(c.tokenizer)
-    for name in c.files:
-        find_files(name)  # what is not there is said before the work
     text = show.given_text(c.text)
     show.check_specials("inspect", tok, text, c.specials)
     tokens = inspect.tokens(tok, text, specials=c.specials)
