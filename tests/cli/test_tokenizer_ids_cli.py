@@ -132,7 +132,10 @@ def test_what_cannot_be_encoded_or_decoded(folder, tmp_path, stdin, capsys):
     assert "give ids" in error(capsys)
     assert tokenizer("decode", tok, 5, "--format", "bin") == 2
     assert "--format bin goes with --file or -, not with ids" in error(capsys)
-    for kind, says in ("bin", "3 bytes are not a number of uint16"), ("npy", "standard input: "):
+    for kind, says in (
+        ("bin", "3 bytes are not a number of uint16"),
+        ("npy", "standard input: no .npy of ids, or truncated: "),
+    ):
         stdin(b"abc")
         assert tokenizer("decode", tok, "-", "--format", kind) == 2
         assert says in error(capsys)
@@ -146,7 +149,7 @@ def test_what_cannot_be_encoded_or_decoded(folder, tmp_path, stdin, capsys):
     assert tokenizer("decode", tok, "-") == 2
     assert "standard input: not JSON" in error(capsys)
     for name, data, says in (
-        ("a.bin", b"abc", "3 bytes are not a number of uint16 ids"),
+        ("a.bin", b"abc", "3 bytes are not a number of uint16 ids: truncated?"),
         ("a.npy", b"abc", "a.npy"),
         ("a.tok", b"abc", "not a token shard"),
     ):

@@ -67,7 +67,8 @@ def main(c: EncodeCommand) -> None:
             data = text.read()
             show.check_specials("encode", tok, data, c.specials)
             ids, offsets = tok.encode_with_offsets(data, specials=c.specials)
-            write_to(c.out, lambda file: write_offsets(file, kind, tok, ids, offsets))
+            with Progress(Console(stderr=True, highlight=False)) as progress:
+                write_to(c.out, lambda file: write_offsets(file, kind, tok, ids, offsets, progress))
             return
         with Progress(Console(stderr=True, highlight=False)) as progress:
             update = None if not c.out and sys.stdout.isatty() else told(progress, c.file)
@@ -161,7 +162,7 @@ def write(file, kind: str, tok, parts) -> int:
     return count
 
 
-def write_offsets(file, kind: str, tok, ids, offsets) -> int:
+def write_offsets(file, kind: str, tok, ids, offsets, progress) -> int:
     """Write ids and the start and end (n, 2) of each; return how many."""
     from gptengine.tokenizer.inspect import visible
 
@@ -169,6 +170,9 @@ def write_offsets(file, kind: str, tok, ids, offsets) -> int:
         found = {"ids": ids.tolist(), "offsets": offsets.tolist()}
         file.write(json.dumps(found).encode() + b"\n")
     else:
-        for i, (start, end) in zip(ids.tolist(), offsets.tolist(), strict=True):
+        rows = zip(ids.tolist(), offsets.tolist(), strict=True)
+        for done, (i, (start, end)) in enumerate(rows):
+            if done % CHUNK == 0:
+                progress.show(lambda done=done: f"writing {done:,} of {len(ids):,} tokens")
             file.write(f"{i}\t{start}\t{end}\t{visible(tok.token_bytes(i))}\n".encode())
     return len(ids)
