@@ -4,6 +4,7 @@ import json
 import math
 import os
 import struct
+import threading
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from gptengine.checkpoint import load_folder, load_state, save_folder
 from gptengine.config import Config
 from gptengine.data import read_documents
-from gptengine.files import atomic_folder, read_log, recover
+from gptengine.files import atomic_folder, atomic_write, read_log, recover
 from gptengine.tensorfile import write_tensors
 
 GPT2 = Config(vocab_size=29, context_length=16, layers=1, heads=2, model_dim=8)
@@ -173,3 +174,38 @@ def test_a_strange_index_is_named(tmp_path, files):
     index.write_text(json.dumps({"weight_map": files}))
     with pytest.raises(ValueError, match=f"^{tmp_path}/m"):
         load_folder(tmp_path / "m")
+
+
+def test_a_file_is_written_through_a_link(tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to("there/file")
+    for content in (b"new", lambda file: file.write(b"newer")):  # the first finds no target
+        atomic_write(tmp_path / "link", content)
+        assert os.readlink(tmp_path / "link") == "there/file"
+    assert (tmp_path / "there/file").read_bytes() == b"newer"
+    assert [p.name for p in (tmp_path / "there").iterdir()] == ["file"]
+
+
+def test_a_pipe_is_written_to_and_stays(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name in ("pipe", "link"):
+        found = []
+        read = lambda found=found: found.append((tmp_path / "pipe").read_bytes())
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        atomic_write(tmp_path / name, b"content")
+        reader.join(10)
+        assert found == [b"content"] and (tmp_path / "pipe").is_fifo()
+    assert {p.name for p in tmp_path.iterdir()} == {"pipe", "link"}
+
+
+def test_an_error_of_writing_names_the_file_that_was_meant(tmp_path):
+    with pytest.raises(OSError) as caught:
+        atomic_write(tmp_path / "no/x", b"")
+    assert caught.value.filename == str(tmp_path / "no/x")
+    with pytest.raises(OSError) as caught:
+        atomic_write(tmp_path / ("x" * 255), b"")
+    assert caught.value.filename == str(tmp_path / ("x" * 255))
+    with pytest.raises(ValueError, match="a folder stands where a file should be"):
+        atomic_write(tmp_path, b"")

@@ -21,21 +21,41 @@ IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR)
 
 
 def atomic_write(path, content) -> None:
-    """Replace the file at `path` by `content`: bytes, or a function that writes to a file."""
+    """Replace the file at `path` by `content`: bytes, or a function that writes to a file.
+
+    Through a link its target is replaced. What is no regular file, a pipe or a device, is written
+    to and stays. Errors name `path`.
+    """
     path = Path(path)
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    if path.is_dir():
+        raise ValueError(f"{path}: a folder stands where a file should be: choose another name")
+    if path.exists() and not path.is_file():
+        with explained(path), open(path, "wb") as file:
+            _fill(file, content)
+        return
+    target = _resolved(path)
+    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
     try:
         with explained(path), open(partial, "wb") as file:
-            if callable(content):
-                content(file)
-            else:
-                file.write(content)
+            _fill(file, content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(partial, path)
+        os.replace(partial, target)
+    except OSError as error:
+        if error.filename == str(partial):
+            error.filename = str(path)
+        raise
     finally:
-        partial.unlink(missing_ok=True)
-    sync_folder(path.parent)
+        with contextlib.suppress(OSError):  # what was wrong with its name has been said
+            partial.unlink()
+    sync_folder(target.parent)
+
+
+def _fill(file, content) -> None:
+    if callable(content):
+        content(file)
+    else:
+        file.write(content)
 
 
 @contextlib.contextmanager
@@ -125,7 +145,7 @@ def recover(path) -> None:
 
 
 def _resolved(path) -> Path:
-    """The folder itself where `path` is a link to it: a rename would replace the link."""
+    """What `path` leads to, if it is a link: a rename would replace the link."""
     return Path(os.path.realpath(path))
 
 
@@ -209,8 +229,9 @@ def explained(path):
     except OSError as error:
         reason = os.strerror(error.errno or 0).lower()
         if error.errno in FULL:
-            free = shutil.disk_usage(Path(path).parent).free
-            reason += f" ({free:,} bytes free); what was there before is untouched"
+            if Path(path).is_dir() or not os.path.lexists(path) or Path(path).is_file():
+                free = shutil.disk_usage(Path(path).parent).free
+                reason += f" ({free:,} bytes free); what was there before is untouched"
         elif error.errno in FORBIDDEN:
             reason += ": choose a folder that you can write to"
         elif error.errno in IN_THE_WAY:

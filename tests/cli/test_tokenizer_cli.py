@@ -215,3 +215,24 @@ def test_strange_bytes_are_said(tmp_path, capsys):
     (tmp_path / "a.txt").write_bytes(bytes(range(256)) * 40)
     assert tokenizer("train", tmp_path / "a.txt", "--out", tmp_path / "tok") == 0
     assert "a.txt: 50% of its first bytes are NUL or not UTF-8" in capsys.readouterr().err
+
+
+def test_training_says_what_it_replaces(folder, tmp_path, capsys):
+    for out, again in (
+        (tmp_path / "tok", ", a tokenizer of 270 tokens"),
+        (tmp_path / "x.tiktoken", ""),
+    ):
+        for said in ("", f"note     replaces {out}{again}\n"):
+            assert tokenizer("train", folder / "text.txt", "--out", out, "--vocab-size", 270) == 0
+            found = capsys.readouterr().out
+            assert said in found and ("replaces" in found) == bool(said)
+
+
+def test_help_says_how_rules_are_written(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        tokenizer("train", "--help")
+    said = re.sub(r"[\s│]+", " ", capsys.readouterr().out)
+    assert "for a .tiktoken alone: 'rules:L+|N{1,3}|...'" in said and "become <unk>" in said
+    tok = Tokenizer.train(TEXT, vocab_size=270, split="rules:L+|N{1,3}")
+    with pytest.raises(ValueError, match="GGUF has no name for the split"):
+        tok.save(tmp_path / "x.gguf")

@@ -137,7 +137,10 @@ def test_what_cannot_be_encoded_or_decoded(folder, tmp_path, stdin, capsys):
     assert "give ids" in error(capsys)
     assert tokenizer("decode", tok, 5, "--format", "bin") == 2
     assert "--format bin goes with --file or -, not with ids" in error(capsys)
-    for kind, says in ("bin", "3 bytes are not a number of uint16"), ("npy", "standard input: "):
+    for kind, says in (
+        ("bin", "3 bytes are not a number of uint16"),
+        ("npy", "standard input: no .npy of ids, or truncated: "),
+    ):
         stdin(b"abc")
         assert tokenizer("decode", tok, "-", "--format", kind) == 2
         assert says in error(capsys)
@@ -151,7 +154,7 @@ def test_what_cannot_be_encoded_or_decoded(folder, tmp_path, stdin, capsys):
     assert tokenizer("decode", tok, "-") == 2
     assert "standard input: not JSON" in error(capsys)
     for name, data, says in (
-        ("a.bin", b"abc", "3 bytes are not a number of uint16 ids"),
+        ("a.bin", b"abc", "3 bytes are not a number of uint16 ids: truncated?"),
         ("a.npy", b"abc", "a.npy"),
         ("a.tok", b"abc", "not a token shard"),
     ):
@@ -203,3 +206,31 @@ def test_words_are_decoded_in_parts(tmp_path, monkeypatch):
     out = tmp_path / "out"
     assert tokenizer("decode", tmp_path / "tok", *ids.tolist(), "--out", out) == 0
     assert out.read_text() == tok.decode(ids)
+
+
+def test_what_is_read_is_not_written_over(folder, tmp_path, capsys):
+    """Nor the tokenizer in use, under any name of the file."""
+    Tokenizer.load(folder / "tok").save(tmp_path / "tok")
+    ids, text, used = tmp_path / "x.bin", tmp_path / "x.txt", tmp_path / "tok/tokenizer.json"
+    ids.write_bytes(b"a\0b\0")
+    text.write_bytes(b"die Aufgaben")
+    (tmp_path / "link").symlink_to("x.bin")
+    before = used.read_bytes()
+    tok = tmp_path / "tok"
+    for args, said in [
+        (["decode", tok, "--file", ids, "--out", ids], "--out is the file to read"),
+        (["decode", tok, "--file", ids, "--out", tmp_path / "link"], "--out is the file to read"),
+        (["decode", tok, 97, "--out", used], "--out is the tokenizer in use"),
+        (["encode", tok, "die", "--out", used], "--out is the tokenizer in use"),
+        (["inspect", tok, "--files", text, "--html", text], "--html is the file to read"),
+        (["inspect", tok, "--files", tmp_path, "--html", text], "--html is the file to read"),
+        (["inspect", tok, "die", "--html", used], "--html is the tokenizer in use"),
+        (["compare", "bytes", tok, "--files", text, "--html", text], "--html is the file to read"),
+        (["compare", "bytes", tok, "die", "--html", used], "--html is the tokenizer in use"),
+    ]:
+        assert tokenizer(*args) == 2
+        assert said in error(capsys)
+    with pytest.raises(ValueError, match="the target is the file to read"):
+        Tokenizer.bytes().encode_file(text, text)
+    assert ids.read_bytes() == b"a\0b\0" and text.read_bytes() == b"die Aufgaben"
+    assert used.read_bytes() == before

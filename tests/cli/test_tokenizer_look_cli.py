@@ -165,3 +165,10 @@ def test_ranks_need_their_split(folder, tmp_path, capsys):
     assert f"does not say its split: give it as {path}:gpt2" in error(capsys)
     assert tokenizer("inspect", f"{path}:foo", "die") == 2
     assert "split 'foo' is not known" in error(capsys)
+
+
+def test_texts_too_long_to_show_are_refused_at_once(folder, capsys):
+    assert tokenizer("inspect", folder / "tok", "die " * 25_001) == 2
+    assert "the text has 100,004 bytes, and at most 100,000 are shown" in error(capsys)
+    assert tokenizer("inspect", folder / "tok", "a" * 1001) == 2  # before its tokens are shown
+    assert "a piece of the text has 1,001 bytes" in error(capsys)

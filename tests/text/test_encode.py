@@ -248,6 +248,9 @@ def test_segments_keep_control_tokens_out_of_text(tok):
     plain = tok.encode(f"say {EOT}", specials="text").tolist()
     assert got.tolist() == [eot, *plain, eot, *tok.encode("x"), 65] and got.dtype == np.uint32
     assert tok.encode_segments([]).tolist() == []
+    for one in ("hi", b"hi"):  # whose letters are no segments, and whose bytes no ids
+        with pytest.raises(ValueError, match=f"segments is one {type(one).__name__}, and must be"):
+            tok.encode_segments(one)
     with pytest.raises(KeyError, match="token id 1000000 "):
         tok.encode_segments(["a", 10**6])
     with pytest.raises(ValueError, match="text must be str or bytes"):

@@ -219,3 +219,14 @@ def test_ids_may_change_while_they_are_decoded(tok):
             tok.decode_bytes(ids)
     stop.set()
     thread.join()
+
+
+def test_files_that_are_not_plain_text_and_names_of_files_are_not_learned_from(tmp_path):
+    for name in ("x.jsonl", "x.jsonl.gz", "x.txt.gz"):
+        (tmp_path / name).write_bytes(b"text " * 99)
+        with pytest.raises(ValueError, match=f"{name} is not plain text: .*read_documents"):
+            Tokenizer.train(tmp_path / name, vocab_size=300)
+    for name in ("no/such.txt", "such.jsonl", "such.gz"):
+        with pytest.raises(ValueError, match="a str is a text"):
+            Tokenizer.train(["a text", name], vocab_size=300)
+    Tokenizer.train("see such.txt, see such.txt", vocab_size=258)

@@ -71,7 +71,8 @@ def main(c: QuickstartConfig) -> None:
     out = Path(c.out)
     say(f"quickstart: a GPT learns to write like Python's documentation, in {out}")
     say(
-        f"plan     text and tokenizer 10 s, at most {c.minutes:g} minutes of training, samples, "
+        f"plan     text and tokenizer 10 s, at most {c.minutes:g} "
+        f"{'minute' if c.minutes == 1 else 'minutes'} of training, samples, "
         f"report card"
     )
     with folder_in_use(out), locked(out):

@@ -7,6 +7,8 @@ The ids lie end to end, little-endian, 16 bits each where the vocabulary has no 
 tokens and else 32, as np.fromfile or np.memmap read them.
 """
 
+import os
+
 import numpy as np
 
 from gptengine.files import atomic_write
@@ -20,6 +22,8 @@ def encode_file(tok, source, target, *, specials="refuse", mode=None, progress=N
     The ids are those of the whole text at once: it is only cut where that changes nothing.
     progress is called with the number of bytes that are done.
     """
+    if os.path.isfile(target) and os.path.samefile(source, target):
+        raise ValueError(f"encode: the target is the file to read, {source}: choose another")
     options = dict(specials=specials, mode=mode, progress=progress, block=block)
     dtype = id_dtype(tok.vocab_size)
     total = 0

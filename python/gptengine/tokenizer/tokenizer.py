@@ -196,6 +196,9 @@ class Tokenizer:
 
         For chat templates: markers come from code as ids, and no text can forge one.
         """
+        if isinstance(segments, (str, bytes)):
+            kind = type(segments).__name__
+            raise ValueError(f"encode: segments is one {kind}, and must be a list of them and ids")
         segments = [*several("segments", segments)]
         texts = [s for s in segments if not isinstance(s, (int, np.integer))]
         ids, ends = self.encode_batch(texts, specials="text", mode=mode, errors=errors)

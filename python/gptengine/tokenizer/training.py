@@ -18,6 +18,7 @@ from gptengine.tokenizer.vocabulary import UNKNOWN, Vocabulary
 
 TIES = ("huggingface", "bytes")
 BATCH = 1 << 24  # bytes
+PACKED = (".jsonl", ".gz")  # suffixes of files that gptengine.data reads
 
 
 @dataclasses.dataclass(frozen=True)
@@ -203,8 +204,7 @@ class _Feed:
             self._total = sum(map(_size, items))
         documents = 0
         for item, weight in _weighted(items, weights):
-            if isinstance(item, str) and len(item) < 256 and os.path.isfile(item):
-                raise ValueError(f"tokenizer: a str is a text: for the file {item!r} pass a Path")
+            _check_path_or_text(item)
             if isinstance(item, os.PathLike):
                 self._add_file(item, weight)
             else:
@@ -258,6 +258,20 @@ def _size(item):
     if isinstance(item, os.PathLike) and not isinstance(item, FileStart):
         return os.path.getsize(item)
     return len(item) if hasattr(item, "__len__") else 0
+
+
+def _check_path_or_text(item):
+    """Refuses the name of a file as a text, and files whose text a reader has to take out."""
+    if isinstance(item, str) and len(item) < 256:
+        named = item.endswith((".txt", *PACKED)) and len(item.split()) == 1
+        if os.path.isfile(item) or named:
+            raise ValueError(f"tokenizer: a str is a text: for the file {item!r} pass a Path")
+    if isinstance(item, os.PathLike) and os.fsdecode(item).endswith(PACKED):
+        name = os.fsdecode(item)
+        raise ValueError(
+            f"tokenizer: {name} is not plain text: give what gptengine.data.read_documents"
+            f"({name!r}) reads of it"
+        )
 
 
 def _weighted(items, weights):

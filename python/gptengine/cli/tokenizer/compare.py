@@ -41,12 +41,15 @@ def main(c: CompareCommand) -> None:
     from rich.console import Console
 
     from gptengine.cli.tokenizer.corpus import first_texts
+    from gptengine.data.documents import find_files
     from gptengine.tokenizer.compare import compare
     from gptengine.tokenizer.fertility import MOST
     from gptengine.tokenizer.inspect import tokens
     from gptengine.train.log import say
 
     console = Console(highlight=False)
+    read = find_files(c.files) if c.files else []
+    show.check_not_read("compare", c.html, "--html", read, [c.a, c.b])
     a, b = show.load(c.a), show.load(c.b)
     text = show.given_text(c.text)
     most = MOST // max(1, len(c.files))

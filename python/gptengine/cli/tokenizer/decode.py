@@ -52,6 +52,7 @@ class DecodeCommand:
 
 
 def main(c: DecodeCommand) -> None:
+    show.check_not_read("decode", c.out, "--out", [c.file] * bool(c.file), [c.tokenizer])
     tok = show.load(c.tokenizer)
     if c.file:
         ids = read_ids(Path(c.file), c.format, tok.vocab_size)
@@ -131,7 +132,7 @@ def row_of(where, load):
     try:
         ids = load()
     except (ValueError, EOFError) as error:
-        raise ValueError(f"{where}: {error}") from None
+        raise ValueError(f"{where}: no .npy of ids, or truncated: {error}") from None
     if ids.ndim != 1 or ids.dtype.kind not in "iu":
         raise ValueError(f"{where}: {ids.dtype} of shape {ids.shape}, not a row of ids")
     return ids
@@ -139,7 +140,7 @@ def row_of(where, load):
 
 def check_whole(where, size: int, dtype) -> None:
     if size % dtype.itemsize:
-        raise ValueError(f"{where}: {size} bytes are not a number of {dtype.name} ids")
+        raise ValueError(f"{where}: {size} bytes are not a number of {dtype.name} ids: truncated?")
 
 
 def parse_ids(where, text: str):

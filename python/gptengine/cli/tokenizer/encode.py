@@ -59,14 +59,16 @@ def main(c: EncodeCommand) -> None:
     if kind in ("npy", "bin") and not c.out and sys.stdout.isatty():
         raise ValueError(f"encode: {kind} is no text for a terminal: give --out")
     if c.file:
-        check_file(c.file, c.out)
+        check_file(c.file)
+    show.check_not_read("encode", c.out, "--out", [c.file] * bool(c.file), [c.tokenizer])
     tok = show.load(c.tokenizer)
     with opened(c.text, c.file) as text:
         if c.offsets:
             data = text.read()
             show.check_specials("encode", tok, data, c.specials)
             ids, offsets = tok.encode_with_offsets(data, specials=c.specials)
-            write_to(c.out, lambda file: write_offsets(file, kind, tok, ids, offsets))
+            with Progress(Console(stderr=True, highlight=False)) as progress:
+                write_to(c.out, lambda file: write_offsets(file, kind, tok, ids, offsets, progress))
             return
         with Progress(Console(stderr=True, highlight=False)) as progress:
             update = None if not c.out and sys.stdout.isatty() else told(progress, c.file)
@@ -97,8 +99,8 @@ def told(progress, name: str):
     return update
 
 
-def check_file(name: str, out: str) -> None:
-    """Refuse a file that is packed or JSON, or is to be written over; say where it is no text."""
+def check_file(name: str) -> None:
+    """Refuse a file that is packed or JSON; say where it is no text."""
     from gptengine.cli.tokenizer.corpus import STRANGE
     from gptengine.data.documents import share_not_text
     from gptengine.train.log import warn
@@ -111,8 +113,6 @@ def check_file(name: str, out: str) -> None:
         )
     if not path.is_file():
         return  # a pipe can be read only once; what is not there is refused where it is opened
-    if out and Path(out).exists() and path.samefile(out):
-        raise ValueError(f"encode: --out is the file to read, {name}: choose another --out")
     if (share := share_not_text(path)) > STRANGE:
         warn(f"warning: {name}: {share:.0%} of its first bytes are NUL or not UTF-8: is it text?")
 
@@ -162,7 +162,7 @@ def write(file, kind: str, tok, parts) -> int:
     return count
 
 
-def write_offsets(file, kind: str, tok, ids, offsets) -> int:
+def write_offsets(file, kind: str, tok, ids, offsets, progress) -> int:
     """Write ids and the start and end (n, 2) of each; return how many."""
     from gptengine.tokenizer.inspect import visible
 
@@ -170,6 +170,9 @@ def write_offsets(file, kind: str, tok, ids, offsets) -> int:
         found = {"ids": ids.tolist(), "offsets": offsets.tolist()}
         file.write(json.dumps(found).encode() + b"\n")
     else:
-        for i, (start, end) in zip(ids.tolist(), offsets.tolist(), strict=True):
+        rows = zip(ids.tolist(), offsets.tolist(), strict=True)
+        for done, (i, (start, end)) in enumerate(rows):
+            if done % CHUNK == 0:
+                progress.show(lambda done=done: f"writing {done:,} of {len(ids):,} tokens")
             file.write(f"{i}\t{start}\t{end}\t{visible(tok.token_bytes(i))}\n".encode())
     return len(ids)

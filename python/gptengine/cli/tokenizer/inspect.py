@@ -13,6 +13,7 @@ EXAMPLES = """\
   gptengine tokenizer inspect runs/tok Hausaufgaben
   gptengine tokenizer inspect runs/tok "What is a token?" --ids --html tokens.html
   gptengine tokenizer inspect runs/tok --files english.txt german.jsonl.gz"""
+MOST_BYTES = 100_000  # of a text that is shown
 ON_PAGE = 20_000  # bytes of a text that a page shows as tokens
 
 
@@ -47,11 +48,17 @@ def main(c: InspectCommand) -> None:
     from gptengine.train.log import say
 
     console = Console(highlight=False)
+    read = find_files(c.files) if c.files else []  # what is not there is said before the work
+    show.check_not_read("inspect", c.html, "--html", read, [c.tokenizer])
     tok = show.load(c.tokenizer)
-    for name in c.files:
-        find_files(name)  # what is not there is said before the work
     text = show.given_text(c.text)
+    if len(text) > MOST_BYTES:
+        raise ValueError(
+            f"inspect: the text has {len(text):,} bytes, and at most {MOST_BYTES:,} are shown: "
+            f"give a part of it, or its file to --files"
+        )
     show.check_specials("inspect", tok, text, c.specials)
+    tree = trees(tok, text, c.specials) if with_trees(c, text) else None  # refused before output
     tokens = inspect.tokens(tok, text, specials=c.specials)
     found = inspect.facts(tok, c.longest) if c.html or not (text or c.files) else None
     if not text and not c.files:
@@ -60,9 +67,9 @@ def main(c: InspectCommand) -> None:
         console.print((show.with_ids if c.ids else show.colored)(console, tokens))
         mean = show.number(len(text) / max(1, len(tokens)))
         console.print(f"\n{counted(tokens, text)}, {mean} bytes a token")
-        if with_trees(c, text):
+        if tree:
             console.print()
-            console.print(trees(tok, text, c.specials))
+            console.print(tree)
     rows = [show.fertility_row(f) for f in fertilities(console, tok, c)]
     if rows:
         say(console, "\n" * bool(text) + show.table(show.FERTILITY, rows))

@@ -113,6 +113,15 @@ def check_out(command: str, out: str, name: str) -> None:
             )
 
 
+def check_not_read(command: str, out: str, name: str, files=(), tokenizers=()) -> None:
+    """Refuse to write over a file that the command reads, or a tokenizer that it uses."""
+    used = [found(path)[0] for path in tokenizers if path != "bytes"]
+    for those, what in ((files, "the file to read"), (used, "the tokenizer in use")):
+        for file in map(Path, those):
+            if out and file.is_file() and Path(out).exists() and file.samefile(out):
+                raise ValueError(f"{command}: {name} is {what}, {file}: choose another {name}")
+
+
 def not_said(tok, path: str) -> list[str]:
     """Notes on what a file that was written does not say of its tokenizer."""
     if path.endswith(tiktoken_file.SUFFIX):

@@ -39,8 +39,10 @@ class TrainCommand:
     vocab_size: int = option(8192, "tokens of the vocabulary, special ones included")
     split: str = option(
         "",
-        "what cuts the text into pieces, as these models do it, or at white space, or by rules of "
-        "your own, which no other program reads (default: gpt2, or that of --base)",
+        "what cuts the text into pieces, as these models do it; words: at white space, where "
+        "unknown letters become <unk>; or rules of your own, which no other program reads: "
+        "'rules:L+|N{1,3}|...', letters L N S O ..., see gptengine.tokenizer.splits.rules "
+        "(default: gpt2, or that of --base)",
         shows=show.SPLITS,
     )
     special_tokens: tuple[str, ...] = option(
@@ -74,7 +76,7 @@ def main(c: TrainCommand) -> None:
     sources = [Source(name, c.field, c.held_out) for name in c.data]
     with folder_in_use(Path(c.out).parent):
         rehearse(c.out, options)
-        say(console, plan(c, sources, options))
+        say(console, plan(c, sources, options) + replaced(c.out))
         for source in sources:
             for warning in source.warnings():
                 warn(f"warning: {warning}")
@@ -138,6 +140,21 @@ def plan(c: TrainCommand, sources, options: dict) -> str:
         f"{options['split']}{base}; {show.count(_core.threads(), 'thread')}, at most {c.memory} "
         f"beside the text"
     )
+
+
+def replaced(out: str) -> str:
+    """A line of the plan about the tokenizer whose place the new one takes, if there is one."""
+    from gptengine.tokenizer import Tokenizer
+
+    if not Path(out).exists():
+        return ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            size = Tokenizer.load(out).vocab_size
+            return f"\nnote     replaces {out}, a tokenizer of {size:,} tokens"
+        except ValueError:  # a folder without one, or ranks that do not say their split
+            return f"\nnote     replaces {out}" if Path(out).is_file() else ""
 
 
 class Phases:
