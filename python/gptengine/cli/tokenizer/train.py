@@ -41,8 +41,8 @@ class TrainCommand:
         "",
         "what cuts the text into pieces, as these models do it; words: at white space, where "
         "unknown letters become <unk>; or rules of your own, for a .tiktoken alone: "
-        "'rules:L+|N{1,3}|...', letters L N S O ..., see gptengine.tokenizer.splits.rules (default: gpt2, or that of "
-        "--base)",
+        "'rules:L+|N{1,3}|...', letters L N S O ..., see gptengine.tokenizer.splits.rules "
+        "(default: gpt2, or that of --base)",
         shows=show.SPLITS,
     )
     special_tokens: tuple[str, ...] = option(
