@@ -10,6 +10,7 @@ import pytest
 
 from cli.commands import TEXT, error, tokenizer
 from gptengine.cli.main import main
+from gptengine.cli.tokenizer.encode import write_offsets
 from gptengine.data import write_shards
 from gptengine.tokenizer import Tokenizer
 
@@ -234,3 +235,15 @@ def test_what_is_read_is_not_written_over(folder, tmp_path, capsys):
         Tokenizer.bytes().encode_file(text, text)
     assert ids.read_bytes() == b"a\0b\0" and text.read_bytes() == b"die Aufgaben"
     assert used.read_bytes() == before
+
+
+def test_offsets_say_how_far_they_are(monkeypatch):
+    class Lines(list):
+        def show(self, line):
+            self.append(line())
+
+    monkeypatch.setattr("gptengine.cli.tokenizer.encode.CHUNK", 2)
+    tok, lines = Tokenizer.bytes(), Lines()
+    ids, offsets = tok.encode_with_offsets(b"abc")
+    assert write_offsets(io.BytesIO(), "ids", tok, ids, offsets, lines) == 3
+    assert lines == ["writing 0 of 3 tokens", "writing 2 of 3 tokens"]

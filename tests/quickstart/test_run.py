@@ -1,5 +1,6 @@
 """The whole quickstart at toy size: what it leaves, that it goes on, and what it refuses."""
 
+import dataclasses
 import json
 import xml.etree.ElementTree as ElementTree
 
@@ -41,6 +42,17 @@ def test_it_runs_to_the_end_and_shows_the_card_again(toy, tmp_path, capsys):
     main(toy)
     assert "report card" in capsys.readouterr().out
     assert (out / "best/model.safetensors").read_bytes() == weights
+
+
+def test_one_minute_is_one(toy, monkeypatch, capsys):
+    def stop(*_):
+        raise ValueError("enough")
+
+    monkeypatch.setattr(run, "prepare", stop)
+    for minutes, said in ((1.0, "at most 1 minute of"), (4.0, "at most 4 minutes of")):
+        with pytest.raises(ValueError, match="enough"):
+            main(dataclasses.replace(toy, minutes=minutes))
+        assert said in capsys.readouterr().out
 
 
 def test_other_settings_are_refused(toy, tmp_path):
