@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gptengine import gguf
+from gptengine.gguf.metadata import read_metadata, write_metadata
 from gptengine.tokenizer import hugging_face, readings, stages
 from gptengine.tokenizer.vocabulary import Vocabulary, in_order, unspell_all, unused
 
@@ -35,7 +35,7 @@ TOKENS = {  # entries of tokenizer_config.json
 
 def read(path):
     """The Vocabulary in a file, and the entries of tokenizer_config.json that it has."""
-    metadata = gguf.read_metadata(path)
+    metadata = read_metadata(path)
     model, pre = metadata.get(f"{KEY}model"), metadata.get(f"{KEY}pre")
     if model != "gpt2":
         raise ValueError(f"{KEY}model is {model!r:.80}, not 'gpt2': no byte-level BPE")
@@ -111,7 +111,7 @@ def metadata(vocabulary, config, eos_token):
 def write(path, vocabulary, config, eos_token):
     """Writes a file that has a tokenizer and no tensors."""
     keys = {"general.architecture": "gpt2", "general.type": "vocab"}
-    gguf.write_metadata(path, keys | metadata(vocabulary, config, eos_token))
+    write_metadata(path, keys | metadata(vocabulary, config, eos_token))
 
 
 def _pre(vocabulary):

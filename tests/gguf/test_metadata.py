@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gptengine import gguf
+from gptengine.gguf import metadata as gguf
 
 METADATA = {
     "general.architecture": "gpt2",
