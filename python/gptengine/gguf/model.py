@@ -1,0 +1,131 @@
+"""Whole models in GGUF files: read as float32 whatever their format, written in one of four.
+
+Matrices are written in the format that is asked for, vectors and positions in float32, as
+llama.cpp does.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from gptengine.config import Config
+from gptengine.gguf import blocks, tensors
+from gptengine.gguf.names import parts, read_config, write_keys
+from gptengine.gguf.tensors import Entry, GgufFile
+
+SUFFIX = ".gguf"
+FILE_TYPES = {"F32": 0, "BF16": 32, "Q8_0": 7, "Q4_0": 2}  # what llama.cpp calls such a file
+NO_TOKENIZER = {"tokenizer.ggml.model": "no_vocab"}  # without the key llama.cpp reads no file
+
+
+def open_model(path) -> tuple[Config, GgufFile]:
+    """A file and the Config of the model in it; its tensors have the names and shapes of that."""
+    file = GgufFile(path)
+    shapes = {name: tensor.shape for name, tensor in file.tensors.items()}
+    try:
+        config = read_config(file.metadata, shapes)
+        left = dict(shapes)
+        for name, pieces in parts(config).items():
+            for part in pieces:
+                want = (part.end - part.begin, *config.parameter_shapes()[name][1:])
+                if part.name not in left:
+                    raise ValueError(f"the tensor {part.name!r} is missing")
+                if left.pop(part.name) != want:
+                    raise ValueError(
+                        f"the tensor {part.name!r} has the shape {shapes[part.name]}, the keys "
+                        f"say {want}"
+                    )
+        for name in left:
+            raise ValueError(
+                f"the tensor {name!r:.100} is not supported in a "
+                f"{file.metadata['general.architecture']} model with {config.layers} layers"
+            )
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return config, file
+
+
+def load(path, progress=None) -> tuple[Config, dict[str, np.ndarray]]:
+    """The Config of the model in a file and every parameter by our name, float32.
+
+    progress is called with the bytes that are read, and with all of them.
+    """
+    config, file = open_model(path)
+    params, done = {}, 0
+    total = sum(tensor.size for tensor in file.tensors.values())
+    for name, pieces in parts(config).items():
+        params[name] = np.empty(config.parameter_shapes()[name], np.float32)
+        for part in pieces:
+            rows = params[name][part.begin : part.end]
+            if part.heads:
+                params[name][part.order()] = file[part.name]
+            else:
+                blocks.decode(file.tensors[part.name].form, file.raw(part.name), rows.reshape(-1))
+            bad = rows.size - int(np.isfinite(rows).sum())
+            if bad:
+                raise ValueError(f"{path}: the tensor {part.name!r} has {bad} values not finite")
+            done += file.tensors[part.name].size
+            if progress is not None:
+                progress(done, total)
+    return config, params
+
+
+def save(
+    path,
+    config: Config,
+    params: dict,
+    tokenizer_keys: dict | None = None,
+    weights: str = "F32",
+    progress=None,
+) -> None:
+    """Write a model: its parameters by our names, the matrices in the format `weights`.
+
+    tokenizer_keys: of the tokenizer, with a token for every row of the embedding.
+    """
+    path = Path(path)
+    entries = planned(config, weights, params)
+    if short := unquantised(config, weights):
+        warnings.warn(
+            f"{path}: {len(short)} matrices stay in F32, such as {short[0]}: their rows are no "
+            f"multiple of {blocks.FORMATS[weights].size} numbers",
+            stacklevel=3,
+        )
+    keys = write_keys(config)
+    keys |= {"general.type": "model", "general.name": path.stem}
+    keys |= {"general.file_type": FILE_TYPES[weights], "general.quantization_version": 2}
+    keys |= NO_TOKENIZER if tokenizer_keys is None else tokenizer_keys
+    tensors.write(path, keys, entries, progress)
+
+
+def planned(config: Config, weights: str, params: dict | None = None) -> list[Entry]:
+    """The tensors of a file, each with its format; without params only to be looked at."""
+    if weights not in FILE_TYPES:
+        raise ValueError(f"gguf: weights {weights!r} is none of {', '.join(FILE_TYPES)}")
+    entries, shapes = [], config.parameter_shapes()
+    for name, pieces in parts(config).items():
+        for part in pieces:
+            shape = (part.end - part.begin, *shapes[name][1:])
+            form = blocks.FORMATS[weights]
+            if len(shape) == 1 or name == "wpe" or shape[-1] % form.size:
+                form = blocks.FORMATS["F32"]
+            array = None if params is None else params[name]
+            entries.append(Entry(part.name, shape, form, _reader(array, part)))
+    return entries
+
+
+def unquantised(config: Config, weights: str) -> list[str]:
+    """The names of the matrices whose rows have no whole number of blocks."""
+    form = blocks.FORMATS[weights]
+    return [
+        e.name for e in planned(config, weights) if len(e.shape) > 1 and e.shape[-1] % form.size
+    ]
+
+
+def _reader(array, part):
+    if part.heads:
+        order = part.order()
+        return lambda begin, end: array[order[begin:end]]
+    return lambda begin, end: array[part.begin + begin : part.begin + end]
