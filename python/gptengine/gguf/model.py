@@ -13,7 +13,7 @@ import numpy as np
 
 from gptengine.config import Config
 from gptengine.gguf import blocks, tensors
-from gptengine.gguf.names import parts, read_config, write_keys
+from gptengine.gguf.names import TOP, parts, read_config, write_keys
 from gptengine.gguf.tensors import Entry, GgufFile
 
 SUFFIX = ".gguf"
@@ -27,10 +27,14 @@ def open_model(path) -> tuple[Config, GgufFile]:
     shapes = {name: tensor.shape for name, tensor in file.tensors.items()}
     try:
         config = read_config(file.metadata, shapes)
-        left = dict(shapes)
+        if config.layers > len(shapes):
+            raise ValueError(
+                f"{config.layers} layers are said, but there are {len(shapes)} tensors"
+            )
+        left, wanted = dict(shapes), config.parameter_shapes()
         for name, pieces in parts(config).items():
             for part in pieces:
-                want = (part.end - part.begin, *config.parameter_shapes()[name][1:])
+                want = (part.end - part.begin, *wanted[name][1:])
                 if part.name not in left:
                     raise ValueError(f"the tensor {part.name!r} is missing")
                 if left.pop(part.name) != want:
@@ -54,10 +58,10 @@ def load(path, progress=None) -> tuple[Config, dict[str, np.ndarray]]:
     progress is called with the bytes that are read, and with all of them.
     """
     config, file = open_model(path)
-    params, done = {}, 0
+    params, done, shapes = {}, 0, config.parameter_shapes()
     total = sum(tensor.size for tensor in file.tensors.values())
     for name, pieces in parts(config).items():
-        params[name] = np.empty(config.parameter_shapes()[name], np.float32)
+        params[name] = np.empty(shapes[name], np.float32)
         for part in pieces:
             rows = params[name][part.begin : part.end]
             if part.heads:
@@ -118,10 +122,8 @@ def planned(config: Config, weights: str, params: dict | None = None) -> list[En
 
 def unquantised(config: Config, weights: str) -> list[str]:
     """The names of the matrices whose rows have no whole number of blocks."""
-    form = blocks.FORMATS[weights]
-    return [
-        e.name for e in planned(config, weights) if len(e.shape) > 1 and e.shape[-1] % form.size
-    ]
+    matrices = (e for e in planned(config, weights) if len(e.shape) > 1 and e.name != TOP["wpe"])
+    return [entry.name for entry in matrices if entry.form.name != weights]
 
 
 def _reader(array, part):

@@ -48,8 +48,12 @@ def read(path):
         types = [NORMAL] * len(names)
     if len(types) != len(names):
         raise ValueError(f"{KEY}token_type has {len(types)} entries, but {KEY}tokens {len(names)}")
+    types = np.asarray(types).tolist()
+    while types and types[-1] == UNUSED and names[-1] in _fillers(len(names) - 1):
+        types.pop()
+        names.pop()
     specials, shown, vocab = {}, set(), {}
-    for i, (name, kind) in enumerate(zip(names, np.asarray(types).tolist(), strict=True)):
+    for i, (name, kind) in enumerate(zip(names, types, strict=True)):
         if kind not in (NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED):
             raise ValueError(f"the token {i}, {name!r:.80}, has the type {kind!r:.40}")
         if name in vocab or name in specials:
@@ -75,10 +79,12 @@ def read(path):
     return vocabulary, config
 
 
-def metadata(vocabulary, config, eos_token):
-    """The keys and values."""
+def metadata(vocabulary, config, eos_token, vocab_size=0):
+    """The keys and values; a model of more tokens gets unused ones, as llama.cpp wants them."""
     names = vocabulary.names()
-    types = np.full(len(names), NORMAL, np.int32)
+    types = np.full(max(len(names), vocab_size), NORMAL, np.int32)
+    types[len(names) :] = UNUSED
+    names += [unused(i) for i in range(len(names), vocab_size)]
     for name, i in vocabulary.special_tokens.items():
         types[i] = USER_DEFINED if name in vocabulary.shown else CONTROL
         types[i] = UNUSED if name == unused(i) else types[i]
@@ -112,6 +118,11 @@ def write(path, vocabulary, config, eos_token):
     """Writes a file that has a tokenizer and no tensors."""
     keys = {"general.architecture": "gpt2", "general.type": "vocab"}
     write_metadata(path, keys | metadata(vocabulary, config, eos_token))
+
+
+def _fillers(i):
+    """How we, and how llama.cpp, name a token at the end that only makes the embedding long."""
+    return unused(i), f"[PAD{i}]"
 
 
 def _pre(vocabulary):
