@@ -126,7 +126,8 @@ def _encode_q8_0(x):
 
 def _encode_q4_0(x):
     first = np.abs(x).argmax(axis=1)[:, None]
-    scale = np.take_along_axis(x, first, axis=1) / np.float32(-8)
+    largest = np.take_along_axis(x, first, axis=1) + np.float32(0)  # -0.0 counts as 0
+    scale = largest / np.float32(-8)
     codes = np.minimum((x * _inverse(scale) + np.float32(8.5)).astype(np.uint8), 15)
     return np.concatenate([_as_half(scale), codes[:, :16] | codes[:, 16:] << 4], axis=1)
 
