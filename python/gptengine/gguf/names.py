@@ -132,8 +132,7 @@ def read_config(keys: dict, shapes: dict[str, tuple]) -> Config:
         value = left.pop(name, default)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ValueError(f"{prefix}{name} is {value!r:.80}, not a number")
-        # the shortest number that is this float32: 1e-5, not 9.999999747e-06
-        return float(str(np.float32(value))) if isinstance(value, float) else value
+        return shortest(value) if isinstance(value, float) else value
 
     heads, model_dim = take("attention.head_count"), take("embedding_length")
     sizes = dict(
@@ -176,6 +175,12 @@ def read_config(keys: dict, shapes: dict[str, tuple]) -> Config:
             only = f", only {' or '.join(map(repr, allowed))}" if allowed else ""
             raise ValueError(f"the key {prefix}{name} {value!r:.80} is not supported{only}")
     return config
+
+
+def shortest(value: float) -> float:
+    """The shortest number that is the same float32: 1e-5 for 9.999999747e-06."""
+    with np.errstate(over="ignore"):
+        return float(str(np.float32(value)))
 
 
 def parts(c: Config) -> dict[str, list[Part]]:
