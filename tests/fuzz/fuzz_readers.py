@@ -1,4 +1,4 @@
-"""Fuzzes a reader of tokenizer files with libFuzzer, through Atheris.
+"""Fuzzes a reader of tokenizers or models with libFuzzer, through Atheris.
 
 python tests/fuzz/fuzz_readers.py tokenizer_json -max_total_time=60 tests/fuzz/seeds/tokenizer_json
 """
@@ -6,13 +6,15 @@ python tests/fuzz/fuzz_readers.py tokenizer_json -max_total_time=60 tests/fuzz/s
 import copy
 import json
 import random
+import struct
 import sys
 from pathlib import Path
 
 import atheris
 
 sys.path.insert(0, str(Path(__file__).parent))
-with atheris.instrument_imports(include=["gptengine.tokenizer", "gptengine.gguf"]):
+ROOMS = ("tokenizer", "gguf", "checkpoint", "tensorfile", "huggingface", "config")
+with atheris.instrument_imports(include=[f"gptengine.{room}" for room in ROOMS]):
     import readers
 
 VALUES = [None, True, False, 0, 1, -1, 255, 256, 2**31, 2**32, 2**63, 2**64, 10**30, 0.5, 1e308]
@@ -37,6 +39,8 @@ VALUES += [
 def main():
     name = sys.argv.pop(1)
     options = {"custom_mutator": mutate_json} if "json" in name or name == "tekken" else {}
+    if name == "safetensors":
+        options = {"custom_mutator": mutate_safetensors}
     atheris.Setup(sys.argv, lambda data: readers.read(name, data), **options)
     atheris.Fuzz()
 
@@ -57,6 +61,21 @@ def mutate_json(data, most, seed):
     parts[place] = json.dumps(tree).encode()
     data = readers.SEPARATOR.join(parts)
     return data if len(data) <= most else data[:most]
+
+
+def mutate_safetensors(data, most, seed):
+    """Changes config.json, or the JSON of the header, whose length stays right."""
+    rng = random.Random(seed)
+    config, _, file = data.partition(readers.SEPARATOR)
+    end = 8 + int.from_bytes(file[:8], "little")
+    if rng.random() < 0.2 or not 8 < end <= len(file):
+        return atheris.Mutate(data, most)
+    if rng.random() < 0.3:
+        config = mutate_json(config, most, seed)
+    else:
+        header = mutate_json(file[8:end], most, seed)
+        file = struct.pack("<Q", len(header)) + header + file[end:]
+    return (config + readers.SEPARATOR + file)[:most]
 
 
 def change(tree, rng):
