@@ -219,8 +219,22 @@ def test_keys_that_change_nothing_are_passed_over(tmp_path):
     keys |= {"llama.expert_count": 0, "llama.rope.scaling.type": "none", "quantize.imatrix": "x"}
     del keys["llama.vocab_size"], keys["llama.attention.key_length"]
     del keys["llama.rope.dimension_count"], keys["llama.attention.value_length"]
+    keys |= {
+        "llama.rope.freq_base": 10000,
+        "llama.attention.layer_norm_rms_epsilon": np.float64(1e-5),
+    }
     write(tmp_path / "n.gguf", keys, list(entries.values()))
     assert open_model(tmp_path / "n.gguf")[0] == LLAMA
+
+
+def test_numbers_are_those_of_float32(tmp_path):
+    """However a file spells them, so that what is read can be written with the same bits."""
+    save(tmp_path / "m.gguf", LLAMA, random_params(LLAMA))
+    keys, entries = contents(tmp_path / "m.gguf")
+    write(tmp_path / "n.gguf", keys | {"llama.rope.freq_base": 1 << 62}, list(entries.values()))
+    config, params = load(tmp_path / "n.gguf")
+    save(tmp_path / "again.gguf", config, params)
+    assert load(tmp_path / "again.gguf")[0] == config
 
 
 def test_every_parameter_has_a_name_of_its_own():

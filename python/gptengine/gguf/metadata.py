@@ -193,7 +193,11 @@ def _encoded(value):
             raise OverflowError(f"{value} does not fit 64 bits")
         value = fits[0](value)
     elif isinstance(value, float) and not isinstance(value, np.generic):
-        value = np.float32(value)
+        with np.errstate(over="ignore"):
+            narrow = np.float32(value)
+        if np.isinf(narrow) and not np.isinf(value):
+            raise OverflowError(f"{value} does not fit 32 bits")
+        value = narrow
     if not isinstance(value, np.generic):
         raise TypeError(f"GGUF has no type for {type(value).__name__}")
     return _code(value.dtype), _bytes(value)

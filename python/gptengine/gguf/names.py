@@ -132,7 +132,7 @@ def read_config(keys: dict, shapes: dict[str, tuple]) -> Config:
         value = left.pop(name, default)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ValueError(f"{prefix}{name} is {value!r:.80}, not a number")
-        return shortest(value) if isinstance(value, float) else value
+        return value
 
     heads, model_dim = take("attention.head_count"), take("embedding_length")
     sizes = dict(
@@ -148,17 +148,17 @@ def read_config(keys: dict, shapes: dict[str, tuple]) -> Config:
     if not sizes["vocab_size"]:
         raise ValueError(f"the tensor {TOP['wte']} is missing")
     if kind == "gpt2":
-        config = Config(**sizes, norm_eps=take(LAYER_EPS))
+        config = Config(**sizes, norm_eps=shortest(take(LAYER_EPS)))
     else:
         biases = {m: f"blk.0.{m}.bias" in shapes for m in ("attn_q", "attn_output")}
         config = Config(
             **sizes,
             norm="rms",
-            norm_eps=take(RMS_EPS),
+            norm_eps=shortest(take(RMS_EPS)),
             position="rope",
             activation="swiglu",
             head_dim=take("attention.key_length", model_dim // max(1, heads)),
-            rope_theta=take("rope.freq_base", 10000.0),
+            rope_theta=shortest(take("rope.freq_base", 10000.0)),
             bias=biases["attn_output"],
             qkv_bias=biases["attn_q"],
             qk_norm=kind == "qwen3",
