@@ -95,7 +95,7 @@ def save(
         warnings.warn(
             f"{path}: {len(short)} matrices stay in F32, such as {short[0]}: their rows are no "
             f"multiple of {blocks.FORMATS[weights].size} numbers",
-            stacklevel=3,
+            stacklevel=4,  # of Model.save
         )
     keys = write_keys(config)
     keys |= {"general.type": "model", "general.name": path.stem}
