@@ -127,11 +127,24 @@ def test_a_chat_template_in_a_file_of_its_own_is_converted(tmp_path):
     assert keys["tokenizer.chat_template"] == "{{ naïve }}"
 
 
+def test_chat_templates_by_name_come_back(tmp_path):
+    """The default has a key without a name, the others one each, as llama.cpp looks for them."""
+    said = [{"name": "default", "template": "a"}, {"name": "tool_use", "template": "b"}]
+    for templates in said, said[1:]:
+        tok = tokenizer(chat_template=templates)
+        tok.save(tmp_path / "tok.gguf")
+        assert Tokenizer.load(tmp_path / "tok.gguf").config["chat_template"] == templates
+        assert tok.gguf_keys(300)["tokenizer.chat_template.tool_use"] == "b"
+    for bad in 5, [{"name": "default"}], ["a"]:
+        with pytest.raises(ValueError, match="chat_template .* is neither a text nor a list"):
+            tokenizer(chat_template=bad).save(tmp_path / "bad.gguf")
+
+
 @pytest.mark.parametrize(
     "change, says",
     [
         (dict(position="alibi"), "a model of the type 'gptengine' .*'alibi'.* is none of gpt2"),
-        (dict(activation="relu"), "gpt2 has the activation 'gelu_tanh' there, not 'relu'"),
+        (dict(activation="relu"), "gpt2 file cannot say activation 'relu': it .* as 'gelu_tanh'"),
         (dict(head="value"), "head 'value'"),
     ],
 )

@@ -6,6 +6,8 @@ engine does not have is refused by its name.
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -83,13 +85,26 @@ def architecture(c: Config) -> str:
             f"{c.position!r}, activation {c.activation!r}, head {c.head!r}) is none of "
             f"{', '.join(ARCHITECTURES)}"
         )
-    if kind == "gpt2" and c.activation != "gelu_tanh":
-        raise ValueError(f"gguf: gpt2 has the activation 'gelu_tanh' there, not {c.activation!r}")
     return kind
 
 
 def write_keys(c: Config) -> dict:
-    """The keys of the architecture."""
+    """The keys of the architecture; ValueError if a reader would not find all of `c` in them."""
+    keys = _keys(c)
+    shapes = {part.name: (part.end - part.begin,) for p in parts(c).values() for part in p}
+    found = read_config(keys, shapes)
+    for field in dataclasses.fields(Config):
+        said, read = getattr(c, field.name), getattr(found, field.name)
+        close = isinstance(said, float) and math.isclose(said, read, rel_tol=1e-6)  # in float32
+        if said != read and not close:
+            raise ValueError(
+                f"gguf: a {keys['general.architecture']} file cannot say {field.name} {said!r}: it "
+                f"would be read as {read!r}"
+            )
+    return keys
+
+
+def _keys(c: Config) -> dict:
     kind = architecture(c)
     values = {
         "context_length": c.context_length,

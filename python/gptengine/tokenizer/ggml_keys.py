@@ -8,6 +8,7 @@ from gptengine.tokenizer.vocabulary import Vocabulary, in_order, unspell_all, un
 
 SUFFIX = ".gguf"
 KEY = "tokenizer.ggml."
+TEMPLATE = "tokenizer.chat_template"
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED = 1, 2, 3, 4, 5  # types of tokens; 6 is a byte
 # The names of splits there, and whether a piece that is a token is never merged. What is written
 # stands first.
@@ -109,9 +110,7 @@ def metadata(vocabulary, config, eos_token, vocab_size=0):
         if said in vocabulary.special_tokens:
             out[name] = vocabulary.special_tokens[said]
     out = {KEY + key: value for key, value in out.items()}
-    if isinstance(config.get("chat_template"), str):
-        out["tokenizer.chat_template"] = config["chat_template"]
-    return out
+    return out | _template_keys(config.get("chat_template"))
 
 
 def write(path, vocabulary, config, eos_token):
@@ -161,9 +160,36 @@ def _config(metadata, names):
         if type(i) is not int or not 0 <= i < len(names):
             raise ValueError(f"{KEY}{key} is {i!r:.40}, but there are {len(names)} tokens")
         config[entry] = names[i]
-    if isinstance(metadata.get("tokenizer.chat_template"), str):
-        config["chat_template"] = metadata["tokenizer.chat_template"]
+    if templates := _chat_templates(metadata):
+        config["chat_template"] = templates
     return config
+
+
+def _template_keys(said):
+    """The keys of chat templates: one text, or a list of them by name."""
+    if said is None:
+        return {}
+    named = [dict(name="default", template=said)] if isinstance(said, str) else said
+    try:
+        keys = {f"{TEMPLATE}.{entry['name']}": entry["template"] for entry in named}
+    except (KeyError, TypeError):
+        keys = {"": None}
+    if not all(isinstance(template, str) for template in keys.values()):
+        raise ValueError(f"chat_template {said!r:.80} is neither a text nor a list of named ones")
+    if f"{TEMPLATE}.default" in keys:
+        keys[TEMPLATE] = keys.pop(f"{TEMPLATE}.default")
+    return keys
+
+
+def _chat_templates(metadata):
+    """What tokenizer_config.json says of the chat templates in a file."""
+    default, found = metadata.get(TEMPLATE), []
+    if isinstance(default, str):
+        found = [dict(name="default", template=default)]
+    for key, template in metadata.items():
+        if key.startswith(f"{TEMPLATE}.") and isinstance(template, str):
+            found.append(dict(name=key.removeprefix(f"{TEMPLATE}."), template=template))
+    return default if found and len(found) == isinstance(default, str) else found
 
 
 def _template(metadata, config, specials):
