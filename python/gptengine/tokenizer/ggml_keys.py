@@ -169,27 +169,30 @@ def _template_keys(said):
     """The keys of chat templates: one text, or a list of them by name."""
     if said is None:
         return {}
-    named = [dict(name="default", template=said)] if isinstance(said, str) else said
-    try:
-        keys = {f"{TEMPLATE}.{entry['name']}": entry["template"] for entry in named}
-    except (KeyError, TypeError):
-        keys = {"": None}
-    if not all(isinstance(template, str) for template in keys.values()):
-        raise ValueError(f"chat_template {said!r:.80} is neither a text nor a list of named ones")
-    if f"{TEMPLATE}.default" in keys:
-        keys[TEMPLATE] = keys.pop(f"{TEMPLATE}.default")
+    keys = {}
+    named = [{"name": "default", "template": said}] if isinstance(said, str) else said
+    for entry in named if isinstance(named, list) else [said]:
+        values = (entry.get("name"), entry.get("template")) if isinstance(entry, dict) else ()
+        if [*map(type, values)] != [str, str]:
+            raise ValueError(
+                f"chat_template {said!r:.80} is neither a text nor a list of named ones"
+            )
+        name, template = values
+        keys[TEMPLATE if name == "default" else f"{TEMPLATE}.{name}"] = template
     return keys
 
 
 def _chat_templates(metadata):
     """What tokenizer_config.json says of the chat templates in a file."""
-    default, found = metadata.get(TEMPLATE), []
-    if isinstance(default, str):
-        found = [dict(name="default", template=default)]
-    for key, template in metadata.items():
-        if key.startswith(f"{TEMPLATE}.") and isinstance(template, str):
-            found.append(dict(name=key.removeprefix(f"{TEMPLATE}."), template=template))
-    return default if found and len(found) == isinstance(default, str) else found
+    default, prefix = metadata.get(TEMPLATE), f"{TEMPLATE}."
+    named = [
+        {"name": key.removeprefix(prefix), "template": template}
+        for key, template in metadata.items()
+        if key.startswith(prefix) and isinstance(template, str)
+    ]
+    if not isinstance(default, str):
+        return named
+    return [{"name": "default", "template": default}, *named] if named else default
 
 
 def _template(metadata, config, specials):
