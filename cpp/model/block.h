@@ -16,7 +16,7 @@ struct Pass {
   Tensor rope_cos, rope_sin;  // (T, D/2)
   Tensor slopes;              // (H), ALiBi
   Keep keep = Keep::nothing;
-  Tensor slots, starts;  // (B) i32, with a cache
+  Tensor tables, starts;  // (B, T), (B) i32, with a cache
 };
 
 // next may be undefined: then only what backward needs is computed (pre-norm).

@@ -23,6 +23,7 @@ struct GPTConfig {
   Activation activation = Activation::gelu_tanh;
   bool bias = true, qkv_bias = true, tied = true, qk_norm = false, causal = true;
   Head head = Head::lm;
+  int64_t window = 0;  // keys that a token attends to, itself one of them; 0 for all before it
 
   int64_t qkv_dim() const { return (heads + 2 * kv_heads) * head_dim; }
   int64_t attention_dim() const { return heads * head_dim; }

@@ -201,7 +201,7 @@ const Params& Transformer::packed_weights() {
 }
 
 void Transformer::decode(Tensor& logits, KVCache& cache, const Tensor& tokens,
-                         const Tensor& segments, const Tensor& slots, const Tensor& starts,
+                         const Tensor& segments, const Tensor& tables, const Tensor& starts,
                          const Tensor& rows) {
   check(config_.head == Head::lm && config_.causal,
         "transformer: decoding needs a causal model with head lm");
@@ -210,15 +210,14 @@ void Transformer::decode(Tensor& logits, KVCache& cache, const Tensor& tokens,
   const int64_t layers = int64_t(cache.layers.size());
   check(layers == config_.layers, "transformer: cache of ", layers,
         " layers must match the model's ", config_.layers);
-  check_ints("slots", slots);
   check_ints("starts", starts);
   const int64_t B = segments.numel() - 1;
-  check(slots.numel() == B && starts.numel() == B, "transformer: ", slots.numel(), " slots and ",
-        starts.numel(), " starts must match ", B, " segments");
+  check(starts.numel() == B, "transformer: ", starts.numel(), " starts must match ", B,
+        " segments");
   Activations& a = start_pass(tokens, segments, starts, false);
   const Params& packed = packed_weights();
   Pass pass = pass_;
-  pass.slots = slots;  // the caller's memory, for this call only
+  pass.tables = tables;  // the caller's memory, for this call only
   pass.starts = starts;
   run_trunk(a, packed.layers, pass, &cache);
   linear_logits(logits, a.hidden(), packed.lm_head, rows);

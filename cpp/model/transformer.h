@@ -37,9 +37,9 @@ class Transformer {
   void values(Tensor& values, const Tensor& tokens, const Tensor& segments, bool keep_for_backward);
   // logits: (R, V) f32 of the rows (R) i32 of a pass
   void logits(Tensor& logits, const Tensor& tokens, const Tensor& segments, const Tensor& rows);
-  // The same for new tokens of the cache's slots; see ops/attention_cached.h.
+  // The same for new tokens of sequences in the cache; see ops/attention_cached.h.
   void decode(Tensor& logits, KVCache& cache, const Tensor& tokens, const Tensor& segments,
-              const Tensor& slots, const Tensor& starts, const Tensor& rows);
+              const Tensor& tables, const Tensor& starts, const Tensor& rows);
 
   // After a pass that kept: adds to the gradients of every weight.
   void backward_logprob(const Tensor& dlogp);

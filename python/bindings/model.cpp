@@ -10,6 +10,7 @@ namespace {
 
 // Arrays of the caller, seen as tensors for the length of one call.
 using Ints = nb::ndarray<const int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using IntMatrix = nb::ndarray<const int32_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Floats = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using FloatsOut = nb::ndarray<float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using MatrixOut = nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
@@ -66,7 +67,7 @@ void init_config(GPTConfig* self, int64_t vocab_size, int64_t context_length, in
                  int64_t hidden_dim, const std::string& norm, const std::string& norm_order,
                  float norm_eps, const std::string& position, float rope_theta,
                  const std::string& activation, bool bias, bool qkv_bias, bool tied, bool qk_norm,
-                 bool causal, const std::string& head) {
+                 bool causal, const std::string& head, int64_t window) {
   // Tokens and positions are int32; and no product or sum of two sizes leaves int64.
   const std::pair<const char*, int64_t> sizes[] = {
       {"vocab_size", vocab_size}, {"context_length", context_length},
@@ -78,6 +79,8 @@ void init_config(GPTConfig* self, int64_t vocab_size, int64_t context_length, in
           " must be at least 1 and at most ", INT32_MAX);
   check(head_dim >= 1 && head_dim <= kAttentionMaxDim, "config: head_dim ", head_dim,
         " must be from 1 to ", int64_t(kAttentionMaxDim));
+  check(window >= 0 && window <= INT32_MAX && (window == 0 || causal), "config: window ", window,
+        " must be from 0 to ", INT32_MAX, ", and 0 where attention is not causal");
   new (self)
       GPTConfig{vocab_size,
                 context_length,
@@ -99,7 +102,8 @@ void init_config(GPTConfig* self, int64_t vocab_size, int64_t context_length, in
                 tied,
                 qk_norm,
                 causal,
-                parse<Head>("head", head, {"lm", "value", "reward"})};
+                parse<Head>("head", head, {"lm", "value", "reward"}),
+                window};
 }
 
 // Bytes by purpose, from the plans alone.
@@ -129,18 +133,23 @@ void bind_model(nb::module_& m) {
       .def("__init__", &init_config, "vocab_size"_a, "context_length"_a, "layers"_a, "heads"_a,
            "kv_heads"_a, "model_dim"_a, "head_dim"_a, "hidden_dim"_a, "norm"_a, "norm_order"_a,
            "norm_eps"_a, "position"_a, "rope_theta"_a, "activation"_a, "bias"_a, "qkv_bias"_a,
-           "tied"_a, "qk_norm"_a, "causal"_a, "head"_a);
+           "tied"_a, "qk_norm"_a, "causal"_a, "head"_a, "window"_a);
   m.def(
       "planned_memory", &planned_memory, "config"_a, "dtype"_a, "recompute"_a, "tokens"_a,
       "training"_a,
       "Bytes by purpose that a model and passes of so many tokens take, without allocating them.");
 
-  nb::class_<KVCache>(m, "KVCache", "Keys and values of tokens already read, one slot a sequence.")
+  m.attr("CACHE_BLOCK") = kCacheBlock;  // positions that a block of a KVCache holds
+  nb::class_<KVCache>(m, "KVCache", "Keys and values of tokens already read, in blocks.")
       .def(
           "__init__",
-          [](KVCache* self, const GPTConfig& config, const std::string& dtype, int64_t slots,
-             int64_t context) { new (self) KVCache(config, float_dtype(dtype), slots, context); },
-          "config"_a, "dtype"_a, "slots"_a, "context"_a)
+          [](KVCache* self, const GPTConfig& config, const std::string& dtype, int64_t blocks) {
+            new (self) KVCache(config, float_dtype(dtype), blocks);
+          },
+          "config"_a, "dtype"_a, "blocks"_a)
+      .def("copy", &KVCache::copy, "source"_a, "target"_a,
+           "Copies what a block holds, of all layers, to another one.")
+      .def_ro("blocks", &KVCache::blocks)
       .def_prop_ro("bytes", [](const KVCache& cache) { return cache.arena.bytes(); });
 
   nb::class_<Transformer>(m, "Transformer",
@@ -195,15 +204,15 @@ void bind_model(nb::module_& m) {
       .def(
           "decode",
           [](Transformer& t, MatrixOut logits, KVCache& cache, Ints tokens, Ints segments,
-             Ints slots, Ints starts, Ints rows) {
+             IntMatrix tables, Ints starts, Ints rows) {
             Tensor out = view(logits);
             alone(t, [&] {
-              t.decode(out, cache, view(tokens), view(segments), view(slots), view(starts),
+              t.decode(out, cache, view(tokens), view(segments), view(tables), view(starts),
                        view(rows));
             });
           },
-          "logits"_a, "cache"_a, "tokens"_a, "segments"_a, "slots"_a, "starts"_a, "rows"_a,
-          "Writes logits after new tokens of the cache's slots, and extends the cache.")
+          "logits"_a, "cache"_a, "tokens"_a, "segments"_a, "tables"_a, "starts"_a, "rows"_a,
+          "Writes logits after new tokens of sequences in the cache, and extends it.")
       .def(
           "backward_logprob",
           [](Transformer& t, Floats dlogp) { alone(t, [&] { t.backward_logprob(view(dlogp)); }); },

@@ -24,16 +24,17 @@ namespace gpte {
 
 void bind_ops(nb::module_& m) {
   m.def("attention_forward", &attention_forward, "y"_a, "lse"_a, "qkv"_a, "segments"_a, "slopes"_a,
-        "heads"_a, "kv_heads"_a, "scale"_a, "causal"_a, no_gil(), "See cpp/ops/attention.h.");
-  m.def("attention_backward", &attention_backward, "dqkv"_a, "dy"_a, "qkv"_a, "y"_a, "lse"_a,
-        "segments"_a, "slopes"_a, "heads"_a, "kv_heads"_a, "scale"_a, "causal"_a, no_gil(),
+        "heads"_a, "kv_heads"_a, "scale"_a, "causal"_a, "window"_a, no_gil(),
         "See cpp/ops/attention.h.");
+  m.def("attention_backward", &attention_backward, "dqkv"_a, "dy"_a, "qkv"_a, "y"_a, "lse"_a,
+        "segments"_a, "slopes"_a, "heads"_a, "kv_heads"_a, "scale"_a, "causal"_a, "window"_a,
+        no_gil(), "See cpp/ops/attention.h.");
   m.def("kv_cache_append", &kv_cache_append, "k_cache"_a, "v_cache"_a, "qkv"_a, "segments"_a,
-        "slots"_a, "starts"_a, "heads"_a, "kv_heads"_a, no_gil(),
+        "tables"_a, "starts"_a, "heads"_a, "kv_heads"_a, no_gil(),
         "See cpp/ops/attention_cached.h.");
   m.def("attention_cached_forward", &attention_cached_forward, "y"_a, "qkv"_a, "k_cache"_a,
-        "v_cache"_a, "segments"_a, "slots"_a, "starts"_a, "slopes"_a, "heads"_a, "kv_heads"_a,
-        "scale"_a, no_gil(), "See cpp/ops/attention_cached.h.");
+        "v_cache"_a, "segments"_a, "tables"_a, "starts"_a, "slopes"_a, "heads"_a, "kv_heads"_a,
+        "scale"_a, "window"_a, no_gil(), "See cpp/ops/attention_cached.h.");
   nb::enum_<Activation>(m, "Activation")
       .value("none", Activation::none)
       .value("gelu", Activation::gelu)

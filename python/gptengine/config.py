@@ -52,6 +52,7 @@ class Config:
     qk_norm: bool = False
     causal: bool = True
     head: str = "lm"
+    window: int = 0  # tokens that a token attends to, itself one of them; 0: all before it
 
     def __post_init__(self):
         for name in ("vocab_size", "context_length", "layers", "heads", "model_dim"):
@@ -95,6 +96,12 @@ class Config:
                 raise ValueError(
                     f"Config: {name} {getattr(self, name)!r} is none of {', '.join(known)}"
                 )
+        if isinstance(self.window, bool) or not isinstance(self.window, int):
+            raise ValueError(f"Config: window must be a whole number, not {self.window!r}")
+        if not 0 <= self.window <= LARGEST:
+            raise ValueError(f"Config: window {self.window} must be from 0 to {LARGEST}")
+        if self.window and not self.causal:
+            raise ValueError(f"Config: window {self.window} needs causal True, not False")
         for name in ("norm_eps", "rope_theta"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)):

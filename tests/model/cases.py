@@ -1,5 +1,6 @@
 """Configs that together try every pair of options, and small packed batches for them."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -46,7 +47,10 @@ def small(**options):
     return Config(**{**sizes, "head_dim": 6, **options})
 
 
-CASES = [small(**options) for options in pairwise(OPTIONS)]
+CASES = [
+    *(small(**options) for options in pairwise(OPTIONS)),
+    small(position="rope", kv_heads=3, window=9),
+]
 
 
 def case_id(c):
@@ -67,6 +71,7 @@ SHAPES = {
     "gpt2": Config(**_SIZES),
     "llama": Config.llama(**_SIZES, kv_heads=2),
     "qwen3": Config.qwen3(**_SIZES, kv_heads=1, head_dim=40),
+    "mistral": dataclasses.replace(Config.llama(**_SIZES, kv_heads=2), window=70),
     "alibi": Config(**_SIZES, position="alibi", norm_order="post", activation="gelu", tied=False),
     "encoder": Config(**_SIZES, position="sinusoidal", activation="relu", causal=False),
 }

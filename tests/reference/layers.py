@@ -87,7 +87,7 @@ def rope(x, positions, theta):
     return np.concatenate([a * cos - b * sin, b * cos + a * sin], axis=-1)
 
 
-def attention_weights(q, k, causal, slopes):
+def attention_weights(q, k, causal, slopes, window=0):
     """(H, T, T) softmax over the keys; q: (T, H, D), k: (T, H, D)"""
     t = np.arange(len(q))
     scores = np.einsum("thd,shd->hts", q, k) / math.sqrt(q.shape[-1])
@@ -95,20 +95,22 @@ def attention_weights(q, k, causal, slopes):
         scores = scores - slopes[:, None, None] * abs(t[:, None] - t)
     if causal:
         scores = np.where(t[:, None] >= t, scores, -np.inf)
+    if window:
+        scores = np.where(t[:, None] - t < window, scores, -np.inf)
     weights = np.exp(scores - scores.real.max(-1, keepdims=True))
     return weights / weights.sum(-1, keepdims=True)
 
 
-def segment_attention(q, k, v, causal, slopes):
+def segment_attention(q, k, v, causal, slopes, window=0):
     """One segment's attention. q, y: (T, H, D); k, v: (T, K, D), each serves H/K query heads."""
     k, v = (np.repeat(a, q.shape[1] // a.shape[1], axis=1) for a in (k, v))
-    return np.einsum("hts,shd->thd", attention_weights(q, k, causal, slopes), v)
+    return np.einsum("hts,shd->thd", attention_weights(q, k, causal, slopes, window), v)
 
 
-def segment_attention_backward(dy, q, k, v, causal, slopes):
+def segment_attention_backward(dy, q, k, v, causal, slopes, window=0):
     T, K, D = k.shape
     k, v = (np.repeat(a, q.shape[1] // K, axis=1) for a in (k, v))
-    weights = attention_weights(q, k, causal, slopes)
+    weights = attention_weights(q, k, causal, slopes, window)
     dweights = np.einsum("thd,shd->hts", dy, v)
     dscores = weights * (dweights - (dweights * weights).sum(-1, keepdims=True)) / math.sqrt(D)
     dq = np.einsum("hts,shd->thd", dscores, k)

@@ -125,7 +125,7 @@ def attend(c, q, k, v, segments):
     slopes = alibi_slopes(c.heads) if c.position == "alibi" else None
     spans = zip(segments[:-1], segments[1:], strict=True)
     return np.concatenate(
-        [segment_attention(q[a:b], k[a:b], v[a:b], c.causal, slopes) for a, b in spans]
+        [segment_attention(q[a:b], k[a:b], v[a:b], c.causal, slopes, c.window) for a, b in spans]
     )
 
 
@@ -252,7 +252,7 @@ def attention_backward(c, p, g, name, dy, x, segments):
     slopes = alibi_slopes(H) if c.position == "alibi" else None
     spans = zip(segments[:-1], segments[1:], strict=True)
     parts = [
-        segment_attention_backward(dy[a:b], q[a:b], k[a:b], v[a:b], c.causal, slopes)
+        segment_attention_backward(dy[a:b], q[a:b], k[a:b], v[a:b], c.causal, slopes, c.window)
         for a, b in spans
     ]
     dq, dk, dv = (np.concatenate(part) for part in zip(*parts, strict=True))
