@@ -73,14 +73,22 @@ void bind_ops(nb::module_& m) {
         "See cpp/ops/rms_norm.h.");
   m.def("rms_norm_backward", &rms_norm_backward, "dx"_a, "dw"_a, "dy"_a, "x"_a, "w"_a, "rstd"_a,
         no_gil(), "See cpp/ops/rms_norm.h.");
-  m.def("embedding_forward", &embedding_forward, "y"_a, "tokens"_a, "positions"_a, "wte"_a, "wpe"_a,
-        no_gil(), "See cpp/ops/embedding.h.");
-  m.def("embedding_backward", &embedding_backward, "dwte"_a, "dwpe"_a, "dy"_a, "tokens"_a,
-        "positions"_a, no_gil(), "See cpp/ops/embedding.h.");
+  m.def("embedding_forward", &embedding_forward, "y"_a, "tokens"_a, "positions"_a, "types"_a,
+        "wte"_a, "wpe"_a, "wtt"_a, no_gil(), "See cpp/ops/embedding.h.");
+  m.def("embedding_backward", &embedding_backward, "dwte"_a, "dwpe"_a, "dwtt"_a, "dy"_a, "tokens"_a,
+        "positions"_a, "types"_a, no_gil(), "See cpp/ops/embedding.h.");
   m.def("segment_positions", &segment_positions, "positions"_a, "segments"_a, no_gil(),
         "See cpp/ops/positions.h.");
   m.def("sinusoidal_table", &sinusoidal_table, "table"_a, no_gil(), "See cpp/ops/positions.h.");
-  m.def("rope_table", &rope_table, "cos"_a, "sin"_a, "theta"_a, no_gil(),
+  nb::enum_<Scaling>(m, "Scaling")
+      .value("none", Scaling::none)
+      .value("linear", Scaling::linear)
+      .value("llama3", Scaling::llama3)
+      .value("yarn", Scaling::yarn);
+  nb::class_<RopeScaling>(m, "RopeScaling", "See cpp/ops/positions.h.")
+      .def(nb::init<Scaling, double, double, double, double>(), "kind"_a = Scaling::none,
+           "factor"_a = 1.0, "context"_a = 0.0, "low"_a = 1.0, "high"_a = 4.0);
+  m.def("rope_table", &rope_table, "cos"_a, "sin"_a, "theta"_a, "scaling"_a, no_gil(),
         "See cpp/ops/positions.h.");
   m.def("activation_forward", &activation_forward, "y"_a, "x"_a, "kind"_a, no_gil(),
         "See cpp/ops/activation.h.");

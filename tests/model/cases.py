@@ -20,6 +20,8 @@ OPTIONS = dict(
     qk_norm=[False, True],
     causal=[True, False],
     head=["lm", "value", "reward"],
+    embedding_norm=[False, True],
+    token_types=[0, 3],
 )
 
 
@@ -50,6 +52,14 @@ def small(**options):
 CASES = [
     *(small(**options) for options in pairwise(OPTIONS)),
     small(position="rope", kv_heads=3, window=9),
+    *(
+        small(position="rope", norm="rms", rope_scaling=kind, rope_factor=4.0, **more)
+        for kind, more in {
+            "linear": {},
+            "llama3": dict(rope_context=20, rope_high=2.0),
+            "yarn": dict(rope_context=20, rope_high=8.0),
+        }.items()
+    ),
 ]
 
 
@@ -73,6 +83,9 @@ SHAPES = {
     "qwen3": Config.qwen3(**_SIZES, kv_heads=1, head_dim=40),
     "mistral": dataclasses.replace(Config.llama(**_SIZES, kv_heads=2), window=70),
     "alibi": Config(**_SIZES, position="alibi", norm_order="post", activation="gelu", tied=False),
+    "llama3": dataclasses.replace(
+        Config.llama(**_SIZES), rope_scaling="llama3", rope_factor=8.0, rope_context=40
+    ),
     "encoder": Config(**_SIZES, position="sinusoidal", activation="relu", causal=False),
 }
 DECODERS = [name for name, c in SHAPES.items() if c.causal]
