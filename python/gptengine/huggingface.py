@@ -36,7 +36,7 @@ class Part(NamedTuple):
 
 def model_type(c: Config) -> str:
     """The most widely readable model_type that says all of `c`."""
-    if not (c.causal and c.norm_order == "pre" and c.head == "lm"):
+    if not (c.causal and c.norm_order == "pre" and c.head == "lm") or c.window:
         return "gptengine"
     plain_heads = c.kv_heads == c.heads and c.heads * c.head_dim == c.model_dim
     if (c.norm, c.position) == ("layer", "learned"):
