@@ -4,6 +4,7 @@ python tests/fuzz/seeds.py  # into tests/fuzz/seeds; findings are put there by h
 """
 
 import base64
+import dataclasses
 import json
 import sys
 import tempfile
@@ -136,6 +137,8 @@ def models():
         "qwen2": (Config.llama(9, 4, 1, 2, 32, **llama, qkv_bias=True, tied=True), "Q8_0"),
         "qwen3": (Config.qwen3(9, 4, 1, 2, 32, **llama), "BF16"),
     }
+    stretched = dict(rope_scaling="llama3", rope_factor=8.0, rope_context=8192)
+    configs["llama3"] = (dataclasses.replace(configs["llama"][0], **stretched), "Q4_0")
     out = {}
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)

@@ -184,8 +184,9 @@ KEYS = [
     ({"llama.attention.head_count": 0}, "heads must be a whole number above 0, not 0"),
     ({"llama.rope.dimension_count": 4}, "rope.dimension_count 4 is not supported.* head, 8"),
     ({"llama.attention.value_length": 4}, "attention.value_length 4 is not supported"),
-    ({"llama.rope.scaling.type": "yarn"}, "key llama.rope.scaling.type 'yarn' is not supported"),
-    ({"llama.rope.scaling.factor": 8.0}, "key llama.rope.scaling.factor 8.0 is not supported"),
+    ({"llama.rope.scaling.type": "longrope"}, "rope.scaling.type 'longrope' is not supported"),
+    ({"llama.rope.scaling.type": "yarn"}, "rope_scaling 'yarn' needs rope_context, which is 0"),
+    ({"llama.rope.scaling.yarn_beta_fast": 16.0}, "yarn_beta_fast 16.0 is not supported, only 32"),
     ({"llama.expert_count": 8}, "the key llama.expert_count 8 is not supported, only 0"),
     ({"llama.attention.sliding_window": 4096}, "attention.sliding_window 4096 is not supported"),
     ({"llama.new": 1}, "the key llama.new 1 is not supported"),
@@ -216,7 +217,7 @@ def test_tensors_that_do_not_belong_are_named(tmp_path):
 
     one = lambda name: Entry(name, (32,), FORMATS["F32"], lambda b, e: np.zeros(32, np.float32))
     every = list(entries.values())
-    refused([*every, one("rope_freqs.weight")], "'rope_freqs.weight' is not supported")
+    refused([*every, one("rope_freqs.weight")], "'rope_freqs.weight' is not that of Llama 3.x")
     refused([*every, one("blk.0.attn_q.bias")], "'blk.0.attn_k.bias' is missing")
     refused([e for e in every if e.name != "blk.1.ffn_up.weight"], "'blk.1.ffn_up.weight' is miss")
     refused([e for e in every if e.name != "token_embd.weight"], "token_embd.weight is missing")

@@ -1,6 +1,7 @@
 """llama.cpp reads what we write with the same logits and text, and we what it quantises."""
 
 import ctypes
+import dataclasses
 import os
 from pathlib import Path
 
@@ -38,6 +39,14 @@ SHAPES = {
     "qwen2": Config.llama(V, T, 2, 4, 128, **SMALL, qkv_bias=True, tied=True, norm_eps=1e-6),
     "qwen3": Config.qwen3(V, T, 2, 4, 128, kv_heads=2, head_dim=64),
 }
+STRETCHED = {
+    "linear": dict(rope_factor=4.0),
+    "llama3": dict(rope_factor=8.0, rope_context=16),
+    "yarn": dict(rope_factor=4.0, rope_context=16, rope_high=32.0),
+}
+for scaling, fields in STRETCHED.items():
+    wide = Config.llama(V, T, 2, 4, 128, **SMALL, head_dim=64)
+    SHAPES[f"llama-{scaling}"] = dataclasses.replace(wide, rope_scaling=scaling, **fields)
 # llama.cpp computes GPT-2's activation through a table of float16.
 MOST = {"gpt2": 2e-3}
 # Its products with quantised weights quantise the other side to 8 bits, with bfloat16 to that.

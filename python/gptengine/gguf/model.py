@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from gptengine.config import Config
-from gptengine.gguf import blocks, tensors
+from gptengine.gguf import blocks, rope, tensors
 from gptengine.gguf.names import TOP, parts, read_config, write_keys
 from gptengine.gguf.tensors import Entry, GgufFile
 
@@ -26,12 +26,15 @@ def open_model(path) -> tuple[Config, GgufFile]:
     file = GgufFile(path)
     shapes = {name: tensor.shape for name, tensor in file.tensors.items()}
     try:
-        config = read_config(file.metadata, shapes)
+        divisors = file[rope.TENSOR] if rope.TENSOR in shapes else None
+        config = read_config(file.metadata, shapes, divisors)
         if config.layers > len(shapes):
             raise ValueError(
                 f"{config.layers} layers are said, but there are {len(shapes)} tensors"
             )
         left, wanted = dict(shapes), config.parameter_shapes()
+        if config.rope_scaling == "llama3" and left.pop(rope.TENSOR) != (config.head_dim // 2,):
+            raise ValueError(f"the tensor {rope.TENSOR!r} has the shape {shapes[rope.TENSOR]}")
         for name, pieces in parts(config).items():
             for part in pieces:
                 want = (part.end - part.begin, *wanted[name][1:])
@@ -117,6 +120,9 @@ def planned(config: Config, weights: str, params: dict | None = None) -> list[En
                 form = blocks.FORMATS["F32"]
             array = None if params is None else params[name]
             entries.append(Entry(part.name, shape, form, _reader(array, part)))
+    if (divisors := rope.divisors(config)) is not None:
+        form = blocks.FORMATS["F32"]
+        entries.append(Entry(rope.TENSOR, divisors.shape, form, lambda b, e: divisors[b:e]))
     return entries
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gptengine.config import Config
+from gptengine.gguf import rope
 from gptengine.huggingface import model_type
 
 ARCHITECTURES = ("gpt2", "llama", "qwen2", "qwen3")
@@ -31,10 +32,12 @@ HARMLESS = {
     "pooling_type": (0,),
     "tensor_data_layout": None,  # how the rows of Llama's queries are ordered, always the same
     "rope.scale_linear": (0.0, 1.0),
-    "rope.scaling.type": ("none",),
-    "rope.scaling.factor": (0.0, 1.0),
     "rope.scaling.attn_factor": (0.0, 1.0),
-    "rope.scaling.original_context_length": None,
+    "rope.scaling.yarn_attn_factor": (1.0,),
+    "rope.scaling.yarn_ext_factor": (1.0,),
+    "rope.scaling.yarn_log_multiplier": (0.0,),
+    "rope.scaling.yarn_beta_fast": (rope.HIGH_YARN,),
+    "rope.scaling.yarn_beta_slow": (rope.LOW_YARN,),
     "rope.scaling.finetuned": None,
 }
 TOP = {
@@ -92,7 +95,7 @@ def write_keys(c: Config) -> dict:
     """The keys of the architecture; ValueError if a reader would not find all of `c` in them."""
     keys = _keys(c)
     shapes = {part.name: (part.end - part.begin,) for p in parts(c).values() for part in p}
-    found = read_config(keys, shapes)
+    found = read_config(keys, shapes, rope.divisors(c))
     for field in dataclasses.fields(Config):
         said, read = getattr(c, field.name), getattr(found, field.name)
         close = isinstance(said, float) and math.isclose(said, read, rel_tol=1e-6)  # in float32
@@ -122,12 +125,16 @@ def _keys(c: Config) -> dict:
             "attention.value_length": c.head_dim,
             "rope.dimension_count": c.head_dim,
             "rope.freq_base": c.rope_theta,
+            **rope.write_keys(c),
         }
     return {"general.architecture": kind} | {f"{kind}.{key}": v for key, v in values.items()}
 
 
-def read_config(keys: dict, shapes: dict[str, tuple]) -> Config:
-    """The Config of a file with these keys and tensors of these shapes, by name."""
+def read_config(keys: dict, shapes: dict[str, tuple], divisors=None) -> Config:
+    """The Config of a file with these keys and tensors of these shapes, by name.
+
+    divisors: the tensor that stretches rotary frequencies, if there is one.
+    """
     kind = keys.get("general.architecture")
     if kind not in ARCHITECTURES:
         raise ValueError(
@@ -165,6 +172,7 @@ def read_config(keys: dict, shapes: dict[str, tuple]) -> Config:
     if kind == "gpt2":
         config = Config(**sizes, norm_eps=shortest(take(LAYER_EPS)))
     else:
+        theta = shortest(take("rope.freq_base", 10000.0))
         biases = {m: f"blk.0.{m}.bias" in shapes for m in ("attn_q", "attn_output")}
         config = Config(
             **sizes,
@@ -173,7 +181,8 @@ def read_config(keys: dict, shapes: dict[str, tuple]) -> Config:
             position="rope",
             activation="swiglu",
             head_dim=take("attention.key_length", model_dim // max(1, heads)),
-            rope_theta=shortest(take("rope.freq_base", 10000.0)),
+            rope_theta=theta,
+            **rope.read_fields(take, left, divisors, theta),
             bias=biases["attn_output"],
             qkv_bias=biases["attn_q"],
             qk_norm=kind == "qwen3",
