@@ -127,6 +127,13 @@ def test_a_chat_template_in_a_file_of_its_own_is_converted(tmp_path):
     assert keys["tokenizer.chat_template"] == "{{ naïve }}"
 
 
+def test_what_lies_beside_a_file_is_not_its(tmp_path):
+    """Files of several models often share a folder."""
+    tokenizer(chat_template="mine").save(tmp_path / "a.gguf")
+    tokenizer(chat_template="other").save(tmp_path)
+    assert Tokenizer.load(tmp_path / "a.gguf").config["chat_template"] == "mine"
+
+
 def test_chat_templates_by_name_come_back(tmp_path):
     """The default has a key without a name, the others one each, as llama.cpp looks for them."""
     said = [{"name": "default", "template": "a"}, {"name": "tool_use", "template": "b"}]
