@@ -9,7 +9,7 @@ from gptengine import Model, Tokenizer, checkpoint
 from gptengine.config import Config
 from gptengine.gguf import names
 from gptengine.gguf.blocks import FORMATS
-from gptengine.gguf.model import load, open_model, planned, save
+from gptengine.gguf.model import ModelFile, load, planned, save
 from gptengine.gguf.tensors import Entry, GgufFile, write
 
 LLAMA = Config.llama(64, 16, 2, 4, 32, kv_heads=2, hidden_dim=96)
@@ -210,7 +210,7 @@ def test_keys_that_we_cannot_obey_are_named(tmp_path, change, says):
     keys = {key: value for key, value in {**keys, **change}.items() if value is not None}
     write(tmp_path / "n.gguf", keys, list(entries.values()))
     with pytest.raises(ValueError, match=rf"n\.gguf: .*{says}"):
-        open_model(tmp_path / "n.gguf")
+        ModelFile(tmp_path / "n.gguf")
 
 
 def test_tensors_that_do_not_belong_are_named(tmp_path):
@@ -245,7 +245,7 @@ def test_keys_that_change_nothing_are_passed_over(tmp_path):
         "llama.attention.layer_norm_rms_epsilon": np.float64(1e-5),
     }
     write(tmp_path / "n.gguf", keys, list(entries.values()))
-    assert open_model(tmp_path / "n.gguf")[0] == LLAMA
+    assert ModelFile(tmp_path / "n.gguf").config == LLAMA
 
 
 def test_numbers_are_those_of_float32(tmp_path):

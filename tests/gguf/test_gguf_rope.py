@@ -7,7 +7,7 @@ import pytest
 
 from gptengine.config import Config
 from gptengine.gguf import rope
-from gptengine.gguf.model import load, open_model, save
+from gptengine.gguf.model import ModelFile, load, save
 from gptengine.gguf.tensors import Entry, GgufFile, write
 
 LLAMA = Config.llama(64, 64, 1, 2, 32, kv_heads=1, hidden_dim=32, head_dim=64, rope_theta=5e5)
@@ -54,7 +54,7 @@ def test_llama3_is_known_without_a_key(tmp_path):
             for n, t in file.tensors.items()
         ]
         write(tmp_path / "n.gguf", keys, entries)
-        return open_model(tmp_path / "n.gguf")[0]
+        return ModelFile(tmp_path / "n.gguf").config
 
     divisors = file[rope.TENSOR]
     assert rewrite(divisors) == stretched("llama3")

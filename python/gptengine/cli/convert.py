@@ -84,12 +84,12 @@ def described(source: Path):
     """The Config of a model, and whether its matrices are bfloat16."""
     from gptengine import checkpoint
     from gptengine.files import read_json
-    from gptengine.gguf.model import open_model
+    from gptengine.gguf.model import ModelFile
 
     if checkpoint.is_gguf(source):
-        config, file = open_model(source)
-        forms = {tensor.form.name for tensor in file.tensors.values()}
-        return config, "BF16" in forms and forms <= {"BF16", "F32"}
+        model = ModelFile(source)
+        forms = {tensor.form.name for tensor in model.file.tensors.values()}
+        return model.config, "BF16" in forms and forms <= {"BF16", "F32"}
     config = checkpoint.config_of(source)
     values = read_json(source / "config.json")
     return config, values.get("dtype", values.get("torch_dtype")) == "bfloat16"

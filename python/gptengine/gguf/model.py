@@ -13,7 +13,7 @@ import numpy as np
 
 from gptengine.config import Config
 from gptengine.gguf import blocks, rope, tensors
-from gptengine.gguf.names import TOP, parts, read_config, write_keys
+from gptengine.gguf.names import TOP, architecture, parts, read_config, write_keys
 from gptengine.gguf.tensors import Entry, GgufFile
 
 SUFFIX = ".gguf"
@@ -21,63 +21,78 @@ FILE_TYPES = {"F32": 0, "BF16": 32, "Q8_0": 7, "Q4_0": 2}  # what llama.cpp call
 NO_TOKENIZER = {"tokenizer.ggml.model": "no_vocab"}  # without the key llama.cpp reads no file
 
 
-def open_model(path) -> tuple[Config, GgufFile]:
-    """A file and the Config of the model in it; its tensors have the names and shapes of that."""
-    file = GgufFile(path)
-    shapes = {name: tensor.shape for name, tensor in file.tensors.items()}
-    try:
-        divisors = file[rope.TENSOR] if rope.TENSOR in shapes else None
-        config = read_config(file.metadata, shapes, divisors)
-        if config.layers > len(shapes):
-            raise ValueError(
-                f"{config.layers} layers are said, but there are {len(shapes)} tensors"
-            )
-        left, wanted = dict(shapes), config.parameter_shapes()
-        if config.rope_scaling == "llama3" and left.pop(rope.TENSOR) != (config.head_dim // 2,):
-            raise ValueError(f"the tensor {rope.TENSOR!r} has the shape {shapes[rope.TENSOR]}")
-        for name, pieces in parts(config).items():
+class ModelFile:
+    """A file with a model, mapped and checked; nothing is decoded before it is asked for.
+
+    Its tensors have the names and shapes of `config`.
+    """
+
+    def __init__(self, path):
+        self.path, self.file = Path(path), GgufFile(path)
+        shapes = {name: tensor.shape for name, tensor in self.file.tensors.items()}
+        try:
+            divisors = self.file[rope.TENSOR] if rope.TENSOR in shapes else None
+            self.config = read_config(self.file.metadata, shapes, divisors)
+            _check_tensors(self.config, shapes)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+
+    def read_into(self, params: dict[str, np.ndarray], progress=None) -> None:
+        """Write every weight to the float32 arrays of our names, which are the model's.
+
+        progress is called with the bytes that are read, and with all of them.
+        """
+        tensors, done = self.file.tensors, 0
+        total = sum(tensor.size for tensor in tensors.values())
+        for name, pieces in parts(self.config).items():
             for part in pieces:
-                want = (part.end - part.begin, *wanted[name][1:])
-                if part.name not in left:
-                    raise ValueError(f"the tensor {part.name!r} is missing")
-                if left.pop(part.name) != want:
-                    raise ValueError(
-                        f"the tensor {part.name!r} has the shape {shapes[part.name]}, the keys "
-                        f"say {want}"
+                rows = params[name][part.begin : part.end]
+                if part.heads:
+                    params[name][part.order()] = self.file[part.name]
+                else:
+                    blocks.decode(
+                        tensors[part.name].form, self.file.raw(part.name), rows.reshape(-1)
                     )
-        for name in left:
-            raise ValueError(
-                f"the tensor {name!r:.100} is not supported in a "
-                f"{file.metadata['general.architecture']} model with {config.layers} layers"
-            )
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-    return config, file
+                bad = rows.size - int(np.isfinite(rows).sum())
+                if bad:
+                    raise ValueError(
+                        f"{self.path}: the tensor {part.name!r} has {bad} values not finite"
+                    )
+                done += tensors[part.name].size
+                if progress is not None:
+                    progress(done, total)
+
+
+def _check_tensors(config: Config, shapes: dict[str, tuple]) -> None:
+    if config.layers > len(shapes):
+        raise ValueError(f"{config.layers} layers are said, but there are {len(shapes)} tensors")
+    left, wanted = dict(shapes), config.parameter_shapes()
+    if config.rope_scaling == "llama3" and left.pop(rope.TENSOR) != (config.head_dim // 2,):
+        raise ValueError(f"the tensor {rope.TENSOR!r} has the shape {shapes[rope.TENSOR]}")
+    for name, pieces in parts(config).items():
+        for part in pieces:
+            want = (part.end - part.begin, *wanted[name][1:])
+            if part.name not in left:
+                raise ValueError(f"the tensor {part.name!r} is missing")
+            if left.pop(part.name) != want:
+                raise ValueError(
+                    f"the tensor {part.name!r} has the shape {shapes[part.name]}, the keys say "
+                    f"{want}"
+                )
+    for name in left:
+        raise ValueError(
+            f"the tensor {name!r:.100} is not supported in a {architecture(config)} model with "
+            f"{config.layers} layers"
+        )
 
 
 def load(path, progress=None) -> tuple[Config, dict[str, np.ndarray]]:
-    """The Config of the model in a file and every parameter by our name, float32.
-
-    progress is called with the bytes that are read, and with all of them.
-    """
-    config, file = open_model(path)
-    params, done, shapes = {}, 0, config.parameter_shapes()
-    total = sum(tensor.size for tensor in file.tensors.values())
-    for name, pieces in parts(config).items():
-        params[name] = np.empty(shapes[name], np.float32)
-        for part in pieces:
-            rows = params[name][part.begin : part.end]
-            if part.heads:
-                params[name][part.order()] = file[part.name]
-            else:
-                blocks.decode(file.tensors[part.name].form, file.raw(part.name), rows.reshape(-1))
-            bad = rows.size - int(np.isfinite(rows).sum())
-            if bad:
-                raise ValueError(f"{path}: the tensor {part.name!r} has {bad} values not finite")
-            done += file.tensors[part.name].size
-            if progress is not None:
-                progress(done, total)
-    return config, params
+    """The Config of the model in a file and every parameter by our name, float32."""
+    model = ModelFile(path)
+    shapes = model.config.parameter_shapes().items()
+    params = {name: np.empty(shape, np.float32) for name, shape in shapes}
+    model.read_into(params, progress)
+    return model.config, params
 
 
 def save(
