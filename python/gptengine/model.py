@@ -58,9 +58,10 @@ class Model:
         cls, path, *, dtype: str = "float32", device: str = "cpu", recompute: int = 1
     ) -> Model:
         """Read a Hugging Face folder, a run's folder (its best model), or a .gguf file."""
-        config, params = checkpoint.load(path)
-        model = cls(config, dtype=dtype, device=device, recompute=recompute)
-        model.set_parameters(params)
+        source = checkpoint.open_model(path)
+        model = cls(source.config, dtype=dtype, device=device, recompute=recompute)
+        source.read_into(model.parameters())  # from the mapped file, without a copy between
+        model.weights_changed()
         return model
 
     def save(self, path, tokenizer=None, *, weights: str = "F32") -> None:
@@ -103,7 +104,7 @@ class Model:
         """
         shape, (tokens, segments) = np.shape(tokens), _pack(tokens, segments)
         targets, dlogp = _ints("targets", targets, shape), _floats("dlogp", dlogp, shape)
-        types = _ints("types", types, shape)
+        types = _types(types, shape)
         logp = np.empty(len(tokens), np.float32)
         self.engine.forward_backward(logp, tokens, targets, segments, dlogp, types)
         return logp
@@ -117,7 +118,7 @@ class Model:
         """
         shape, (tokens, segments) = np.shape(tokens), _pack(tokens, segments)
         values = np.empty(len(tokens), np.float32)
-        self.engine.values(values, tokens, segments, keep, _ints("types", types, shape))
+        self.engine.values(values, tokens, segments, keep, _types(types, shape))
         if keep:
             self.kept_shape = shape
         return values
@@ -149,7 +150,7 @@ class Model:
 
     def logits(self, tokens, segments=None, *, types=None, last_only: bool = True) -> np.ndarray:
         """(B, V) float32 logits after each segment's last token, or (N, V) after every token."""
-        types = _ints("types", types, np.shape(tokens))
+        types = _types(types, np.shape(tokens))
         tokens, segments = _pack(tokens, segments)
         if last_only and (empty := np.flatnonzero(np.diff(segments) == 0)).size:
             b = int(empty[0])
@@ -163,7 +164,7 @@ class Model:
 
     def hidden(self, tokens, segments=None, *, types=None) -> np.ndarray:
         """(N, C) float32: what the head reads."""
-        types = _ints("types", types, np.shape(tokens))
+        types = _types(types, np.shape(tokens))
         return self.engine.hidden(*_pack(tokens, segments), types).numpy()
 
     def generate(self, prompts, **options):
@@ -242,7 +243,7 @@ class Model:
     def _logprob(self, tokens, targets, segments, types, keep):
         shape, (tokens, segments) = np.shape(tokens), _pack(tokens, segments)
         logp = np.empty(len(tokens), np.float32)
-        targets, types = _ints("targets", targets, shape), _ints("types", types, shape)
+        targets, types = _ints("targets", targets, shape), _types(types, shape)
         self.engine.logprob(logp, tokens, targets, segments, keep, types)
         if keep:
             self.kept_shape = shape
@@ -325,11 +326,13 @@ def int_vector(array) -> np.ndarray:
     return np.ascontiguousarray(array.reshape(-1), np.int32)
 
 
-def _ints(name: str, array, shape) -> np.ndarray | None:
-    if array is None:
-        return None
+def _ints(name: str, array, shape) -> np.ndarray:
     _check_shape(name, array, shape)
     return int_vector(array)
+
+
+def _types(types, shape) -> np.ndarray | None:
+    return None if types is None else _ints("types", types, shape)
 
 
 def _floats(name: str, array, shape) -> np.ndarray:
