@@ -25,9 +25,10 @@ struct Params {
   explicit Params(const GPTConfig& c) : config(c), layers(size_t(c.layers)) {}
 
   GPTConfig config;
-  Tensor wte, wpe, lm_head;  // (V, C), (T, C), (V, C)
-  Tensor head_w, head_b;     // (1, C), (1): value or reward
-  Tensor norm_w, norm_b;     // (C)
+  Tensor wte, wpe, wtt, lm_head;              // (V, C), (T, C), (token types, C), (V, C)
+  Tensor head_w, head_b;                      // (1, C), (1): value or reward
+  Tensor embedding_norm_w, embedding_norm_b;  // (C)
+  Tensor norm_w, norm_b;                      // (C)
   std::vector<LayerParams> layers;
 
   // The matrix from hidden states to logits.
@@ -41,6 +42,7 @@ struct Params {
     const int64_t C = c.model_dim, V = c.vocab_size;
     f("wte", wte, Shape{V, C});
     if (c.position == Position::learned) f("wpe", wpe, Shape{c.context_length, C});
+    if (c.token_types) f("wtt", wtt, Shape{c.token_types, C});
     for (size_t i = 0; i < layers.size(); ++i) {
       const std::string h = "h." + std::to_string(i) + ".";
       LayerParams& l = layers[i];
@@ -59,6 +61,8 @@ struct Params {
   void visit_vectors(F&& f) {
     const GPTConfig& c = config;
     const Shape C{c.model_dim}, D{c.head_dim};
+    if (c.embedding_norm) f("embedding_norm.weight", embedding_norm_w, C);
+    if (c.embedding_norm && c.norm_bias()) f("embedding_norm.bias", embedding_norm_b, C);
     for (size_t i = 0; i < layers.size(); ++i) {
       const std::string h = "h." + std::to_string(i) + ".";
       LayerParams& l = layers[i];

@@ -28,18 +28,22 @@ class Transformer {
   // tokens: (N) i32   segments: (B+1) i32
   // hidden: (N, C) of the compute type, valid until the next pass
   // keep_for_backward = false leaves nothing behind (evaluation).
-  Tensor hidden(const Tensor& tokens, const Tensor& segments, bool keep_for_backward);
+  // types: (N) i32 below token_types, undefined for all 0; so in every pass
+  Tensor hidden(const Tensor& tokens, const Tensor& segments, bool keep_for_backward,
+                const Tensor& types);
   // logp: (N) f32   targets: (N) i32, negative ones are ignored
   void logprob(Tensor& logp, const Tensor& tokens, const Tensor& targets, const Tensor& segments,
-               bool keep_for_backward);
+               bool keep_for_backward, const Tensor& types);
   // values: (N) f32 of a value or reward head, one a token. A reward is the value of a segment's
   // last token: which rows count is the caller's choice.
-  void values(Tensor& values, const Tensor& tokens, const Tensor& segments, bool keep_for_backward);
+  void values(Tensor& values, const Tensor& tokens, const Tensor& segments, bool keep_for_backward,
+              const Tensor& types);
   // logits: (R, V) f32 of the rows (R) i32 of a pass
-  void logits(Tensor& logits, const Tensor& tokens, const Tensor& segments, const Tensor& rows);
-  // The same for new tokens of the cache's slots; see ops/attention_cached.h.
+  void logits(Tensor& logits, const Tensor& tokens, const Tensor& segments, const Tensor& rows,
+              const Tensor& types);
+  // The same for new tokens of sequences in the cache; see ops/attention_cached.h.
   void decode(Tensor& logits, KVCache& cache, const Tensor& tokens, const Tensor& segments,
-              const Tensor& slots, const Tensor& starts, const Tensor& rows);
+              const Tensor& tables, const Tensor& starts, const Tensor& rows);
 
   // After a pass that kept: adds to the gradients of every weight.
   void backward_logprob(const Tensor& dlogp);
@@ -47,7 +51,7 @@ class Transformer {
   // Both passes at once, for a dlogp known beforehand: the logits are computed once, with the same
   // bits.
   void forward_backward(Tensor& logp, const Tensor& tokens, const Tensor& targets,
-                        const Tensor& segments, const Tensor& dlogp);
+                        const Tensor& segments, const Tensor& dlogp, const Tensor& types);
 
   float gradient_norm();
   void zero_gradients();
@@ -71,13 +75,14 @@ class Transformer {
  private:
   void initialise(uint64_t seed);
   void reserve_training();
-  Activations& start_pass(const Tensor& tokens, const Tensor& segments, const Tensor& starts,
-                          bool keep_for_backward);
+  Activations& start_pass(const Tensor& tokens, const Tensor& types, const Tensor& segments,
+                          const Tensor& starts, bool keep_for_backward);
+  void hold_types(const Tensor& types, int64_t N);
   void forget_pass();
   void run_trunk(Activations& a, const std::vector<LayerParams>& layers, const Pass& pass,
                  KVCache* cache);
   void hidden_towards(const Tensor& targets, const Tensor& tokens, const Tensor& segments,
-                      bool keep_for_backward);
+                      bool keep_for_backward, const Tensor& types);
   void start_backward(bool& ready, const Tensor& gradient);
   void backward_trunk();
   // The bf16 copy of all matrices as one vector.
@@ -100,8 +105,8 @@ class Transformer {
   std::unique_ptr<Activations> planned_;  // for the most tokens seen
   std::unique_ptr<Activations> acts_;     // the current pass: its first rows
   std::unique_ptr<Flow> planned_flow_, flow_;
-  Tensor tokens_, targets_, segments_, positions_;  // buffers, kept from pass to pass
-  Tensor tokens_now_, targets_now_;                 // the current pass's part of them
+  Tensor tokens_, types_, targets_, segments_, positions_;  // buffers, kept from pass to pass
+  Tensor tokens_now_, targets_now_;                         // the current pass's part of them
   Pass pass_;
   Tensor position_table_;  // sinusoidal, in the compute type
   bool can_backward_logprob_ = false, can_backward_values_ = false;

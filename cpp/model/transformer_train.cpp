@@ -59,7 +59,7 @@ Transformer::Transformer(const GPTConfig& config, DType dtype, uint64_t seed, Ke
     const Shape shape{config.context_length, config.head_dim / 2};
     pass_.rope_cos = Tensor(shape);
     pass_.rope_sin = Tensor(shape);
-    rope_table(pass_.rope_cos, pass_.rope_sin, config.rope_theta);
+    rope_table(pass_.rope_cos, pass_.rope_sin, config.rope_theta, config.rope_scaling);
   } else if (config.position == Position::sinusoidal) {
     position_table_ = Tensor(Shape{config.context_length, config.model_dim}, dtype);
     sinusoidal_table(position_table_);
@@ -138,7 +138,15 @@ void Transformer::backward_trunk() {
   }
   for (size_t i = a.layers.size(); i-- > 0;)
     block_backward(*flow_, a.layers[i], gradients_.layers[i], compute_.layers[i], config_, pass_);
-  embedding_backward(gradients_.wte, gradients_.wpe, flow_->dx, tokens_now_, pass_.positions);
+  if (config_.embedding_norm) {
+    flow_->dnorm.zero();
+    norm_backward(config_, flow_->dnorm, gradients_.embedding_norm_w, gradients_.embedding_norm_b,
+                  flow_->dx, a.embedding, compute_.embedding_norm_w, a.embedding_mean,
+                  a.embedding_rstd);
+    std::swap(flow_->dx, flow_->dnorm);
+  }
+  embedding_backward(gradients_.wte, gradients_.wpe, gradients_.wtt, flow_->dx, tokens_now_,
+                     pass_.positions, pass_.types);
 }
 
 void Transformer::backward_logprob(const Tensor& dlogp) {
@@ -158,9 +166,10 @@ void Transformer::backward_values(const Tensor& dvalues) {
 }
 
 void Transformer::forward_backward(Tensor& logp, const Tensor& tokens, const Tensor& targets,
-                                   const Tensor& segments, const Tensor& dlogp) {
+                                   const Tensor& segments, const Tensor& dlogp,
+                                   const Tensor& types) {
   check_tensor("transformer forward_backward", "dlogp", dlogp, tokens.shape(), DType::f32);
-  hidden_towards(targets, tokens, segments, true);
+  hidden_towards(targets, tokens, segments, true, types);
   linear_logprob_forward_backward(logp, acts_->lse, flow_->dnorm, gradients_.output(), dlogp,
                                   acts_->hidden(), compute_.output(), targets_now_);
   backward_trunk();

@@ -107,8 +107,10 @@ def decode(
     lengths = np.array([len(prompt) for prompt in prompts], np.int32)
     _check(model, prompts, lengths, max_new_tokens)
     room = min(context, int(lengths.max()) + int(max_new_tokens) - 1)
-    cache = _core.KVCache(model.engine_config, model.dtype, len(prompts), room)
-    active = np.arange(len(prompts), dtype=np.int32)  # samples that still write, each in its slot
+    blocks = -(-room // _core.CACHE_BLOCK)  # of each sample
+    cache = _core.KVCache(model.engine_config, model.dtype, len(prompts) * blocks)
+    tables = np.arange(len(prompts) * blocks, dtype=np.int32).reshape(-1, blocks)
+    active = np.arange(len(prompts), dtype=np.int32)  # samples that still write
     starts = np.zeros(len(prompts), np.int32)  # tokens in the cache
     new = [int_vector(prompt) for prompt in prompts]
     while len(active):
@@ -116,7 +118,7 @@ def decode(
         logits = np.empty((len(active), model.config.vocab_size), np.float32)
         rows = segments[1:] - 1
         model.engine.decode(
-            logits, cache, np.concatenate(new), segments, active, starts[active], rows
+            logits, cache, np.concatenate(new), segments, tables[active], starts[active], rows
         )
         starts[active] += np.diff(segments)
         ids, logprobs = _core.sample(

@@ -6,6 +6,7 @@
 
 Tokens are (B, T) arrays, each row a segment of its own, or one flat (N,) array with `segments`, the
 (B+1,) boundaries. Attention never crosses a boundary and positions start again at each.
+Where the config has token_types, a pass takes `types` in the shape of the tokens, else all are 0.
 """
 
 from __future__ import annotations
@@ -54,30 +55,34 @@ class Model:
 
     @classmethod
     def load(
-        cls, folder, *, dtype: str = "float32", device: str = "cpu", recompute: int = 1
+        cls, path, *, dtype: str = "float32", device: str = "cpu", recompute: int = 1
     ) -> Model:
-        """Read a Hugging Face folder, or a run's folder (its best model)."""
-        config, params = checkpoint.load_folder(folder)
-        model = cls(config, dtype=dtype, device=device, recompute=recompute)
-        model.set_parameters(params)
+        """Read a Hugging Face folder, a run's folder (its best model), or a .gguf file."""
+        source = checkpoint.open_model(path)
+        model = cls(source.config, dtype=dtype, device=device, recompute=recompute)
+        source.read_into(model.parameters())  # from the mapped file, without a copy between
+        model.weights_changed()
         return model
 
-    def save(self, folder, tokenizer=None) -> None:
-        """Write a Hugging Face folder in float32, replacing an earlier one in a single step."""
-        checkpoint.save_folder(folder, self.config, self.parameters(), tokenizer)
+    def save(self, path, tokenizer=None, *, weights: str = "F32") -> None:
+        """Write a Hugging Face folder or a .gguf file, replacing an earlier one in a single step.
+
+        weights: how the matrices are stored, F32 or BF16; in a .gguf file also Q8_0 or Q4_0.
+        """
+        checkpoint.save(path, self.config, self.parameters(), tokenizer, weights)
 
     # Training
 
-    def forward(self, tokens, targets, segments=None) -> np.ndarray:
+    def forward(self, tokens, targets, segments=None, *, types=None) -> np.ndarray:
         """log p of each target, (N,) float32; keeps what `backward` needs.
 
         targets: as tokens, or flat (N,); a negative target is ignored and gets 0.
         """
-        return self._logprob(tokens, targets, segments, keep=True)
+        return self._logprob(tokens, targets, segments, types, keep=True)
 
-    def logprob(self, tokens, targets, segments=None) -> np.ndarray:
+    def logprob(self, tokens, targets, segments=None, *, types=None) -> np.ndarray:
         """`forward` for evaluation: keeps nothing."""
-        return self._logprob(tokens, targets, segments, keep=False)
+        return self._logprob(tokens, targets, segments, types, keep=False)
 
     def backward(self, dlogp=None, dvalue=None) -> None:
         """Add to the gradients, given d(loss)/d(logp) or d(loss)/d(value) of the last forward.
@@ -91,19 +96,20 @@ class Model:
         else:
             self.engine.backward_values(_floats("dvalue", dvalue, self.kept_shape))
 
-    def forward_backward(self, tokens, targets, dlogp, segments=None) -> np.ndarray:
+    def forward_backward(self, tokens, targets, dlogp, segments=None, *, types=None) -> np.ndarray:
         """`forward` and `backward` when dlogp is known beforehand, with the same bits.
 
         Pretraining and fine-tuning weigh every token beforehand; then the logits need to be
         computed only once, a tenth less work for a small GPT.
         """
         shape, (tokens, segments) = np.shape(tokens), _pack(tokens, segments)
-        targets, dlogp = _targets(targets, shape), _floats("dlogp", dlogp, shape)
+        targets, dlogp = _ints("targets", targets, shape), _floats("dlogp", dlogp, shape)
+        types = _types(types, shape)
         logp = np.empty(len(tokens), np.float32)
-        self.engine.forward_backward(logp, tokens, targets, segments, dlogp)
+        self.engine.forward_backward(logp, tokens, targets, segments, dlogp, types)
         return logp
 
-    def values(self, tokens, segments=None, *, keep: bool = False) -> np.ndarray:
+    def values(self, tokens, segments=None, *, types=None, keep: bool = False) -> np.ndarray:
         """The value of each token, (N,) float32, for a value or reward head.
 
         The reward of a segment is the value of its last token, `values[segments[1:] - 1]`: the
@@ -112,7 +118,7 @@ class Model:
         """
         shape, (tokens, segments) = np.shape(tokens), _pack(tokens, segments)
         values = np.empty(len(tokens), np.float32)
-        self.engine.values(values, tokens, segments, keep)
+        self.engine.values(values, tokens, segments, keep, _types(types, shape))
         if keep:
             self.kept_shape = shape
         return values
@@ -142,8 +148,9 @@ class Model:
 
     # Looking inside
 
-    def logits(self, tokens, segments=None, *, last_only: bool = True) -> np.ndarray:
+    def logits(self, tokens, segments=None, *, types=None, last_only: bool = True) -> np.ndarray:
         """(B, V) float32 logits after each segment's last token, or (N, V) after every token."""
+        types = _types(types, np.shape(tokens))
         tokens, segments = _pack(tokens, segments)
         if last_only and (empty := np.flatnonzero(np.diff(segments) == 0)).size:
             b = int(empty[0])
@@ -152,12 +159,13 @@ class Model:
             )
         rows = segments[1:] - 1 if last_only else np.arange(len(tokens), dtype=np.int32)
         logits = np.empty((len(rows), self.config.vocab_size), np.float32)
-        self.engine.logits(logits, tokens, segments, np.ascontiguousarray(rows))
+        self.engine.logits(logits, tokens, segments, np.ascontiguousarray(rows), types)
         return logits
 
-    def hidden(self, tokens, segments=None) -> np.ndarray:
+    def hidden(self, tokens, segments=None, *, types=None) -> np.ndarray:
         """(N, C) float32: what the head reads."""
-        return self.engine.hidden(*_pack(tokens, segments)).numpy()
+        types = _types(types, np.shape(tokens))
+        return self.engine.hidden(*_pack(tokens, segments), types).numpy()
 
     def generate(self, prompts, **options):
         """Continue prompts; see gptengine.generate.generate."""
@@ -209,11 +217,12 @@ class Model:
     def flops_per_token(self, context: int) -> float:
         """Floating-point operations to train on one token: 6 N + 6 L C T.
 
-        N counts every weight but learned positions (and input embeddings, where untied); the
-        second term is causal attention (the convention of llm.c and PaLM).
+        N counts every weight but learned positions and types (and input embeddings, where untied);
+        the second term is causal attention (the convention of llm.c and PaLM).
         """
         c = self.config
-        looked_up = c.context_length * c.model_dim if c.position == "learned" else 0
+        positions = c.context_length if c.position == "learned" else 0
+        looked_up = (positions + c.token_types) * c.model_dim
         looked_up += 0 if c.tied else c.vocab_size * c.model_dim
         weights = self.num_parameters - looked_up
         return 6.0 * weights + 6.0 * c.layers * c.heads * c.head_dim * context
@@ -231,10 +240,11 @@ class Model:
             self.config, tokens, dtype=self.dtype, recompute=self.recompute, training=training
         )
 
-    def _logprob(self, tokens, targets, segments, keep):
+    def _logprob(self, tokens, targets, segments, types, keep):
         shape, (tokens, segments) = np.shape(tokens), _pack(tokens, segments)
         logp = np.empty(len(tokens), np.float32)
-        self.engine.logprob(logp, tokens, _targets(targets, shape), segments, keep)
+        targets, types = _ints("targets", targets, shape), _types(types, shape)
+        self.engine.logprob(logp, tokens, targets, segments, keep, types)
         if keep:
             self.kept_shape = shape
         return logp
@@ -284,7 +294,7 @@ def _decoding(c: Config, dtype: str) -> int:
     matrices = sum(
         -(-shape[0] // 32) * 32 * shape[1]  # panels are padded to whole tiles
         for name, shape in shapes.items()
-        if len(shape) == 2 and name != "wpe" and (name != "wte" or c.tied)
+        if len(shape) == 2 and name not in ("wpe", "wtt") and (name != "wte" or c.tied)
     )
     cache = 2 * c.layers * c.kv_heads * c.head_dim * c.context_length
     pairs = dtype == "bfloat16" and "bf16" in _core.isa()  # else one number a word of 4 bytes
@@ -316,9 +326,13 @@ def int_vector(array) -> np.ndarray:
     return np.ascontiguousarray(array.reshape(-1), np.int32)
 
 
-def _targets(targets, shape) -> np.ndarray:
-    _check_shape("targets", targets, shape)
-    return int_vector(targets)
+def _ints(name: str, array, shape) -> np.ndarray:
+    _check_shape(name, array, shape)
+    return int_vector(array)
+
+
+def _types(types, shape) -> np.ndarray | None:
+    return None if types is None else _ints("types", types, shape)
 
 
 def _floats(name: str, array, shape) -> np.ndarray:

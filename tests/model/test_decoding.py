@@ -27,15 +27,16 @@ def test_cached_logits_are_the_full_pass(c, rng):
     model, _ = model_and_prompts(c, rng)
     texts = rng.integers(c.vocab_size, size=(3, 140), dtype=np.int32)
     want = model.logits(texts, last_only=False).reshape(3, 140, -1)
-    cache = _core.KVCache(model.engine_config, model.dtype, 3, 140)
-    slots, starts = np.array([2, 0, 1], np.int32), np.zeros(3, np.int32)
+    cache = _core.KVCache(model.engine_config, model.dtype, 10)
+    tables = np.array([[7, 0, 9], [3, 1, 8], [2, 6, 4]], np.int32)
+    starts = np.zeros(3, np.int32)
     for counts in [(1, 7, 70), (1, 1, 1), (64, 2, 1), (1, 1, 1), (3, 90, 5)]:
         spans = [slice(s, s + n) for s, n in zip(starts, counts, strict=True)]
         tokens = np.concatenate([text[span] for text, span in zip(texts, spans, strict=True)])
         segments = np.cumsum([0, *counts], dtype=np.int32)
         got = np.empty((len(tokens), c.vocab_size), np.float32)
         rows = np.arange(len(tokens), dtype=np.int32)
-        model.engine.decode(got, cache, tokens, segments, slots, starts, rows)
+        model.engine.decode(got, cache, tokens, segments, tables, starts, rows)
         expected = [w[span] for w, span in zip(want, spans, strict=True)]
         assert bits(got) == bits(np.concatenate(expected))
         starts += np.array(counts, np.int32)

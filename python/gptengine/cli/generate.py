@@ -17,9 +17,11 @@ EXAMPLES = """\
 
 @dataclasses.dataclass(frozen=True)
 class GenerateCommand:
-    """Let a model go on with a text: a run of `gptengine pretrain`, or a Hugging Face folder."""
+    """Let a model go on with a text: of a run, a Hugging Face folder, or a .gguf file."""
 
-    model: str = option(REQUIRED, "run folder or model folder", positional=True, shows="FOLDER")
+    model: str = option(
+        REQUIRED, "run folder, model folder or .gguf file", positional=True, shows="MODEL"
+    )
     prompt: str = option(
         "", "the text to go on with; - reads it from standard input", positional=True
     )
