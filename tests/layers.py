@@ -21,7 +21,7 @@ CUDA = {"core": "core", "ops": "core ops"}  # what cuda/'s rooms may see of cpp/
 PYTHON_ORDER = [  # left is seen by right; rooms of one line do not see each other
     ["files", "options"],
     ["config", "gguf", "tensorfile"],
-    ["huggingface"],
+    ["huggingface", "sentence"],
     ["checkpoint"],
     ["tokenizer"],
     ["data"],
@@ -42,7 +42,7 @@ PYTHON_APART = {  # rooms beside the line: what they see, and who sees them
     "__init__": ("*", ""),
     "__main__": ("cli", ""),
 }
-ONE_ROOM = {"generate": "model"}  # a file and the room that it is a part of
+ONE_ROOM = dict.fromkeys(["batch", "encode", "generate"], "model")  # files of a room without folder
 BASE_DEPENDENCIES = {"gptengine", "numpy", "safetensors", "tyro", "rich"}
 
 ISA_FREE = {

@@ -15,6 +15,7 @@ from gptengine.config import Config
 from gptengine.files import atomic_folder, atomic_write, parse_object, read_json, recover
 from gptengine.huggingface import parts, read_config, write_config
 from gptengine.huggingface.reader import INDEX, WEIGHTS, FolderReader, first_bad
+from gptengine.sentence import MODULES, Pooling, write_pooling
 from gptengine.tensorfile import TensorFile, write_tensors
 
 __all__ = [
@@ -30,24 +31,41 @@ __all__ = [
     "save_state",
 ]
 
-REPLACED = (INDEX, "model-?????-of-?????.safetensors")  # a program that finds them would read them
+REPLACED = (
+    INDEX,
+    MODULES,
+    "model-?????-of-?????.safetensors",
+)  # a program that finds them would read them
 STATE_KEY = "gptengine.state"
 
 
 def save_folder(
-    folder, config: Config, params: dict, tokenizer=None, dtype: str = "float32"
+    folder,
+    config: Config,
+    params: dict,
+    tokenizer=None,
+    dtype: str = "float32",
+    *,
+    pooling: Pooling | None = None,
 ) -> None:
     """Write a model folder, replacing an earlier one's model in a single step.
 
     params: our names to float32 arrays, all of them. dtype: how the weights are stored, float32
-    or bfloat16. A tied output matrix is stored once. Other files in the folder stay.
+    or bfloat16. A tied output matrix is stored once. pooling: of a sentence encoder. Other files in
+    the folder stay.
     """
     with atomic_folder(folder, REPLACED) as partial:
-        write_folder(partial, config, params, tokenizer, dtype)
+        write_folder(partial, config, params, tokenizer, dtype, pooling=pooling)
 
 
 def write_folder(
-    folder, config: Config, params: dict, tokenizer=None, dtype: str = "float32"
+    folder,
+    config: Config,
+    params: dict,
+    tokenizer=None,
+    dtype: str = "float32",
+    *,
+    pooling: Pooling | None = None,
 ) -> None:
     """Write a model's files into an existing folder, as `save_folder` does into its own."""
     folder = Path(folder)
@@ -66,9 +84,11 @@ def write_folder(
     eos = getattr(tokenizer, "eos_id", None)
     values = write_config(config, dtype, bos=eos, eos=eos)
     _write_json(folder / "config.json", values)
-    if config.head == "lm":
+    if config.head == "lm" and config.causal:
         ends = {} if eos is None else {"bos_token_id": eos, "eos_token_id": eos}
         _write_json(folder / "generation_config.json", {"do_sample": True, **ends})
+    if pooling is not None:
+        write_pooling(folder, pooling, config.model_dim)
     if tokenizer is not None:
         tokenizer.save(folder)
 
