@@ -2,11 +2,12 @@
 
 import dataclasses
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
 
-from gptengine.checkpoint import load_folder, save_folder
+from gptengine.checkpoint import load_folder, open_folder, save_folder
 from gptengine.config import Config
 from gptengine.huggingface import model_type, read_config, write_config
 from gptengine.tensorfile import TensorFile, write_tensors
@@ -159,3 +160,16 @@ def test_stored_types_are_read_to_float32(tmp_path, dtype):
     write_tensors(path, huge)
     with pytest.raises(ValueError, match=r"'model.norm.weight' holds inf at index \(0,\)"):
         load_folder(tmp_path)
+
+
+def test_loading_makes_no_second_copy(tmp_path):
+    """Beside the weights themselves it needs less than a tenth of them, for checks of a tensor."""
+    c = Config.llama(64, 16, 24, 4, 128, hidden_dim=256)
+    save_folder(tmp_path, c, random_params(c), dtype="bfloat16")
+    source = open_folder(tmp_path)
+    params = {name: np.empty(s, np.float32) for name, s in c.parameter_shapes().items()}
+    tracemalloc.start()
+    source.read_into(params)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < sum(array.nbytes for array in params.values()) / 10

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import warnings
 
 import numpy as np
 
@@ -76,7 +77,9 @@ class Model:
         model.weights_changed()
         if is_sentence_folder(folder):
             model.pooling = read_pooling(folder)
-            model.tokenizer = (Tokenizer if source.config.causal else WordPiece).load(folder)
+            with warnings.catch_warnings():  # cutting and padding are as the folder's pooling says
+                warnings.filterwarnings("ignore", "WordPiece: (truncation|padding) ")
+                model.tokenizer = (Tokenizer if source.config.causal else WordPiece).load(folder)
         return model
 
     def save(self, folder, tokenizer=None) -> None:
