@@ -14,6 +14,7 @@ from gptengine.files import atomic_write, read_json
 POOLINGS = ("mean", "cls", "last")
 MODULES, POOLING, SETTINGS = "modules.json", "1_Pooling", "sentence_bert_config.json"
 DEFAULTS = "config_sentence_transformers.json"
+TOKENIZER, NO_LIMIT = "tokenizer_config.json", 1e29  # transformers writes 1e30 for no limit
 FLAG = "pooling_mode_"
 FLAGS = {"mean_tokens": "mean", "cls_token": "cls", "lasttoken": "last"}
 MODES = {"mean": "mean", "cls": "cls", "lasttoken": "last"}  # newer files have one word
@@ -69,7 +70,7 @@ def read_pooling(folder) -> Pooling:
         return Pooling(
             mode=_mode(read_json(file), file),
             normalize="Normalize" in kinds,
-            max_length=settings.get("max_seq_length") or 0,
+            max_length=_most_tokens(folder, settings),
         )
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from None
@@ -92,6 +93,16 @@ def write_pooling(folder, pooling: Pooling, width: int) -> None:
             for i, (path, kind) in enumerate(kinds)
         ],
     )
+
+
+def _most_tokens(folder: Path, settings: dict):
+    """What sentence-transformers takes: until 6 in its own file, since then in the tokenizer's."""
+    length = settings.get("max_seq_length")
+    if length is None:
+        length = _object(folder / TOKENIZER).get("model_max_length")
+        if isinstance(length, (int, float)) and length >= NO_LIMIT:
+            length = None
+    return 0 if length is None else length
 
 
 def _mode(values: dict, file) -> str:

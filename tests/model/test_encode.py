@@ -156,3 +156,7 @@ def test_newer_files_have_one_word(encoder, tmp_path):
     for word, mode in (("lasttoken", "last"), (["mean"], "mean")):
         (tmp_path / "1_Pooling/config.json").write_text(json.dumps({"pooling_mode": word}))
         assert read_pooling(tmp_path) == dataclasses.replace(encoder.pooling, mode=mode)
+    (tmp_path / "sentence_bert_config.json").write_text("{}")  # the length is elsewhere
+    for written, length in ((17, 17), (10**30, 0)):
+        (tmp_path / "tokenizer_config.json").write_text(json.dumps({"model_max_length": written}))
+        assert read_pooling(tmp_path).max_length == length
