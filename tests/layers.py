@@ -21,7 +21,7 @@ CUDA = {"core": "core", "ops": "core ops"}  # what cuda/'s rooms may see of cpp/
 PYTHON_ORDER = [  # left is seen by right; rooms of one line do not see each other
     ["files", "options"],
     ["config", "tensorfile"],
-    ["huggingface"],
+    ["huggingface", "sentence"],
     ["gguf"],
     ["checkpoint"],
     ["tokenizer"],
@@ -43,7 +43,7 @@ PYTHON_APART = {  # rooms beside the line: what they see, and who sees them
     "__init__": ("*", ""),
     "__main__": ("cli", ""),
 }
-ONE_ROOM = {"generate": "model"}  # a file and the room that it is a part of
+ONE_ROOM = dict.fromkeys(["batch", "encode", "generate"], "model")  # files of a room without folder
 BASE_DEPENDENCIES = {"gptengine", "numpy", "safetensors", "tyro", "rich"}
 
 ISA_FREE = {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "core/turns.h"
 #include "model/activations.h"
@@ -18,8 +19,8 @@ struct StepOptions {
 class Transformer {
  public:
   // GPT-2's initialisation: N(0, 0.02), residual projections divided by sqrt(2 layers), norms 1,
-  // biases 0.
-  Transformer(const GPTConfig& config, DType dtype, uint64_t seed, Keep keep);
+  // biases 0. Without a seed all weights are 0, for a caller that writes them.
+  Transformer(const GPTConfig& config, DType dtype, std::optional<uint64_t> seed, Keep keep);
 
   // Plans memory for passes of up to `tokens`; a longer pass grows it. Training needs gradients and
   // flow.

@@ -41,7 +41,8 @@ void alibi_slopes(Tensor& slopes) {
 
 }  // namespace
 
-Transformer::Transformer(const GPTConfig& config, DType dtype, uint64_t seed, Keep keep)
+Transformer::Transformer(const GPTConfig& config, DType dtype, std::optional<uint64_t> seed,
+                         Keep keep)
     : config_(config),
       dtype_(dtype),
       keep_(keep),
@@ -67,7 +68,8 @@ Transformer::Transformer(const GPTConfig& config, DType dtype, uint64_t seed, Ke
     pass_.slopes = Tensor(Shape{config.heads});
     alibi_slopes(pass_.slopes);
   }
-  initialise(seed);
+  if (!seed) return;
+  initialise(*seed);
   weights_changed();
 }
 

@@ -173,11 +173,11 @@ void bind_model(nb::module_& m) {
                           "Weights, forward, backward and optimizer step; see gptengine.Model.")
       .def(
           "__init__",
-          [](Transformer* self, const GPTConfig& config, const std::string& dtype, uint64_t seed,
-             int recompute) {
+          [](Transformer* self, const GPTConfig& config, const std::string& dtype,
+             std::optional<uint64_t> seed, int recompute) {
             new (self) Transformer(config, float_dtype(dtype), seed, keep_for(recompute));
           },
-          "config"_a, "dtype"_a, "seed"_a, "recompute"_a)
+          "config"_a, "dtype"_a, "seed"_a.none(), "recompute"_a)
       .def(
           "reserve",
           [](Transformer& t, int64_t tokens, bool training) {

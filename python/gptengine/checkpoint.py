@@ -23,6 +23,7 @@ from gptengine.files import (
 from gptengine.gguf import model as gguf_model
 from gptengine.huggingface import parts, read_config, write_config
 from gptengine.huggingface.reader import INDEX, WEIGHTS, FolderReader, first_bad
+from gptengine.sentence import MODULES, Pooling, write_pooling
 from gptengine.tensorfile import TensorFile, write_tensors
 
 __all__ = [
@@ -41,7 +42,11 @@ __all__ = [
     "save_state",
 ]
 
-REPLACED = (INDEX, "model-?????-of-?????.safetensors")  # a program that finds them would read them
+REPLACED = (
+    INDEX,
+    MODULES,
+    "model-?????-of-?????.safetensors",
+)  # a program that finds them would read them
 STATE_KEY = "gptengine.state"
 FOLDER_DTYPES = {"F32": "float32", "BF16": "bfloat16"}  # how weights are called there
 
@@ -60,11 +65,18 @@ def open_model(path) -> FolderReader | gguf_model.ModelFile:
 
 
 def save(
-    path, config: Config, params: dict, tokenizer=None, weights: str = "F32", progress=None
+    path,
+    config: Config,
+    params: dict,
+    tokenizer=None,
+    weights: str = "F32",
+    progress=None,
+    pooling: Pooling | None = None,
 ) -> None:
     """Write a model: a .gguf file, or else a folder.
 
-    weights: how the matrices are stored, F32 or BF16; in a .gguf file also Q8_0 or Q4_0.
+    weights: how the matrices are stored, F32 or BF16; in a .gguf file also Q8_0 or Q4_0. pooling:
+    of a sentence encoder, which only a folder can say.
     """
     if not is_gguf(path):
         if weights not in FOLDER_DTYPES:
@@ -72,7 +84,10 @@ def save(
                 f"save: a folder cannot hold weights {weights!r}, only {', '.join(FOLDER_DTYPES)}: "
                 f"give a name that ends in {gguf_model.SUFFIX}"
             )
-        return save_folder(path, config, params, tokenizer, FOLDER_DTYPES[weights])
+        dtype = FOLDER_DTYPES[weights]
+        return save_folder(path, config, params, tokenizer, dtype, pooling=pooling)
+    if pooling is not None:
+        raise ValueError(f"save: {path}: a GGUF file cannot say how a sentence encoder pools")
     _check(config, params, tokenizer)
     keys = None if tokenizer is None else tokenizer.gguf_keys(config.vocab_size)
     with folder_in_use(Path(path).parent):
@@ -85,19 +100,32 @@ def is_gguf(path) -> bool:
 
 
 def save_folder(
-    folder, config: Config, params: dict, tokenizer=None, dtype: str = "float32"
+    folder,
+    config: Config,
+    params: dict,
+    tokenizer=None,
+    dtype: str = "float32",
+    *,
+    pooling: Pooling | None = None,
 ) -> None:
     """Write a model folder, replacing an earlier one's model in a single step.
 
     params: our names to float32 arrays, all of them. dtype: how the weights are stored, float32
-    or bfloat16. A tied output matrix is stored once. Other files in the folder stay.
+    or bfloat16. A tied output matrix is stored once. pooling: of a sentence encoder. Other files in
+    the folder stay.
     """
     with atomic_folder(folder, REPLACED) as partial:
-        write_folder(partial, config, params, tokenizer, dtype)
+        write_folder(partial, config, params, tokenizer, dtype, pooling=pooling)
 
 
 def write_folder(
-    folder, config: Config, params: dict, tokenizer=None, dtype: str = "float32"
+    folder,
+    config: Config,
+    params: dict,
+    tokenizer=None,
+    dtype: str = "float32",
+    *,
+    pooling: Pooling | None = None,
 ) -> None:
     """Write a model's files into an existing folder, as `save_folder` does into its own."""
     folder = Path(folder)
@@ -111,9 +139,11 @@ def write_folder(
     eos = getattr(tokenizer, "eos_id", None)
     values = write_config(config, dtype, bos=eos, eos=eos)
     _write_json(folder / "config.json", values)
-    if config.head == "lm":
+    if config.head == "lm" and config.causal:
         ends = {} if eos is None else {"bos_token_id": eos, "eos_token_id": eos}
         _write_json(folder / "generation_config.json", {"do_sample": True, **ends})
+    if pooling is not None:
+        write_pooling(folder, pooling, config.model_dim)
     if tokenizer is not None:
         tokenizer.save(folder)
 

@@ -13,12 +13,17 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import math
+import warnings
 
 import numpy as np
 
 from gptengine import _core, checkpoint
+from gptengine.batch import floats, int_vector, ints, pack, types_or_none
 from gptengine.config import Config, check_seed
+from gptengine.sentence import Pooling, is_sentence_folder, read_pooling
+from gptengine.tokenizer import Tokenizer, WordPiece
+
+__all__ = ["DTYPES", "Model", "int_vector", "planned_memory"]
 
 DTYPES = ("float32", "bfloat16")
 
@@ -27,8 +32,9 @@ class Model:
     """One transformer, described by its Config.
 
     dtype: float32, or bfloat16 for computing in bfloat16 with float32 weights, gradients and
-    optimizer. recompute: 0 keeps all activations for backward, 1 computes norms and activation
-    functions again (cheap), 2 keeps only the input of each block. All three give the same bits.
+    optimizer. seed: of the initial weights; None leaves them 0. recompute: 0 keeps all activations
+    for backward, 1 computes norms and activation functions again (cheap), 2 keeps only the input of
+    each block. All three give the same bits.
 
     Calls from several threads run one after another; forward and backward are two calls.
     """
@@ -37,7 +43,7 @@ class Model:
         self,
         config: Config,
         *,
-        seed: int = 0,
+        seed: int | None = 0,
         dtype: str = "float32",
         device: str = "cpu",
         recompute: int = 1,
@@ -46,30 +52,45 @@ class Model:
             raise ValueError(f"Model: dtype {dtype!r} must be one of {', '.join(DTYPES)}")
         if device != "cpu":
             raise ValueError(f"Model: device {device!r} is not available yet; use device='cpu'")
-        check_seed("Model", seed)
+        if seed is not None:
+            check_seed("Model", seed)
         self.config, self.dtype, self.device, self.recompute = config, dtype, device, recompute
         self.engine_config = _core.GPTConfig(**dataclasses.asdict(config))
         with _naming_bytes("Model", lambda: self.memory(1, training=False)):
             self.engine = _core.Transformer(self.engine_config, dtype, seed, recompute)
         self.kept_shape: tuple[int, ...] | None = None  # of the tokens that backward is about
+        # What a sentence encoder's folder says of its use: what `encode` takes unless told.
+        self.pooling: Pooling | None = None
+        self.tokenizer: Tokenizer | WordPiece | None = None
 
     @classmethod
     def load(
         cls, path, *, dtype: str = "float32", device: str = "cpu", recompute: int = 1
     ) -> Model:
-        """Read a Hugging Face folder, a run's folder (its best model), or a .gguf file."""
+        """Read a Hugging Face folder, a run's folder (its best model), or a .gguf file.
+
+        One that sentence-transformers wrote has its pooling and its tokenizer, for `encode`.
+        """
         source = checkpoint.open_model(path)
-        model = cls(source.config, dtype=dtype, device=device, recompute=recompute)
+        model = cls(source.config, seed=None, dtype=dtype, device=device, recompute=recompute)
         source.read_into(model.parameters())  # from the mapped file, without a copy between
         model.weights_changed()
+        if is_sentence_folder(path):
+            model.pooling = read_pooling(path)
+            with warnings.catch_warnings():  # cutting and padding are as the folder's pooling says
+                warnings.filterwarnings("ignore", "WordPiece: (truncation|padding) ")
+                model.tokenizer = (Tokenizer if source.config.causal else WordPiece).load(path)
         return model
 
     def save(self, path, tokenizer=None, *, weights: str = "F32") -> None:
         """Write a Hugging Face folder or a .gguf file, replacing an earlier one in a single step.
 
-        weights: how the matrices are stored, F32 or BF16; in a .gguf file also Q8_0 or Q4_0.
+        weights: how the matrices are stored, F32 or BF16; in a .gguf file also Q8_0 or Q4_0. A
+        sentence encoder is written as sentence-transformers does, with its own tokenizer unless
+        another is given.
         """
-        checkpoint.save(path, self.config, self.parameters(), tokenizer, weights)
+        tokenizer, params = tokenizer or self.tokenizer, self.parameters()
+        checkpoint.save(path, self.config, params, tokenizer, weights, pooling=self.pooling)
 
     # Training
 
@@ -92,9 +113,9 @@ class Model:
         if (dlogp is None) == (dvalue is None):
             raise ValueError("backward: give dlogp or dvalue, not both")
         if dlogp is not None:
-            self.engine.backward_logprob(_floats("dlogp", dlogp, self.kept_shape))
+            self.engine.backward_logprob(floats("dlogp", dlogp, self.kept_shape))
         else:
-            self.engine.backward_values(_floats("dvalue", dvalue, self.kept_shape))
+            self.engine.backward_values(floats("dvalue", dvalue, self.kept_shape))
 
     def forward_backward(self, tokens, targets, dlogp, segments=None, *, types=None) -> np.ndarray:
         """`forward` and `backward` when dlogp is known beforehand, with the same bits.
@@ -102,9 +123,9 @@ class Model:
         Pretraining and fine-tuning weigh every token beforehand; then the logits need to be
         computed only once, a tenth less work for a small GPT.
         """
-        shape, (tokens, segments) = np.shape(tokens), _pack(tokens, segments)
-        targets, dlogp = _ints("targets", targets, shape), _floats("dlogp", dlogp, shape)
-        types = _types(types, shape)
+        shape, (tokens, segments) = np.shape(tokens), pack(tokens, segments)
+        targets, dlogp = ints("targets", targets, shape), floats("dlogp", dlogp, shape)
+        types = types_or_none(types, shape)
         logp = np.empty(len(tokens), np.float32)
         self.engine.forward_backward(logp, tokens, targets, segments, dlogp, types)
         return logp
@@ -116,9 +137,9 @@ class Model:
         caller picks the rows, and gives `backward` a dvalue that is zero elsewhere.
         keep: keep what `backward(dvalue=…)` needs.
         """
-        shape, (tokens, segments) = np.shape(tokens), _pack(tokens, segments)
+        shape, (tokens, segments) = np.shape(tokens), pack(tokens, segments)
         values = np.empty(len(tokens), np.float32)
-        self.engine.values(values, tokens, segments, keep, _types(types, shape))
+        self.engine.values(values, tokens, segments, keep, types_or_none(types, shape))
         if keep:
             self.kept_shape = shape
         return values
@@ -150,8 +171,8 @@ class Model:
 
     def logits(self, tokens, segments=None, *, types=None, last_only: bool = True) -> np.ndarray:
         """(B, V) float32 logits after each segment's last token, or (N, V) after every token."""
-        types = _types(types, np.shape(tokens))
-        tokens, segments = _pack(tokens, segments)
+        types = types_or_none(types, np.shape(tokens))
+        tokens, segments = pack(tokens, segments)
         if last_only and (empty := np.flatnonzero(np.diff(segments) == 0)).size:
             b = int(empty[0])
             raise ValueError(
@@ -164,8 +185,14 @@ class Model:
 
     def hidden(self, tokens, segments=None, *, types=None) -> np.ndarray:
         """(N, C) float32: what the head reads."""
-        types = _types(types, np.shape(tokens))
-        return self.engine.hidden(*_pack(tokens, segments), types).numpy()
+        types = types_or_none(types, np.shape(tokens))
+        return self.engine.hidden(*pack(tokens, segments), types).numpy()
+
+    def encode(self, texts, tokenizer=None, **options) -> np.ndarray:
+        """(n, C) float32, a vector of length 1 a text; see gptengine.encode.encode."""
+        from gptengine.encode import encode
+
+        return encode(self, texts, tokenizer, **options)
 
     def generate(self, prompts, **options):
         """Continue prompts; see gptengine.generate.generate."""
@@ -241,9 +268,9 @@ class Model:
         )
 
     def _logprob(self, tokens, targets, segments, types, keep):
-        shape, (tokens, segments) = np.shape(tokens), _pack(tokens, segments)
+        shape, (tokens, segments) = np.shape(tokens), pack(tokens, segments)
         logp = np.empty(len(tokens), np.float32)
-        targets, types = _ints("targets", targets, shape), _types(types, shape)
+        targets, types = ints("targets", targets, shape), types_or_none(types, shape)
         self.engine.logprob(logp, tokens, targets, segments, keep, types)
         if keep:
             self.kept_shape = shape
@@ -312,53 +339,6 @@ def _naming_bytes(what: str, plan):
             f"{what}: there is no memory for {sum(sizes.values()):,} bytes: "
             + ", ".join(f"{name} {size:,}" for name, size in sizes.items())
         ) from None
-
-
-def int_vector(array) -> np.ndarray:
-    """Integers of any type and shape as a flat int32 array, refused where they do not fit."""
-    array = np.asarray(array)
-    if array.dtype.kind not in "iu":
-        raise ValueError(f"tokens: dtype {array.dtype} must be an integer type")
-    if array.dtype != np.int32 and array.size:
-        for value in (int(array.min()), int(array.max())):
-            if not -(1 << 31) <= value < 1 << 31:
-                raise ValueError(f"tokens: {value} does not fit 32 bits")
-    return np.ascontiguousarray(array.reshape(-1), np.int32)
-
-
-def _ints(name: str, array, shape) -> np.ndarray:
-    _check_shape(name, array, shape)
-    return int_vector(array)
-
-
-def _types(types, shape) -> np.ndarray | None:
-    return None if types is None else _ints("types", types, shape)
-
-
-def _floats(name: str, array, shape) -> np.ndarray:
-    _check_shape(name, array, shape)
-    return np.ascontiguousarray(np.asarray(array).reshape(-1), np.float32)
-
-
-def _check_shape(name: str, array, shape) -> None:
-    """One number a token, in the shape of the tokens or flat: (T, B) would be other pairs."""
-    if shape is not None and np.shape(array) not in (tuple(shape), (math.prod(shape),)):
-        raise ValueError(f"{name}: shape {np.shape(array)} must be that of the tokens, {shape}")
-
-
-def _pack(tokens, segments) -> tuple[np.ndarray, np.ndarray]:
-    """Flat tokens and their boundaries, both int32."""
-    tokens = np.asarray(tokens)
-    if tokens.size == 0:
-        raise ValueError(f"tokens: a batch of shape {tokens.shape} is empty")
-    if segments is None:
-        if tokens.ndim not in (1, 2):
-            raise ValueError(f"tokens: shape {tokens.shape} must be (B, T) or (N,)")
-        length = tokens.shape[-1]
-        segments = np.arange(0, tokens.size + 1, length, dtype=np.int32)
-    elif tokens.ndim != 1:
-        raise ValueError(f"tokens: shape {tokens.shape} must be (N,) beside segments")
-    return int_vector(tokens), int_vector(segments)
 
 
 def _arrays(tensors) -> dict[str, np.ndarray]:
