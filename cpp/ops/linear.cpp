@@ -6,6 +6,7 @@
 #include "kernels/kernels.h"
 #include "ops/checks.h"
 #include "ops/gemm.h"
+#include "ops/quantized.h"
 
 namespace gpte {
 
@@ -17,8 +18,7 @@ void linear_forward(Tensor& y, Tensor& pre, const Tensor& x, const Tensor& w, co
   check(activation != Activation::swiglu, op, ": activation swiglu has an operator of its own");
   const int64_t N = x.dim(0), O = y.dim(-1);
   const Shape shape{O, x.dim(1)};
-  check_tensor(op, "w", w, w.shape().rank() == 3 ? packed_shape(shape, x.dtype()) : shape,
-               x.dtype());
+  check_weight(op, w, shape, x.dtype());
   check_tensor(op, "y", y, {N, O}, x.dtype());
   check_optional(op, "pre", pre, {N, O}, x.dtype());
   check_optional(op, "residual", residual, {N, O}, x.dtype());
@@ -57,6 +57,13 @@ void pack_weight(Tensor& packed, const Tensor& w) {
   check_tensor(op, "packed", packed, packed_shape(w.shape(), w.dtype()), w.dtype());
   check_same_device(op, w, packed);
   GPTE_DISPATCH_CPU(op, w.device(), pack_weight(packed, w));
+}
+
+void check_weight(const char* op, const Tensor& w, const Shape& shape, DType dtype) {
+  check(w.defined(), op, ": w is required");
+  if (const int bits = quantized_bits(w))
+    return check_tensor(op, "w", w, quantized_shape(shape, bits), DType::u8);
+  check_tensor(op, "w", w, w.shape().rank() == 3 ? packed_shape(shape, dtype) : shape, dtype);
 }
 
 Shape packed_shape(const Shape& w, DType dtype) {
@@ -101,7 +108,10 @@ void linear_forward(Tensor& y, Tensor& pre, const Tensor& x, const Tensor& w, co
     if (residual.defined()) epilogue.residual = residual.data<T>();
     epilogue.activation = activation;
     epilogue.ld = O;
-    gemm<T>(N, O, K, {x.data<T>(), K, 1}, {w.data<T>(), K, 1, w.shape().rank() == 3}, epilogue);
+    if (quantized_bits(w))
+      multiply_quantized<T>(N, O, K, x.data<T>(), w, nullptr, 0, epilogue);
+    else
+      gemm<T>(N, O, K, {x.data<T>(), K, 1}, {w.data<T>(), K, 1, w.shape().rank() == 3}, epilogue);
   });
 }
 

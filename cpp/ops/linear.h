@@ -4,6 +4,7 @@
 // x: (N, K)   w: (O, K)   b: (O) f32   y, pre, residual: (N, O)
 // pre is written when defined (backward needs it under an activation); b and residual may be
 // undefined. activation: none gelu gelu_tanh relu silu
+// w may also be packed by pack_weight, or quantized (ops/quantized.h).
 #pragma once
 
 #include "core/dispatch.h"
@@ -19,6 +20,8 @@ GPTE_OP(linear_forward, Tensor& y, Tensor& pre, const Tensor& x, const Tensor& w
 // w: (O, K)   packed: packed_shape(w), of w's type
 GPTE_OP(pack_weight, Tensor& packed, const Tensor& w)
 Shape packed_shape(const Shape& w, DType dtype);
+// w as operators that read it in any of its layouts take it: plain, packed or quantized.
+void check_weight(const char* op, const Tensor& w, const Shape& shape, DType dtype);
 
 // dx[n,k] = (sum_o dy[n,o] * w[o,k]) * activation'(pre[n,k])
 // pre: (N, K), what the activation that made x was applied to; undefined for no activation before
