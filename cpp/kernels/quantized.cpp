@@ -60,34 +60,111 @@ GPTE_INLINE IntVec nearest(Vec x) {
 #endif
 }
 
-// sum + the products of the four unsigned bytes in each lane of w with the four signed ones of x.
-#if defined(__AVX512VNNI__)
-GPTE_INLINE IntVec dot4(IntVec sum, IntVec w, int32_t x) {
-  return (IntVec)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)w, _mm512_set1_epi32(x));
+// The products of one half of a unit: dot[m] becomes, lane by lane, the sum over 32 of K of the
+// bytes of w, less or more an offset, and those of row m of x. `bytes` is the first vector.
+#if defined(__AVX2__) && !defined(__AVX512VNNI__)
+// Products of bytes come in pairs of 16 bits, of an unsigned and a signed one.
+#if defined(__AVX512BW__)
+GPTE_INLINE IntVec add_pairs(IntVec a, IntVec b) {
+  return (IntVec)_mm512_add_epi16((__m512i)a, (__m512i)b);
 }
-#elif defined(__AVX512BW__)
-GPTE_INLINE IntVec dot4(IntVec sum, IntVec w, int32_t x) {
-  const __m512i wide = _mm512_set1_epi32(x), u = (__m512i)w;
-  const __m512i even = _mm512_srai_epi16(_mm512_slli_epi16(wide, 8), 8);
-  const __m512i odd = _mm512_srai_epi16(wide, 8);
-  const __m512i low = _mm512_madd_epi16(_mm512_and_si512(u, _mm512_set1_epi16(255)), even);
-  const __m512i high = _mm512_madd_epi16(_mm512_srli_epi16(u, 8), odd);
-  return sum + (IntVec)low + (IntVec)high;
+GPTE_INLINE IntVec multiply_bytes(IntVec w, IntVec x) {
+  return (IntVec)_mm512_maddubs_epi16((__m512i)w, (__m512i)x);
 }
-#elif defined(__AVX2__)
-GPTE_INLINE IntVec dot4(IntVec sum, IntVec w, int32_t x) {
-  const __m256i wide = _mm256_set1_epi32(x), u = (__m256i)w;
-  const __m256i even = _mm256_srai_epi16(_mm256_slli_epi16(wide, 8), 8);
-  const __m256i odd = _mm256_srai_epi16(wide, 8);
-  const __m256i low = _mm256_madd_epi16(_mm256_and_si256(u, _mm256_set1_epi16(255)), even);
-  const __m256i high = _mm256_madd_epi16(_mm256_srli_epi16(u, 8), odd);
-  return sum + (IntVec)low + (IntVec)high;
+GPTE_INLINE IntVec sum_pairs(IntVec a) {
+  return (IntVec)_mm512_madd_epi16((__m512i)a, _mm512_set1_epi16(1));
+}
+GPTE_INLINE IntVec size_of_bytes(IntVec a) {
+  return (IntVec)_mm512_abs_epi8((__m512i)a);
+}
+GPTE_INLINE IntVec with_sign(IntVec x, IntVec w) {
+  const __mmask64 negative = _mm512_movepi8_mask((__m512i)w);
+  return (IntVec)_mm512_mask_sub_epi8((__m512i)x, negative, __m512i{}, (__m512i)x);
 }
 #else
+GPTE_INLINE IntVec add_pairs(IntVec a, IntVec b) {
+  return (IntVec)_mm256_add_epi16((__m256i)a, (__m256i)b);
+}
+GPTE_INLINE IntVec multiply_bytes(IntVec w, IntVec x) {
+  return (IntVec)_mm256_maddubs_epi16((__m256i)w, (__m256i)x);
+}
+GPTE_INLINE IntVec sum_pairs(IntVec a) {
+  return (IntVec)_mm256_madd_epi16((__m256i)a, _mm256_set1_epi16(1));
+}
+GPTE_INLINE IntVec size_of_bytes(IntVec a) {
+  return (IntVec)_mm256_abs_epi8((__m256i)a);
+}
+GPTE_INLINE IntVec with_sign(IntVec x, IntVec w) {
+  return (IntVec)_mm256_sign_epi8((__m256i)x, (__m256i)w);
+}
+#endif
+
+// |q| <= 127: a pair is at most 2 * 127 * 127, which 16 bits hold once, but not twice.
+template <int kBits, int M>
+struct Half {
+  static constexpr int kOffset = 0;
+  static GPTE_INLINE void dot(IntVec (&dot)[M], const uint8_t* bytes, const int8_t* x, int64_t ld) {
+    for (IntVec& d : dot) d = IntVec{};
+#pragma GCC unroll 8
+    for (int j = 0; j < 8; ++j) {
+      const IntVec w = load_ints(bytes + 64 * j) ^ splat_int(int32_t(0x80808080));
+      const IntVec size = size_of_bytes(w);
+      for (int m = 0; m < M; ++m)
+        dot[m] +=
+            sum_pairs(multiply_bytes(size, with_sign(splat_int(word(x + m * ld + 4 * j)), w)));
+    }
+  }
+};
+// q + 8 <= 15: the 8 pairs of a group add up to at most 8 * 2 * 15 * 127, which 16 bits hold.
+template <int M>
+struct Half<4, M> {
+  static constexpr int kOffset = 8;
+  static GPTE_INLINE void dot(IntVec (&dot)[M], const uint8_t* bytes, const int8_t* x, int64_t ld) {
+    for (IntVec& d : dot) d = IntVec{};
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; ++j) {
+      const IntVec w = load_ints(bytes + 64 * j);
+      const IntVec low = w & 0x0f0f0f0f, high = w >> 4 & 0x0f0f0f0f;
+      for (int m = 0; m < M; ++m) {
+        const int8_t* from = x + m * ld + 4 * j;
+        dot[m] = add_pairs(dot[m], multiply_bytes(low, splat_int(word(from))));
+        dot[m] = add_pairs(dot[m], multiply_bytes(high, splat_int(word(from + 16))));
+      }
+    }
+    for (IntVec& d : dot) d = sum_pairs(d);
+  }
+};
+#else
+// sum + the products of the four unsigned bytes in each lane of w with the four signed ones of x.
 GPTE_INLINE IntVec dot4(IntVec sum, IntVec w, int32_t x) {
+#if defined(__AVX512VNNI__)
+  return (IntVec)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)w, _mm512_set1_epi32(x));
+#else
   for (int i = 0; i < 4; ++i) sum += (w >> 8 * i & 255) * int32_t(int8_t(uint32_t(x) >> 8 * i));
   return sum;
+#endif
 }
+
+template <int kBits, int M>
+struct Half {
+  static constexpr int kOffset = kBits == 8 ? 128 : 8;
+  static GPTE_INLINE void dot(IntVec (&dot)[M], const uint8_t* bytes, const int8_t* x, int64_t ld) {
+    for (IntVec& d : dot) d = IntVec{};
+#pragma GCC unroll 8
+    for (int j = 0; j < kBits; ++j) {
+      const IntVec w = load_ints(bytes + 64 * j);
+      for (int m = 0; m < M; ++m) {
+        const int8_t* from = x + m * ld + 4 * j;
+        if constexpr (kBits == 8) {
+          dot[m] = dot4(dot[m], w, word(from));
+        } else {
+          dot[m] = dot4(dot[m], w & 0x0f0f0f0f, word(from));
+          dot[m] = dot4(dot[m], w >> 4 & 0x0f0f0f0f, word(from + 16));
+        }
+      }
+    }
+  }
+};
 #endif
 
 // The kLanes outputs from row `first` of a group of w on, for M rows of x.
@@ -95,30 +172,16 @@ template <int kBits, int M>
 GPTE_INLINE void multiply_rows(Vec (&sum)[M], const uint8_t* w, int64_t first, int64_t units,
                                const int8_t* x, const QuantGroup* groups) {
   constexpr int64_t kUnit = 64 + kQuantRows * kQuantColumns * kBits / 8;
-  constexpr int kVectors = kQuantGroup * kBits / 32;  // of half a unit
   const int64_t ld = units * kQuantColumns, ld_groups = units * 2;
   for (Vec& s : sum) s = Vec{};
   for (int64_t u = 0; u < units; ++u, w += kUnit, x += kQuantColumns, groups += 2)
     for (int half = 0; half < 2; ++half) {
       const Vec scale = load_halves(w + (half * kQuantRows + first) * 2);
-      const uint8_t* bytes = w + 64 + half * kVectors * 64 + first * 4;
-      IntVec dot[M] = {};
-#pragma GCC unroll 8
-      for (int j = 0; j < kVectors; ++j, bytes += 64) {
-        const IntVec v = load_ints(bytes);
-        for (int m = 0; m < M; ++m) {
-          const int8_t* from = x + m * ld + half * kQuantGroup + 4 * j;
-          if constexpr (kBits == 8) {
-            dot[m] = dot4(dot[m], v, word(from));
-          } else {
-            dot[m] = dot4(dot[m], v & 0x0f0f0f0f, word(from));
-            dot[m] = dot4(dot[m], v >> 4 & 0x0f0f0f0f, word(from + 16));
-          }
-        }
-      }
+      IntVec dot[M];
+      Half<kBits, M>::dot(dot, w + 64 + half * kBits * 64 + first * 4, x + half * kQuantGroup, ld);
       for (int m = 0; m < M; ++m) {
         const QuantGroup g = groups[m * ld_groups + half];
-        const IntVec exact = dot[m] - splat_int(g.sum * (kBits == 8 ? 128 : 8));
+        const IntVec exact = dot[m] - splat_int(g.sum * Half<kBits, M>::kOffset);
         sum[m] += scale * g.scale * __builtin_convertvector(exact, Vec);
       }
     }

@@ -96,6 +96,22 @@ void pack_weight(Tensor& packed, const Tensor& w) {
   });
 }
 
+template <class T>
+void multiply_weight(int64_t M, int64_t O, int64_t K, const T* x, const Tensor& w, GemmSum sum,
+                     const GemmEpilogue<T>& epilogue) {
+  if (quantized_bits(w)) return multiply_quantized<T>(M, O, K, x, w, sum.data, sum.ld, epilogue);
+  const Operand<T> a{x, K, 1}, b{w.data<T>(), K, 1, w.shape().rank() == 3};
+  if (sum.data)
+    gemm<T>(M, O, K, a, b, sum);
+  else
+    gemm<T>(M, O, K, a, b, epilogue);
+}
+
+template void multiply_weight<float>(int64_t, int64_t, int64_t, const float*, const Tensor&,
+                                     GemmSum, const GemmEpilogue<float>&);
+template void multiply_weight<bf16>(int64_t, int64_t, int64_t, const bf16*, const Tensor&, GemmSum,
+                                    const GemmEpilogue<bf16>&);
+
 void linear_forward(Tensor& y, Tensor& pre, const Tensor& x, const Tensor& w, const Tensor& b,
                     const Tensor& residual, Activation activation) {
   const int64_t N = x.dim(0), K = x.dim(1), O = y.dim(1);
@@ -108,10 +124,7 @@ void linear_forward(Tensor& y, Tensor& pre, const Tensor& x, const Tensor& w, co
     if (residual.defined()) epilogue.residual = residual.data<T>();
     epilogue.activation = activation;
     epilogue.ld = O;
-    if (quantized_bits(w))
-      multiply_quantized<T>(N, O, K, x.data<T>(), w, nullptr, 0, epilogue);
-    else
-      gemm<T>(N, O, K, {x.data<T>(), K, 1}, {w.data<T>(), K, 1, w.shape().rank() == 3}, epilogue);
+    multiply_weight<T>(N, O, K, x.data<T>(), w, {}, epilogue);
   });
 }
 

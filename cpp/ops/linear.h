@@ -10,6 +10,7 @@
 #include "core/dispatch.h"
 #include "core/tensor.h"
 #include "kernels/activation_kind.h"
+#include "ops/gemm.h"
 
 namespace gpte {
 
@@ -22,6 +23,14 @@ GPTE_OP(pack_weight, Tensor& packed, const Tensor& w)
 Shape packed_shape(const Shape& w, DType dtype);
 // w as operators that read it in any of its layouts take it: plain, packed or quantized.
 void check_weight(const char* op, const Tensor& w, const Shape& shape, DType dtype);
+
+namespace cpu {
+// x w^T for w in any layout, where M rows of x and O outputs are known to fit: into sum, or, where
+// it has no data, through the epilogue.
+template <class T>
+void multiply_weight(int64_t M, int64_t O, int64_t K, const T* x, const Tensor& w, GemmSum sum,
+                     const GemmEpilogue<T>& epilogue);
+}  // namespace cpu
 
 // dx[n,k] = (sum_o dy[n,o] * w[o,k]) * activation'(pre[n,k])
 // pre: (N, K), what the activation that made x was applied to; undefined for no activation before

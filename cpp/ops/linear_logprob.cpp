@@ -8,7 +8,6 @@
 #include "ops/checks.h"
 #include "ops/gemm.h"
 #include "ops/linear.h"
-#include "ops/quantized.h"
 
 namespace gpte {
 namespace {
@@ -163,11 +162,7 @@ void linear_logits(Tensor& logits, const Tensor& h, const Tensor& w, const Tenso
     T* chosen = scratch<T>(Scratch::rows, R * C);
     for (int64_t r = 0; r < R; ++r)
       std::copy_n(h.data<T>() + rows.data<int32_t>()[r] * C, C, chosen + r * C);
-    if (quantized_bits(w))
-      multiply_quantized<T>(R, V, C, chosen, w, logits.data<float>(), V, {});
-    else
-      gemm<T>(R, V, C, {chosen, C, 1}, {w.data<T>(), C, 1, w.shape().rank() == 3},
-              {logits.data<float>(), V, false});
+    multiply_weight<T>(R, V, C, chosen, w, {logits.data<float>(), V, false}, {});
   });
 }
 

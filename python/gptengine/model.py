@@ -12,14 +12,17 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import math
 
 import numpy as np
 
 from gptengine import _core, checkpoint
 from gptengine.config import Config, check_seed
+from gptengine.model_memory import planned_memory
 
 DTYPES = ("float32", "bfloat16")
+BITS = {None: 0, "q8": 8, "q4": 4}  # of a weight, by `quantize`
 
 
 class Model:
@@ -28,6 +31,9 @@ class Model:
     dtype: float32, or bfloat16 for computing in bfloat16 with float32 weights, gradients and
     optimizer. recompute: 0 keeps all activations for backward, 1 computes norms and activation
     functions again (cheap), 2 keeps only the input of each block. All three give the same bits.
+
+    quantize: "q8" or "q4" keeps matrices in 8 or 4 bits a weight, with a scale for each 32 weights.
+    Such a model only decodes, its weights come in by `set_parameters`, and it cannot be saved.
 
     Calls from several threads run one after another; forward and backward are two calls.
     """
@@ -40,30 +46,44 @@ class Model:
         dtype: str = "float32",
         device: str = "cpu",
         recompute: int = 1,
+        quantize: str | None = None,
     ):
+        if quantize not in BITS:
+            raise ValueError(f"Model: quantize {quantize!r} must be None, 'q8' or 'q4'")
         if dtype not in DTYPES:
             raise ValueError(f"Model: dtype {dtype!r} must be one of {', '.join(DTYPES)}")
         if device != "cpu":
             raise ValueError(f"Model: device {device!r} is not available yet; use device='cpu'")
         check_seed("Model", seed)
         self.config, self.dtype, self.device, self.recompute = config, dtype, device, recompute
+        self.quantize = quantize
         self.engine_config = _core.GPTConfig(**dataclasses.asdict(config))
         with _naming_bytes("Model", lambda: self.memory(1, training=False)):
-            self.engine = _core.Transformer(self.engine_config, dtype, seed, recompute)
+            self.engine = _core.Transformer(
+                self.engine_config, dtype, seed, recompute, BITS[quantize]
+            )
         self.kept_shape: tuple[int, ...] | None = None  # of the tokens that backward is about
 
     @classmethod
     def load(
-        cls, folder, *, dtype: str = "float32", device: str = "cpu", recompute: int = 1
+        cls,
+        folder,
+        *,
+        dtype: str = "float32",
+        device: str = "cpu",
+        recompute: int = 1,
+        quantize: str | None = None,
     ) -> Model:
         """Read a Hugging Face folder, or a run's folder (its best model)."""
         config, params = checkpoint.load_folder(folder)
-        model = cls(config, dtype=dtype, device=device, recompute=recompute)
+        model = cls(config, dtype=dtype, device=device, recompute=recompute, quantize=quantize)
         model.set_parameters(params)
         return model
 
     def save(self, folder, tokenizer=None) -> None:
         """Write a Hugging Face folder in float32, replacing an earlier one in a single step."""
+        if self.quantize:
+            raise ValueError(f"save: a model of {self.quantize} weights cannot be saved")
         checkpoint.save_folder(folder, self.config, self.parameters(), tokenizer)
 
     # Training
@@ -183,7 +203,18 @@ class Model:
 
     def set_parameters(self, params: dict[str, np.ndarray]) -> None:
         """Copy weights in; names and shapes must be the model's, values finite."""
-        _copy_into(self.parameters(), params, "weight")
+        plain = self.parameters()
+        if self.quantize:
+            matrices = {n: a for n, a in params.items() if n not in plain}
+            params = {n: a for n, a in params.items() if n in plain}
+            for name in self.config.parameter_shapes().keys() - plain.keys() - matrices.keys():
+                raise ValueError(f"weight: {name!r} is missing")
+            for name, array in matrices.items():
+                if not np.isfinite(array).all():
+                    raise ValueError(f"weight: {name!r} holds values that are not finite")
+                if not self.engine.set_matrix(name, np.ascontiguousarray(array, np.float32)):
+                    raise ValueError(f"weight: {name!r} is not part of this model")
+        _copy_into(plain, params, "weight")
         self.weights_changed()
 
     def optimizer_state(self) -> dict:
@@ -232,6 +263,8 @@ class Model:
         )
 
     def _logprob(self, tokens, targets, segments, keep):
+        if self.quantize and not keep:
+            return self._logprob_of_logits(tokens, targets, segments)
         shape, (tokens, segments) = np.shape(tokens), _pack(tokens, segments)
         logp = np.empty(len(tokens), np.float32)
         self.engine.logprob(logp, tokens, _targets(targets, shape), segments, keep)
@@ -239,56 +272,18 @@ class Model:
             self.kept_shape = shape
         return logp
 
-
-def planned_memory(
-    config: Config,
-    tokens: int,
-    *,
-    dtype: str = "float32",
-    recompute: int = 1,
-    training: bool = True,
-) -> dict[str, int]:
-    """Bytes by purpose of a model and its passes of so many tokens: a plan, nothing is allocated.
-
-    workspace: what operators work in. decoding: what is added when the model writes one text, its
-    matrices laid out for that and the keys and values of a full context. Both are estimates.
-    """
-    engine_config = _core.GPTConfig(**dataclasses.asdict(config))
-    sizes = dict(_core.planned_memory(engine_config, dtype, recompute, tokens, training))
-    sizes["workspace"] = _workspace(config, dtype, tokens, training, _core.threads())
-    if config.head == "lm" and config.causal:
-        sizes["decoding"] = _decoding(config, dtype)
-    return sizes
-
-
-def _workspace(c: Config, dtype: str, tokens: int, training: bool, threads: int) -> int:
-    # linear_logprob.cpp: rows of logits, in equal chunks of at most 48 MiB
-    row = 4 * (-(-c.vocab_size // 16) * 16)
-    chunks = -(-tokens // max(1, (48 << 20) // row))
-    logits = -(-tokens // chunks) * row if c.head == "lm" else 0
-    # gemm.cpp: 2048 rows of A for all, 192 columns of B a thread, and partial sums for bfloat16
-    widest = max(shape[0] for name, shape in c.parameter_shapes().items() if name.startswith("h."))
-    sums = 4 * min(tokens, 2048) * max(widest, c.model_dim) if dtype == "bfloat16" else 0
-    gemm = 4 * 2048 * 512 + sums + threads * 4 * 192 * 512
-    # kernels/attention.h: tiles of 64 keys and up to 256 rows, or for backward a whole segment
-    width, longest = -(-c.head_dim // 16) * 16, min(tokens, c.context_length)
-    attention = 64 * (2 * width + 64) + 256 * (2 * width + 17)
-    if training:
-        rows = longest * (c.heads // c.kv_heads)
-        attention = max(attention, 64 * (9 * width + 192) + rows * (width + 2))
-    return logits + gemm + threads * 4 * attention
-
-
-def _decoding(c: Config, dtype: str) -> int:
-    shapes = c.parameter_shapes()
-    matrices = sum(
-        -(-shape[0] // 32) * 32 * shape[1]  # panels are padded to whole tiles
-        for name, shape in shapes.items()
-        if len(shape) == 2 and name != "wpe" and (name != "wte" or c.tied)
-    )
-    cache = 2 * c.layers * c.kv_heads * c.head_dim * c.context_length
-    pairs = dtype == "bfloat16" and "bf16" in _core.isa()  # else one number a word of 4 bytes
-    return matrices * (2 if pairs else 4) + cache * (2 if dtype == "bfloat16" else 4)
+    def _logprob_of_logits(self, tokens, targets, segments):
+        """For evaluating quantized weights: the engine's loss reads plain ones."""
+        targets = _targets(targets, np.shape(tokens))
+        tokens, segments = _pack(tokens, segments)
+        logp = np.zeros(len(tokens), np.float32)
+        for begin, end in itertools.pairwise(segments.tolist()):
+            z = self.logits(tokens[begin:end], last_only=False).astype(np.float64)
+            top = z.max(-1)
+            lse = top + np.log(np.exp(z - top[:, None]).sum(-1))
+            kept = np.flatnonzero(targets[begin:end] >= 0)
+            logp[begin + kept] = z[kept, targets[begin + kept]] - lse[kept]
+        return logp
 
 
 @contextlib.contextmanager

@@ -122,7 +122,10 @@ def test_errors_name_both_values():
         (lambda: _core.quantized_shape(4, 4, 5), "bits 5 must be 8 or 4"),
         (lambda: _core.quantize_weight(matrix, zeros(40, 70)), r"\(2, 2, .*must be \(3, 2"),
         (lambda: _core.quantize_weight(zeros(2, 2), zeros(20, 70)), "must be a quantized matrix"),
-        (lambda: product(np.ones((3, 200)), matrix, 20), r"w \(2, 2, 1088\) must be \(2, 4, 1088\)"),
+        (
+            lambda: product(np.ones((3, 200)), matrix, 20),
+            r"w \(2, 2, 1088\) must be \(2, 4, 1088\)",
+        ),
         (lambda: rows(matrix, 40, 70), r"tokens\[32\] = 32 must be in \[0, 32\)"),
         (lambda: rows(matrix, 2, 130), r"wte \(2, 2, 1088\) must be \(2, 3, 1088\)"),
     ]:

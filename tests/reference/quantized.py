@@ -1,4 +1,4 @@
-"""Weights and inputs of few bits in NumPy: the formulas of cpp/ops/quantized.h, and of its product."""
+"""Weights and inputs of few bits in NumPy: the formulas of cpp/ops/quantized.h."""
 
 import numpy as np
 
