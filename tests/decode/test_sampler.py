@@ -5,22 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from decode.reference import chi_square_score, kept_probabilities
 from gptengine import _core
 from ops.harness import ints, put, zeros
-
-
-def kept_probabilities(z, temperature=1.0, top_k=0, top_p=1.0, min_p=0.0):
-    """The reference: full sort, float64."""
-    z = z.astype(float)
-    p = np.exp((z - z.max()) / temperature)
-    order = np.lexsort((np.arange(len(z)), -p))
-    order = order[: top_k or None]
-    total = np.cumsum(p[order])
-    order = order[: np.searchsorted(total, np.float32(top_p) * total[-1]) + 1]
-    order = order[p[order] >= np.float32(min_p) * p.max()]
-    kept = np.zeros_like(p)
-    kept[order] = p[order]
-    return kept / kept.sum()
 
 
 def sampled(logits, samples, positions, **options):
@@ -43,7 +30,9 @@ OPTIONS = [
     dict(top_k=7),
     dict(top_p=0.7),
     dict(min_p=0.2),
+    dict(typical=0.7),
     dict(top_k=9, top_p=0.8, min_p=0.05, temperature=1.5),
+    dict(top_k=12, typical=0.5, min_p=0.02, temperature=0.7),
 ]
 
 
@@ -55,15 +44,7 @@ def test_frequencies_pass_chi_square(V, options):
     count = 20_000
     seen = np.bincount(draw(z, count, **options), minlength=V)
     assert not seen[p == 0].any()
-    often = p * count >= 5  # the others together make one cell
-    cells = np.append(p[often], p[~often].sum()) * count
-    got = np.append(seen[often], seen[~often].sum())
-    got, cells = got[cells > 0], cells[cells > 0]
-    if (df := len(cells) - 1) > 0:
-        chi2 = ((got - cells) ** 2 / cells).sum()
-        # Wilson, Hilferty (1931): the cube root is nearly normal; 4.5 is one in 300,000.
-        score = ((chi2 / df) ** (1 / 3) - 1 + 2 / (9 * df)) / np.sqrt(2 / (9 * df))
-        assert score < 4.5
+    assert chi_square_score(seen, p) < 4.5
 
 
 @given(
@@ -186,6 +167,10 @@ def test_bad_logits_are_named(bad, says):
         (dict(top_k=-1), "top_k -1 must not be negative"),
         (dict(top_p=0.0), r"top_p 0 must be in \(0, 1\]"),
         (dict(min_p=1.5), r"min_p 1.5 must be in \[0, 1\]"),
+        (dict(typical=0.0), r"typical 0 must be in \(0, 1\]"),
+        (dict(repetition_penalty=0.0), "repetition_penalty 0 must be above 0"),
+        (dict(logit_bias={3: np.nan}), "logit_bias -?nan of token 3 must be finite"),
+        (dict(logit_bias={4: 1.0}), r"row 0: logit_bias of token 4 must be in \[0, 4\)"),
     ],
 )
 def test_wrong_options_are_named(options, says):
@@ -203,7 +188,7 @@ def test_a_draw_allocates_nothing(rng):
         _core.set_threads(1)  # with more, a thread that idled before may grow its scratch now
         sampled(z, n, n, top_p=0.9)
         before = _core.allocation_count()
-        for options in dict(), dict(top_p=0.9999), dict(top_k=100), dict(min_p=0.1):
+        for options in dict(), dict(top_p=0.9999), dict(top_k=100), dict(typical=0.5):
             sampled(z, n, n, **options)
         assert _core.allocation_count() == before
     finally:
