@@ -6,6 +6,7 @@
 
 #include "measure.h"
 #include "ops/attention_cached.h"
+#include "ops/kv_cache_copy.h"
 #include "ops/linear.h"
 #include "ops/linear_logprob.h"
 #include "ops/probe.h"
@@ -74,6 +75,14 @@ void cache(int64_t B, int64_t T, int64_t H, int64_t K, int64_t D, DType dtype) {
   Tensor k({B, K, T, D}, dtype), v(k.shape(), dtype);
   measure_bytes("kv_cache_append" + sizes + name_of(dtype), 2 * (k.bytes() + v.bytes()),
                 [&] { kv_cache_append(k, v, qkv, segments, slots, starts, H, K); });
+  // The first half of the slots to the second.
+  Tensor targets({B / 2}, DType::i32), lengths({B / 2}, DType::i32);
+  for (int64_t m = 0; m < B / 2; ++m) {
+    targets.data<int32_t>()[m] = int32_t(B / 2 + m);
+    lengths.data<int32_t>()[m] = int32_t(T);
+  }
+  measure_bytes("kv_cache_copy" + sizes + name_of(dtype), k.bytes(),
+                [&] { kv_cache_copy(k, boundaries(B / 2 - 1, 1), targets, lengths); });
 }
 
 }  // namespace

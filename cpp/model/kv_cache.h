@@ -5,6 +5,7 @@
 
 #include "core/plan.h"
 #include "model/config.h"
+#include "ops/kv_cache_copy.h"
 
 namespace gpte {
 
@@ -22,6 +23,14 @@ struct KVCache {
   int64_t slots, context;
   Tensor arena;
   std::vector<Layer> layers;
+
+  // The first tokens of slots are copied to other slots; see ops/kv_cache_copy.h.
+  void copy(const Tensor& sources, const Tensor& targets, const Tensor& lengths) {
+    for (Layer& layer : layers) {
+      kv_cache_copy(layer.k, sources, targets, lengths);
+      kv_cache_copy(layer.v, sources, targets, lengths);
+    }
+  }
 
   template <class F>
   void visit(F&& f) {

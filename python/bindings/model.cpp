@@ -141,6 +141,14 @@ void bind_model(nb::module_& m) {
           [](KVCache* self, const GPTConfig& config, const std::string& dtype, int64_t slots,
              int64_t context) { new (self) KVCache(config, float_dtype(dtype), slots, context); },
           "config"_a, "dtype"_a, "slots"_a, "context"_a)
+      .def(
+          "copy",
+          [](KVCache& cache, Ints sources, Ints targets, Ints lengths) {
+            const ReleasedGil release;
+            cache.copy(view(sources), view(targets), view(lengths));
+          },
+          "sources"_a, "targets"_a, "lengths"_a,
+          "Copies the first tokens of slots to other slots, none of them a source.")
       .def_prop_ro("bytes", [](const KVCache& cache) { return cache.arena.bytes(); });
 
   nb::class_<Transformer>(m, "Transformer",

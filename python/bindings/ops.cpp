@@ -8,6 +8,7 @@
 #include "ops/attention_cached.h"
 #include "ops/cast.h"
 #include "ops/embedding.h"
+#include "ops/kv_cache_copy.h"
 #include "ops/layer_norm.h"
 #include "ops/linear.h"
 #include "ops/linear_logprob.h"
@@ -31,6 +32,8 @@ void bind_ops(nb::module_& m) {
   m.def("kv_cache_append", &kv_cache_append, "k_cache"_a, "v_cache"_a, "qkv"_a, "segments"_a,
         "slots"_a, "starts"_a, "heads"_a, "kv_heads"_a, no_gil(),
         "See cpp/ops/attention_cached.h.");
+  m.def("kv_cache_copy", &kv_cache_copy, "cache"_a, "sources"_a, "targets"_a, "lengths"_a, no_gil(),
+        "See cpp/ops/kv_cache_copy.h.");
   m.def("attention_cached_forward", &attention_cached_forward, "y"_a, "qkv"_a, "k_cache"_a,
         "v_cache"_a, "segments"_a, "slots"_a, "starts"_a, "slopes"_a, "heads"_a, "kv_heads"_a,
         "scale"_a, no_gil(), "See cpp/ops/attention_cached.h.");
