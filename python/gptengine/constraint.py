@@ -18,6 +18,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from gptengine.files import parse_object
+
 
 @dataclasses.dataclass(frozen=True)
 class JsonSchema:
@@ -28,17 +30,14 @@ class JsonSchema:
     model may write spaces for ever; "" is the most compact, and r"[ \\n\\t\\r]*" is all of JSON.
     """
 
-    schema: str | Mapping | bool
+    schema: str | Mapping
     whitespace: str = " ?"
 
     def __post_init__(self):
         schema = self.schema
         if isinstance(schema, str):
-            try:
-                schema = json.loads(schema)
-            except json.JSONDecodeError as error:
-                raise ValueError(f"constraint: the JSON Schema is not JSON: {error}") from None
-        if not isinstance(schema, Mapping | bool):
+            schema = parse_object(schema, "constraint: the JSON Schema")
+        if not isinstance(schema, Mapping):
             raise ValueError(f"constraint: a JSON Schema is an object, not {schema!r:.80}")
         object.__setattr__(self, "schema", json.dumps(schema))  # as text it can be hashed
 
@@ -90,7 +89,10 @@ class Grammar:
         engine = _llguidance()
         self.constraint, self.eos_id = constraint, tokenizer.eos_id
         self.vocab_size = tokenizer.vocab_size
-        grammar = constraint._grammar(engine.LLMatcher)
+        try:
+            grammar = constraint._grammar(engine.LLMatcher)
+        except ValueError as error:  # nested too deeply for its reader
+            raise ValueError(f"constraint: {constraint} cannot be compiled: {error}") from None
         failed, messages = engine.LLMatcher.validate_grammar_with_warnings(grammar)
         if failed or messages:  # a warning names what it would not keep to
             reason = " ".join(" ".join(messages).split())

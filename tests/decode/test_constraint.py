@@ -143,6 +143,28 @@ def test_streams_end_with_their_constraint():
             break
 
 
+def test_what_pydantic_writes_is_understood():
+    point = {"properties": {"x": {"title": "X", "type": "integer", "maximum": 9, "minimum": 0}}}
+    point |= {"required": ["x"], "title": "Point", "type": "object", "additionalProperties": False}
+    schema = {
+        "$defs": {"Point": point},
+        "title": "Line",
+        "description": "Some points.",
+        "type": "object",
+        "properties": {
+            "points": {"type": "array", "items": {"$ref": "#/$defs/Point"}, "maxItems": 4},
+            "name": {"anyOf": [{"type": "string", "maxLength": 5}, {"type": "null"}]},
+            "kind": {"default": "open", "enum": ["open", "closed"]},
+        },
+        "required": ["points", "name"],
+        "additionalProperties": False,
+    }
+    for seed in range(10):
+        text, ended = written(JsonSchema(schema), seed)
+        assert ended
+        jsonschema.validate(json.loads(text), schema)
+
+
 def test_compiled_once_and_copied():
     schema = {"type": "integer", "minimum": 0, "maximum": 9}
     grammar = JsonSchema(schema).compile(TOK)
@@ -156,11 +178,19 @@ def test_compiled_once_and_copied():
         other.advance(TOK.encode("x")[0])
 
 
+def nested(levels):
+    schema = {"type": "null"}
+    for _ in range(levels):
+        schema = {"type": "array", "items": schema}
+    return schema
+
+
 @pytest.mark.parametrize(
     "make, says",
     [
-        (lambda: JsonSchema("{"), "the JSON Schema is not JSON"),
+        (lambda: JsonSchema("{"), "the JSON Schema: not JSON"),
         (lambda: JsonSchema([1]), r"a JSON Schema is an object, not \[1\]"),
+        (lambda: JsonSchema(nested(400)).compile(TOK), "cannot be compiled: recursion limit"),
         (lambda: Regex(3), "pattern 3 must be a str"),
         (lambda: Regex("a(b").compile(TOK), r"Regex\('a\(b'\) cannot be compiled: .*unclosed"),
         (lambda: JsonSchema({"type": "strin"}).compile(TOK), "cannot be compiled: .*strin"),
