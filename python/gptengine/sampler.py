@@ -16,6 +16,7 @@ import numpy as np
 from gptengine import _core
 
 LARGEST_ID = 2**31 - 1
+MOST_LISTED = 8  # ids that a step shows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,17 +105,17 @@ class Sampler:
         if self.logits is not None:
             steps.append(f"logits {getattr(self.logits, '__name__', repr(self.logits))}")
         if self.logit_bias:
-            steps.append("logit_bias " + ", ".join(f"{i}: {b:+g}" for i, b in self.logit_bias))
+            steps.append("logit_bias " + _listed(f"{i}: {b:+g}" for i, b in self.logit_bias))
         if self.forbidden:
-            steps.append("forbidden " + ", ".join(map(str, self.forbidden)))
+            steps.append("forbidden " + _listed(self.forbidden))
         for name in "repetition_penalty", "presence_penalty", "frequency_penalty":
             if (value := getattr(self, name)) != _default(name):
                 within = f" over the last {self.penalty_window}" if self.penalty_window else ""
                 steps.append(f"{name} {value:g}{within}")
         if self.allowed is not None:
-            steps.append("allowed " + ", ".join(map(str, self.allowed)))
+            steps.append("allowed " + _listed(self.allowed))
         if self.forced:
-            steps.append("forced " + ", ".join(f"{at}: {i}" for at, i in self.forced))
+            steps.append("forced " + _listed(f"{at}: {i}" for at, i in self.forced))
         if self.temperature == 0:
             return [*steps, "greedy"]
         for name in "temperature", "top_k", "top_p", "min_p", "typical":
@@ -134,6 +135,14 @@ def sampler_of(sampler: Sampler | None, **given) -> Sampler:
         if value != _default(name):
             raise ValueError(f"{name} {value!r} beside a sampler: make it a field of the Sampler")
     return sampler
+
+
+def _listed(items):
+    """The first of the items, and how many there are where they are many."""
+    items = list(map(str, items))
+    if len(items) > MOST_LISTED:
+        items = [*items[:MOST_LISTED], f"… ({len(items)})"]
+    return ", ".join(items)
 
 
 def _default(name):

@@ -34,6 +34,10 @@ def test_it_prints_its_steps_in_their_order():
     )
 
 
+def test_many_ids_are_counted():
+    assert str(Sampler(allowed=range(100))) == "allowed 0, 1, 2, 3, 4, 5, 6, 7, … (100) → draw"
+
+
 def test_equal_samplers_are_equal():
     one, other = Sampler(logit_bias={1: 2, 0: 1}), Sampler(logit_bias={0: 1.0, 1: 2.0})
     assert one == other and hash(one) == hash(other)
