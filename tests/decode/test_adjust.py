@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decode.reference import adjusted, chi_square_score, kept_probabilities
 from gptengine import _core
+from reference.sampling import adjusted, chi_square_score, kept_probabilities
 
 ADJUST = dict(repetition="repetition_penalty", presence="presence_penalty", bias="logit_bias")
 ADJUST["frequency"] = "frequency_penalty"
