@@ -42,8 +42,9 @@ PYTHON_APART = {  # rooms beside the line: what they see, and who sees them
     "__init__": ("*", ""),
     "__main__": ("cli", ""),
 }
-# a file and the room that it is a part of
-ONE_ROOM = {"generate": "model", "model_memory": "model"}
+ONE_ROOM = dict.fromkeys(  # a file and the room that it is a part of
+    ["sampler", "draw", "constraint", "generate", "beam", "model_memory"], "model"
+)
 BASE_DEPENDENCIES = {"gptengine", "numpy", "safetensors", "tyro", "rich"}
 
 ISA_FREE = {

@@ -2,6 +2,7 @@
 
     for piece in stream(model, tokenizer, "Once upon a time", max_new_tokens=100, seed=1):
         print(piece, end="", flush=True)
+    model.generate(prompts, sampler=Sampler(top_p=0.9), constraint=Regex("yes|no").compile(tok))
 
 A sample's draws are keyed by (seed, sample, position): the same seed gives the same text whatever
 else is generated beside it, on any number of threads.
@@ -10,14 +11,16 @@ else is generated beside it, on any number of threads.
 from __future__ import annotations
 
 import dataclasses
-import numbers
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from gptengine import _core
 from gptengine.config import check_seed
+from gptengine.draw import Row, draw
 from gptengine.model import Model, int_vector
+from gptengine.sampler import Sampler, sampler_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,29 +29,21 @@ class Completion:
 
     tokens: np.ndarray  # (T,) uint32, without the prompt and without the stop token
     logprobs: np.ndarray  # (T,) float32: log p of each token under the model, before any sampler
-    finish: str  # "stop": a stop token came; "length": max_new_tokens or the context is full
+    finish: str  # "stop": a stop token, or a complete constraint; "length": no more was allowed
+    top_ids: np.ndarray  # (T, n) uint32: the model's n most likely tokens at each place
+    top_logprobs: np.ndarray  # (T, n) float32
 
 
-@dataclasses.dataclass(frozen=True)
-class Sampler:
-    """How the next token is drawn. temperature 0 takes the most likely one."""
+class Step(NamedTuple):
+    """A token that one sample drew."""
 
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 1.0
-    min_p: float = 0.0
-
-    def __post_init__(self):
-        if not (0 <= self.temperature < float("inf")):
-            raise ValueError(f"temperature {self.temperature} must be 0 or more")
-        if not isinstance(self.top_k, numbers.Integral) or isinstance(self.top_k, bool):
-            raise ValueError(f"top_k {self.top_k!r} must be a whole number")
-        if self.top_k < 0:
-            raise ValueError(f"top_k {self.top_k} must be 0 (off) or more")
-        if not 0 < self.top_p <= 1:
-            raise ValueError(f"top_p {self.top_p} must be above 0 and at most 1")
-        if not 0 <= self.min_p <= 1:
-            raise ValueError(f"min_p {self.min_p} must be from 0 to 1")
+    sample: int
+    token: int
+    logprob: float
+    finish: str  # of the sample; "" while it goes on; "stop": the token is no part of the text;
+    # "done": the constraint is complete with it; "length": max_new_tokens; "context": that is full
+    top_ids: np.ndarray  # (n,) int32
+    top_logprobs: np.ndarray  # (n,) float32
 
 
 def generate(
@@ -62,28 +57,48 @@ def generate(
     stop: Sequence[int] = (),
     seed: int = 0,
     n: int = 1,
+    *,
+    sampler: Sampler | None = None,
+    constraint=None,
+    top_logprobs: int = 0,
 ) -> list[Completion]:
     """n continuations of each prompt, prompt by prompt.
 
-    prompts: one array of token ids, or several. stop: ids that end a continuation.
+    prompts: one array of token ids, or several. stop: ids that end a continuation. sampler: instead
+    of temperature to min_p. constraint: a compiled one, see constraint.py. top_logprobs: how many
+    of the model's most likely tokens to tell at each place.
     """
     if len(prompts) and np.ndim(prompts[0]) == 0:
         prompts = [prompts]
     if n < 1:
         raise ValueError(f"generate: n {n} must be at least 1")
     prompts = [prompt for prompt in prompts for _ in range(n)]
-    tokens, logprobs = [[] for _ in prompts], [[] for _ in prompts]
-    finish = ["length"] * len(prompts)
-    sampler = Sampler(temperature, top_k, top_p, min_p)
-    for sample, token, logprob in decode(model, prompts, max_new_tokens, sampler, stop, seed):
-        if token in stop:
-            finish[sample] = "stop"
-        else:
-            tokens[sample].append(token)
-            logprobs[sample].append(logprob)
+    sampler = sampler_of(sampler, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
+    texts, finish = [[] for _ in prompts], [""] * len(prompts)
+    for step in decode(
+        model,
+        prompts,
+        max_new_tokens,
+        sampler,
+        stop,
+        seed,
+        constraint=constraint,
+        top_logprobs=top_logprobs,
+    ):
+        finish[step.sample] = step.finish
+        if step.finish != "stop":
+            texts[step.sample].append(step)
     return [
-        Completion(np.array(t, np.uint32), np.array(p, np.float32), f)
-        for t, p, f in zip(tokens, logprobs, finish, strict=True)
+        Completion(
+            np.array([step.token for step in text], np.uint32),
+            np.array([step.logprob for step in text], np.float32),
+            {"done": "stop", "context": "length"}.get(why, why),
+            np.array([step.top_ids for step in text], np.uint32).reshape(len(text), top_logprobs),
+            np.array([step.top_logprobs for step in text], np.float32).reshape(
+                len(text), top_logprobs
+            ),
+        )
+        for text, why in zip(texts, finish, strict=True)
     ]
 
 
@@ -95,49 +110,56 @@ def decode(
     stop: Sequence[int] = (),
     seed: int = 0,
     vocab_size: int | None = None,
-) -> Iterator[tuple[int, int, float]]:
-    """Yield (sample, token, logprob) as tokens are drawn, all samples in step.
+    constraint=None,
+    top_logprobs: int = 0,
+) -> Iterator[Step]:
+    """Yield a Step for each token as it is drawn, all samples in step.
 
-    A stop token is yielded too and ends its sample. The prompts are read in one pass; after that a
-    step computes only the new tokens, from cached keys and values. vocab_size: how many ids may be
-    drawn, of a model whose vocabulary is padded beyond its tokenizer's.
+    The prompts are read in one pass; after that a step computes only the new tokens, from cached
+    keys and values. vocab_size: how many ids may be drawn, of a model whose vocabulary is padded
+    beyond its tokenizer's.
     """
     check_seed("generate", seed)
     context = model.config.context_length
     lengths = np.array([len(prompt) for prompt in prompts], np.int32)
     _check(model, prompts, lengths, max_new_tokens)
+    _check_draws(model, constraint, top_logprobs)
+    stop = {*stop} if constraint is None else {*stop, constraint.eos_id}
     room = min(context, int(lengths.max()) + int(max_new_tokens) - 1)
     blocks = -(-room // _core.CACHE_BLOCK)  # of each sample
     cache = _core.KVCache(model.engine_config, model.dtype, len(prompts) * blocks)
     tables = np.arange(len(prompts) * blocks, dtype=np.int32).reshape(-1, blocks)
-    active = np.arange(len(prompts), dtype=np.int32)  # samples that still write
-    starts = np.zeros(len(prompts), np.int32)  # tokens in the cache
+    rows = [
+        Row(sampler, prompt, sample=i, seed=seed, constraint=constraint)
+        for i, prompt in enumerate(prompts)
+    ]  # those that still write
     new = [int_vector(prompt) for prompt in prompts]
-    while len(active):
+    while rows:
         segments = np.cumsum([0, *map(len, new)], dtype=np.int32)
-        logits = np.empty((len(active), model.config.vocab_size), np.float32)
-        rows = segments[1:] - 1
+        logits = np.empty((len(rows), model.config.vocab_size), np.float32)
+        of_rows = tables[[row.sample for row in rows]]
+        starts = np.array([row.position if row.written else 0 for row in rows], np.int32)
+        starts -= starts > 0  # the last token drawn is not yet in the cache
         model.engine.decode(
-            logits, cache, np.concatenate(new), segments, tables[active], starts[active], rows
+            logits, cache, np.concatenate(new), segments, of_rows, starts, segments[1:] - 1
         )
-        starts[active] += np.diff(segments)
-        ids, logprobs = _core.sample(
-            np.ascontiguousarray(logits[:, :vocab_size]),
-            active,
-            starts[active],
-            seed=seed,
-            temperature=sampler.temperature,
-            top_k=min(int(sampler.top_k), logits.shape[1]),  # any size may be asked for
-            top_p=sampler.top_p,
-            min_p=sampler.min_p,
-        )
-        for sample, token, logprob in zip(active, ids, logprobs, strict=True):
-            yield int(sample), int(token), float(logprob)
-        written = starts[active] + 1
-        going = ~np.isin(ids, list(stop)) & (written <= context)
-        going &= written - lengths[active] < max_new_tokens
-        active = np.ascontiguousarray(active[going])
-        new = [np.array([token], np.int32) for token in ids[going]]
+        drawn = draw(np.ascontiguousarray(logits[:, :vocab_size]), rows, top_logprobs)
+        steps = []
+        for row, token, *told in zip(rows, drawn.ids.tolist(), *drawn[1:], strict=True):
+            finish = ""
+            if token in stop:
+                finish = "stop"
+            elif row.is_done:
+                finish = "done"
+            elif row.written >= max_new_tokens:
+                finish = "length"
+            elif row.position > context:
+                finish = "context"
+            steps.append(Step(row.sample, token, float(told[0]), finish, *told[1:]))
+        yield from steps
+        going = [b for b, step in enumerate(steps) if not step.finish]
+        rows = [rows[b] for b in going]
+        new = [drawn.ids[b : b + 1] for b in going]
 
 
 def stream(
@@ -150,10 +172,18 @@ def stream(
     top_p: float = 1.0,
     min_p: float = 0.0,
     seed: int = 0,
+    *,
+    sampler: Sampler | None = None,
+    constraint=None,
+    told: Callable[[Step], None] | None = None,
+    top_logprobs: int = 0,
 ) -> Iterator[str]:
     """Yield the continuation of text piece by piece, whole characters only, until end-of-text.
 
-    The generator's return value says what ended it: "stop", "length" (max_new_tokens) or "context".
+    sampler: instead of temperature to min_p. constraint: a JsonSchema or a Regex. told: is called
+    with the Step of each token, with as many of the model's most likely ones as top_logprobs says.
+    The generator's return value says what ended it: "stop", "done" (the constraint is complete),
+    "length" (max_new_tokens) or "context".
     """
     known, drawn = tokenizer.vocab_size, model.config.vocab_size
     if known > drawn:
@@ -162,22 +192,23 @@ def stream(
         )
     prompt = prompt_ids(tokenizer, text)
     decoder = tokenizer.stream_decoder()
-    sampler = Sampler(temperature, top_k, top_p, min_p)
+    sampler = sampler_of(sampler, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
     stop = () if tokenizer.eos_id is None else (tokenizer.eos_id,)
-    tokens = decode(model, [prompt], max_new_tokens, sampler, stop, seed, known)
+    if constraint is not None:
+        constraint = constraint.compile(tokenizer)
+    tokens = decode(
+        model, [prompt], max_new_tokens, sampler, stop, seed, known, constraint, top_logprobs
+    )
 
     def pieces():
-        written, finish = 0, None
-        for _, token, _ in tokens:
-            if token in stop:
-                finish = "stop"
-                break
-            written += 1
-            if piece := decoder.push(token):
+        for step in tokens:
+            if told is not None:
+                told(step)
+            if step.finish != "stop" and (piece := decoder.push(step.token)):
                 yield piece
         if piece := decoder.flush():
             yield piece
-        return finish or ("length" if written == max_new_tokens else "context")
+        return step.finish
 
     return pieces()  # not a generator itself: what is wrong with the arguments is said at once
 
@@ -201,4 +232,14 @@ def _check(model, prompts, lengths, max_new_tokens):
         raise ValueError(
             f"generate: a prompt of {lengths.max()} tokens is longer than the model's context of "
             f"{model.config.context_length}"
+        )
+
+
+def _check_draws(model, constraint, top_logprobs):
+    if constraint is not None and not hasattr(constraint, "matcher"):
+        raise ValueError(f"generate: constraint {constraint} is not compiled: .compile(tokenizer)")
+    if not 0 <= top_logprobs <= model.config.vocab_size:
+        raise ValueError(
+            f"generate: top_logprobs {top_logprobs} must be from 0 to the vocabulary's "
+            f"{model.config.vocab_size}"
         )

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from gptengine import Model, Tokenizer, _core
-from gptengine.generate import Sampler, decode, stream
+from gptengine.generate import decode, stream
+from gptengine.sampler import Sampler
 from model.cases import DECODERS, SHAPES, small
 from model.engine import bits, engine
 from reference import model as ref
