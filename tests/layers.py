@@ -42,7 +42,9 @@ PYTHON_APART = {  # rooms beside the line: what they see, and who sees them
     "__init__": ("*", ""),
     "__main__": ("cli", ""),
 }
-ONE_ROOM = {"generate": "model"}  # a file and the room that it is a part of
+ONE_ROOM = dict.fromkeys(  # a file and the room that it is a part of
+    ["sampler", "draw", "kv_blocks", "text_stream", "requests", "generator", "generate"], "model"
+)
 BASE_DEPENDENCIES = {"gptengine", "numpy", "safetensors", "tyro", "rich"}
 
 ISA_FREE = {
