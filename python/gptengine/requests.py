@@ -66,9 +66,9 @@ class Request:
         _whole("priority", priority, None)
         if max_new_tokens is not None:
             _whole("max_new_tokens", max_new_tokens, 1)
-        self.prompt = int_vector(prompt)
-        if not len(self.prompt):
+        if not np.size(prompt):
             raise ValueError("generate: every prompt needs at least one token")
+        self.prompt = int_vector(prompt)
         self.stop = (stop,) if isinstance(stop, str) else tuple(stop)
         if "" in self.stop:
             raise ValueError("generate: a stop string must not be empty")
