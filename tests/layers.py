@@ -43,7 +43,17 @@ PYTHON_APART = {  # rooms beside the line: what they see, and who sees them
     "__main__": ("cli", ""),
 }
 ONE_ROOM = dict.fromkeys(  # a file and the room that it is a part of
-    ["sampler", "draw", "kv_blocks", "text_stream", "requests", "generator", "generate"], "model"
+    [
+        "sampler",
+        "draw",
+        "kv_blocks",
+        "text_stream",
+        "requests",
+        "speculative",
+        "generator",
+        "generate",
+    ],
+    "model",
 )
 BASE_DEPENDENCIES = {"gptengine", "numpy", "safetensors", "tyro", "rich"}
 

@@ -1,6 +1,7 @@
 // Decoding: the sampler.
 #include "bindings/bindings.h"
 #include "decode/sampler.h"
+#include "decode/token_logprob.h"
 
 namespace gpte {
 namespace {
@@ -36,6 +37,16 @@ std::tuple<Result<int32_t>, Result<float>> sample_rows(const Logits& logits, con
   return {ids, logprobs};
 }
 
+Result<float> token_logprob_rows(const Logits& logits, const Numbers& ids) {
+  const size_t B = logits.shape(0);
+  check(ids.shape(0) == B, "token_logprob: ", ids.shape(0), " ids must match ", B,
+        " rows of logits");
+  auto logprobs = new_array<float>(B);
+  const ReleasedGil released;
+  token_logprob(logprobs.data(), logits.data(), ids.data(), int64_t(B), int64_t(logits.shape(1)));
+  return logprobs;
+}
+
 }  // namespace
 
 void bind_decode(nb::module_& m) {
@@ -44,6 +55,8 @@ void bind_decode(nb::module_& m) {
         "A token (int32) and its log-probability under the model for each row of logits (B, V). "
         "samples and positions (B,) int32 and the seed key the draw; temperature 0 takes the most "
         "likely token.");
+  m.def("token_logprob", &token_logprob_rows, "logits"_a, "ids"_a,
+        "The log-probability (B,) of one token (B,) int32 under each row of logits (B, V).");
 }
 
 }  // namespace gpte

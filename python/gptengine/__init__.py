@@ -5,8 +5,10 @@ __version__ = "0.1.0"
 # Public names and where they live: imported when first used, so `import gptengine` stays quick.
 _HOMES = {
     "Config": "gptengine.config",
+    "Generator": "gptengine.generator",
     "Model": "gptengine.model",
     "Tokenizer": "gptengine.tokenizer",
+    "Sampler": "gptengine.sampler",
     "PretrainConfig": "gptengine.train.pretrain",
     "pretrain": "gptengine.train.pretrain",
     "stream": "gptengine.generate",

@@ -33,11 +33,14 @@ def generate(
     stop: Sequence[int] = (),
     seed: int = 0,
     n: int = 1,
+    *,
+    draft: Model | str | None = None,
+    draft_tokens: int = 4,
 ) -> list[Completion]:
     """n continuations of each prompt, prompt by prompt.
 
     prompts: one array of token ids, or several. stop: ids that end a continuation. A text ends in
-    any case when the context is full.
+    any case when the context is full. draft, draft_tokens: who guesses, see speculative.py.
     """
     if len(prompts) and np.ndim(prompts[0]) == 0:
         prompts = [prompts]
@@ -49,7 +52,12 @@ def generate(
     blocks = blocks_for(_tokens(model, longest, max_new_tokens))
     slots = min(len(prompts) * n, MOST_SLOTS)
     generator = Generator(
-        model, slots=slots, kv_tokens=slots * blocks * BLOCK, queue=len(prompts) * n
+        model,
+        slots=slots,
+        kv_tokens=slots * blocks * BLOCK,
+        queue=len(prompts) * n,
+        draft=draft,
+        draft_tokens=draft_tokens,
     )
     requests = [
         generator.submit(
@@ -78,16 +86,28 @@ def stream(
     top_p: float = 1.0,
     min_p: float = 0.0,
     seed: int = 0,
+    *,
     stop: Sequence[str] = (),
+    draft: Model | str | None = None,
+    draft_tokens: int = 4,
 ) -> Iterator[str]:
     """Yield the continuation of text piece by piece, whole characters only, until end-of-text.
 
-    stop: strings that end it too, and are not shown. The generator's return value says what ended
-    it: "stop", "length" (max_new_tokens) or "context".
+    stop: strings that end it too, and are not shown. draft, draft_tokens: who guesses, see
+    speculative.py. The generator's return value says what ended it: "stop", "length"
+    (max_new_tokens) or "context".
     """
     prompt = prompt_ids(tokenizer, text)
     tokens = _tokens(model, len(prompt), max_new_tokens)
-    generator = Generator(model, tokenizer, slots=1, kv_tokens=tokens, queue=1)
+    generator = Generator(
+        model,
+        tokenizer,
+        slots=1,
+        kv_tokens=tokens,
+        queue=1,
+        draft=draft,
+        draft_tokens=draft_tokens,
+    )
     generator.submit(
         prompt,
         _fitting(model, len(prompt), max_new_tokens),

@@ -29,11 +29,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from gptengine import _core
-from gptengine.draw import draw
 from gptengine.kv_blocks import BLOCK, WIDTH, Blocks, block_bytes, blocks_for, tables
 from gptengine.model import Model
 from gptengine.requests import Event, QueueFull, Request, Sample
 from gptengine.sampler import Sampler
+from gptengine.speculative import Part, draft_of
 from gptengine.text_stream import TextStream
 
 IN_ORDER = {"key": lambda sample: sample.order}  # how the lists of samples are sorted
@@ -48,20 +48,8 @@ class Stats:
     reused: int = 0  # tokens that did not have to be, as their keys and values were there
     written: int = 0
     preempted: int = 0  # texts that had to give their blocks up and were read again
-
-
-@dataclasses.dataclass
-class _Part:
-    """What a pass reads of one sample."""
-
-    sample: Sample
-    start: int  # position of the first token read
-    count: int  # tokens of the sample that are read
-    row: int = -1  # where its logits begin, if it reads all: then a token is drawn
-
-    @property
-    def draws(self) -> bool:
-        return self.start + self.count == self.sample.length
+    guessed: int = 0  # tokens that a draft guessed and the model read
+    accepted: int = 0  # of these, those that texts went on with
 
 
 class Generator:
@@ -71,8 +59,9 @@ class Generator:
     slots: texts that run at once. kv_tokens: positions that the cache holds, by default a full
     context for each slot; or memory: bytes that it may take. prefill_tokens: how many tokens of
     prompts a step reads at most, so that running texts do not wait for a long one. queue: samples
-    that may wait. All memory is allocated here, the cache and the weights laid out for decoding
-    too; MemoryError says how much is wanted.
+    that may wait. draft: a smaller Model of the same vocabulary, or "ngram"; it guesses tokens, up
+    to draft_tokens of which come from one pass; see speculative.py. All memory is allocated here,
+    the cache and the weights laid out for decoding too; MemoryError says how much is wanted.
     """
 
     def __init__(
@@ -85,6 +74,8 @@ class Generator:
         memory: int | None = None,
         prefill_tokens: int = 256,
         queue: int = 1024,
+        draft: Model | str | None = None,
+        draft_tokens: int = 4,
     ):
         c = model.config
         if c.head != "lm" or not c.causal:
@@ -103,11 +94,15 @@ class Generator:
         self.model, self.tokenizer = model, tokenizer
         self.slots, self.prefill_tokens, self.queue = slots, prefill_tokens, queue
         self.stats = Stats()
+        self._models = (model,) if isinstance(draft, str | None) else (model, draft)
         count = _block_count(model, slots, kv_tokens, memory)
         try:
             self._cache = _core.KVCache(model.engine_config, model.dtype, count)
-            self._logits = np.empty((slots, c.vocab_size), np.float32)
-            model.reserve(slots + prefill_tokens, training=False)
+            self._draft = draft_of(draft, model, draft_tokens, count, self._vocab_size)
+            rows = slots * (1 + self._draft.tokens)
+            self._logits = np.empty((rows, c.vocab_size), np.float32)
+            for reading in self._models:
+                reading.reserve(rows + prefill_tokens, training=False)
             one = np.zeros(1, np.int32)
             self._decode(one, np.array([0, 1], np.int32), one[None], one, one)  # lays them out
         except MemoryError:
@@ -116,8 +111,8 @@ class Generator:
                 f"{count * block_bytes(c, model.dtype):,} bytes, beside what passes need: "
                 f"give kv_tokens or memory"
             ) from None
-        self._blocks = Blocks(count, self._cache.copy)
-        self._version = model.version
+        self._blocks = Blocks(count, self._copy)
+        self._versions = [model.version for model in self._models]
         self._turn = threading.Lock()  # for steps
         self._lock = threading.Condition(threading.RLock())  # for everything below
         self._waiting: list[Sample] = []  # both in order
@@ -221,7 +216,7 @@ class Generator:
                         if sample.finish:
                             self._leave(sample)
 
-    def _plan(self) -> list[_Part]:
+    def _plan(self) -> list[Part]:
         """Which tokens the next pass reads; every one of them gets its place in the cache."""
         for sample in self._running[:]:
             while sample.path and not self._blocks.grow(sample.path, sample.length):
@@ -234,8 +229,15 @@ class Generator:
                 count = min(count, left)
                 left -= count
             if count:
-                parts.append(_Part(sample, sample.path.computed, count))
+                parts.append(Part(sample, sample.path.computed, count, self._room(sample)))
         return parts
+
+    def _room(self, sample: Sample) -> int:
+        """How many guesses about a text may be read: never at the cost of another one."""
+        most = min(self._draft.tokens, sample.left - 1) if sample.caught_up else 0
+        if not self._blocks.grow(sample.path, sample.length + most):
+            most = min(most, len(sample.path.nodes) * BLOCK - sample.length)
+        return most
 
     def _admit(self) -> None:
         for sample in self._waiting[:] if len(self._running) < self.slots else ():
@@ -263,18 +265,16 @@ class Generator:
         self._blocks.close(sample.path)
         sample.path, sample.caught_up = None, False
 
-    def _pass(self, parts: list[_Part]) -> np.ndarray:
-        """Read the parts; the logits (R, V) after those of them that draw."""
-        texts = [
-            part.sample.ids[part.start * WIDTH : (part.start + part.count) * WIDTH]
-            for part in parts
-        ]
-        segments = np.cumsum([0, *(part.count for part in parts)], dtype=np.int32)
-        rows = []
-        for part, end in zip(parts, segments[1:], strict=True):
+    def _pass(self, parts: list[Part]) -> np.ndarray:
+        """Read the parts; the logits (R, V) after those of them that draw, and their guesses."""
+        self._draft.guess(parts)
+        texts = [part.tokens for part in parts]
+        segments = np.cumsum([0, *(len(text) // WIDTH for text in texts)], dtype=np.int32)
+        rows: list[int] = []
+        for part, end in zip(parts, segments[1:].tolist(), strict=True):
             if part.draws:
                 part.row = len(rows)
-                rows.append(end - 1)
+                rows += range(end - 1 - len(part.guesses), end)
         return self._decode(
             np.frombuffer(b"".join(texts), np.int32),
             segments,
@@ -288,25 +288,38 @@ class Generator:
         self.model.engine.decode(logits, self._cache, tokens, segments, tables, starts, rows)
         return np.ascontiguousarray(logits[:, : self._vocab_size])
 
-    def _write(self, parts: list[_Part], logits) -> list[Event]:
-        """Draw what follows the parts that were read to their end."""
-        drawing = [part for part in parts if part.draws]
-        drawn = draw(logits, [part.sample.row for part in drawing]) if drawing else None
-        self.stats.steps += bool(parts)
+    def _write(self, parts: list[Part], logits) -> list[Event]:
+        """Draw what follows the parts that were read to their end, as far as they agree."""
+        events: list[Event] = []
+        drawing, number = [part for part in parts if part.draws], 0
+        while drawing:
+            rows = [part.row + number for part in drawing]
+            z = logits if len(rows) == len(logits) else logits[rows]
+            drawn = self._draft.draw(z, drawing, number)
+            for part, token, logprob in zip(
+                drawing, drawn.ids.tolist(), drawn.logprobs.tolist(), strict=True
+            ):
+                if not part.sample.finish:  # else cancelled meanwhile
+                    events.append(part.sample.add(token, logprob))
+                    agrees = part.guesses[number : number + 1] == [events[-1].token]
+                    part.agreed += agrees
+            number += 1
+            drawing = [p for p in drawing if p.agreed == number and not p.sample.finish]
         for part in parts:
-            sample = part.sample
+            sample, upto = part.sample, part.start + part.count
             self.stats.prefilled += 0 if sample.caught_up else part.count
-            self._blocks.fill(sample.path, sample.ids, part.start + part.count)
-            if sample.path.computed >= len(sample.request.prompt):
-                sample.request.read = True
-        events = []
-        for i, part in enumerate(drawing):
-            if part.sample.finish:
-                continue  # cancelled meanwhile
-            part.sample.caught_up = True
-            events.append(part.sample.add(int(drawn.ids[i]), float(drawn.logprobs[i])))
-            self.stats.written += events[-1].token is not None
+            self.stats.guessed += len(part.guesses)
+            self.stats.accepted += part.agreed
+            self._blocks.fill(sample.path, sample.ids, upto + part.agreed)
+            sample.caught_up |= part.row >= 0
+            sample.request.read |= upto >= len(sample.request.prompt)
+        self.stats.steps += bool(parts)
+        self.stats.written += sum(event.token is not None for event in events)
         return events
+
+    def _copy(self, source: int, target: int) -> None:
+        self._cache.copy(source, target)
+        self._draft.copy(source, target)
 
     def _check(self, request: Request) -> None:
         """Refuse what cannot be done; a request without max_new_tokens gets what there is."""
@@ -339,14 +352,15 @@ class Generator:
 
     def _check_weights(self) -> None:
         """What other weights computed is of no use."""
-        if self._version != self.model.version:
+        versions = [model.version for model in self._models]
+        if versions != self._versions:
             if self._running:
                 raise ValueError(
                     f"generate: the model's weights changed while {len(self._running)} texts were "
                     f"being written; cancel them, or let them end first"
                 )
             self._blocks.forget()
-            self._version = self.model.version
+            self._versions = versions
 
 
 def _block_count(model: Model, slots: int, kv_tokens: int | None, memory: int | None) -> int:

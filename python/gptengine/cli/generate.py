@@ -12,7 +12,8 @@ from gptengine.options import REQUIRED, check_sizes, option
 EXAMPLES = """\
   gptengine generate runs/base "It was a dark and stormy night"
   gptengine generate runs/base --temperature 0 --max-new-tokens 50
-  echo "Once upon a time" | gptengine generate gpt2-folder - --top-k 40"""
+  echo "Once upon a time" | gptengine generate gpt2-folder - --top-k 40
+  gptengine generate big-folder "Once upon a time" --draft small-folder"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,9 +31,11 @@ class GenerateCommand:
     min_p: float = option(0.0, "only tokens with this share of the likeliest one's probability")
     seed: int = option(0, "of the draws: the same seed writes the same text")
     dtype: Literal["float32", "bfloat16"] = option("float32", "what it computes in")
+    draft: str = option("", "guesses tokens for speed: ngram, or folder of a smaller model")
+    draft_tokens: int = option(4, "tokens that are guessed at once")
 
     def __post_init__(self):
-        check_sizes("generate", self, max_new_tokens=1, top_k=0)
+        check_sizes("generate", self, max_new_tokens=1, top_k=0, draft_tokens=1)
 
 
 def main(c: GenerateCommand) -> None:
@@ -47,7 +50,11 @@ def main(c: GenerateCommand) -> None:
     prompt = sys.stdin.read().rstrip("\n") if c.prompt == "-" else c.prompt
     sampler = dict(temperature=c.temperature, top_k=c.top_k, top_p=c.top_p, min_p=c.min_p)
     most = min(c.max_new_tokens, model.config.context_length + 1)  # more never fit
-    pieces = stream(model, tok, prompt, max_new_tokens=most, seed=c.seed, **sampler)
+    draft = c.draft or None
+    if draft and draft != "ngram":
+        draft = Model.load(find_model_folder(draft), dtype=c.dtype)
+    guesses = dict(draft=draft, draft_tokens=c.draft_tokens)
+    pieces = stream(model, tok, prompt, max_new_tokens=most, seed=c.seed, **sampler, **guesses)
     finish = show(prompt, pieces)
     if finish == "context":
         print(
