@@ -95,7 +95,7 @@ class Generator:
         self.slots, self.prefill_tokens, self.queue = slots, prefill_tokens, queue
         self.stats = Stats()
         self._models = (model,) if isinstance(draft, str | None) else (model, draft)
-        count = _block_count(model, slots, kv_tokens, memory)
+        count = _block_count(self._models, slots, kv_tokens, memory)
         try:
             self._cache = _core.KVCache(model.engine_config, model.dtype, count)
             self._draft = draft_of(draft, model, draft_tokens, count, self._vocab_size)
@@ -104,11 +104,13 @@ class Generator:
             for reading in self._models:
                 reading.reserve(rows + prefill_tokens, training=False)
             one = np.zeros(1, np.int32)
-            self._decode(one, np.array([0, 1], np.int32), one[None], one, one)  # lays them out
+            self._decode(
+                one, np.array([0, 1], np.int32), one[None], one, one
+            )  # lays the weights out
         except MemoryError:
             raise MemoryError(
                 f"generate: there is no memory for a cache of {count * BLOCK} tokens, "
-                f"{count * block_bytes(c, model.dtype):,} bytes, beside what passes need: "
+                f"{count * _block_bytes(self._models):,} bytes, beside what passes need: "
                 f"give kv_tokens or memory"
             ) from None
         self._blocks = Blocks(count, self._copy)
@@ -363,16 +365,20 @@ class Generator:
             self._versions = versions
 
 
-def _block_count(model: Model, slots: int, kv_tokens: int | None, memory: int | None) -> int:
+def _block_count(models, slots: int, kv_tokens: int | None, memory: int | None) -> int:
     if kv_tokens is not None and memory is not None:
         raise ValueError(f"generate: give kv_tokens {kv_tokens} or memory {memory}, not both")
     if memory is not None:
-        one = block_bytes(model.config, model.dtype)
+        one = _block_bytes(models)
         if memory < one:
             raise ValueError(f"generate: memory {memory} must be at least a block's {one} bytes")
         return memory // one
     if kv_tokens is None:
-        return slots * blocks_for(model.config.context_length)
+        return slots * blocks_for(models[0].config.context_length)
     if kv_tokens < 1:
         raise ValueError(f"generate: kv_tokens {kv_tokens} must be at least 1")
     return blocks_for(kv_tokens)
+
+
+def _block_bytes(models) -> int:
+    return sum(block_bytes(model.config, model.dtype) for model in models)

@@ -185,6 +185,7 @@ def test_memory_is_planned():
     assert counts[0] == counts[1]
     one = generator._cache.bytes // generator._cache.blocks
     assert Generator(model, memory=one * 5 + 1)._cache.blocks == 5
+    assert Generator(model, memory=one * 5, draft=model)._cache.blocks == 2  # a cache for each
     with pytest.raises(ValueError, match="memory 100 must be at least a block's"):
         Generator(model, memory=100)
     with pytest.raises(MemoryError, match="cache of .* tokens, .* bytes"):

@@ -184,6 +184,7 @@ def test_log_probabilities_of_chosen_tokens(rng):
     [
         (dict(draft="nothing"), "draft 'nothing' must be 'ngram' or a Model"),
         (dict(draft="ngram", draft_tokens=0), "draft_tokens 0 must be from 1 to 32"),
+        (dict(draft=Model(dataclasses.replace(TINY, causal=False))), "needs a causal model"),
         (dict(draft=Model(FLAT)), "the draft's vocab_size 7 must be the model's 61"),
         (
             dict(draft=Model(dataclasses.replace(TINY, context_length=30))),
