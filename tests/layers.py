@@ -43,7 +43,20 @@ PYTHON_APART = {  # rooms beside the line: what they see, and who sees them
     "__main__": ("cli", ""),
 }
 ONE_ROOM = dict.fromkeys(  # a file and the room that it is a part of
-    ["sampler", "draw", "constraint", "generate", "beam", "model_memory"], "model"
+    [
+        "sampler",
+        "constraint",
+        "draw",
+        "model_memory",
+        "kv_blocks",
+        "text_stream",
+        "requests",
+        "speculative",
+        "generator",
+        "generate",
+        "beam",
+    ],
+    "model",
 )
 BASE_DEPENDENCIES = {"gptengine", "numpy", "safetensors", "tyro", "rich"}
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <functional>
 #include <limits>
+#include <vector>
 
 #include "core/check.h"
 #include "core/memory.h"
@@ -210,6 +211,10 @@ int64_t draw_from_listed(const Row& row, int64_t count, double u) {
 
 constexpr int64_t kNone = -1;
 
+bool cuts(const Sampling& o, int64_t V) {
+  return o.min_p > 0 || o.top_p < 1 || o.typical < 1 || (o.top_k > 0 && o.top_k < V);
+}
+
 // kNone where the largest logit is infinite.
 int64_t choose(const float* z, int64_t V, const Sampling& o, uint32_t sample, uint32_t position) {
   if (o.temperature == 0) {
@@ -221,8 +226,30 @@ int64_t choose(const float* z, int64_t V, const Sampling& o, uint32_t sample, ui
                                                      1 / o.temperature, V);
   if (!std::isfinite(top)) return kNone;
   const double u = uniform(o.seed, sample, position);
-  const bool cuts = o.min_p > 0 || o.top_p < 1 || o.typical < 1 || (o.top_k > 0 && o.top_k < V);
-  return cuts ? draw_from_listed(row, keep(row, z, o), u) : draw_from_all(row, u);
+  return cuts(o, V) ? draw_from_listed(row, keep(row, z, o), u) : draw_from_all(row, u);
+}
+
+// How likely `choose` is to take each token; false where it takes none.
+bool spread(double* p, const float* z, int64_t V, const Sampling& o) {
+  std::fill_n(p, V, 0.0);
+  if (o.temperature == 0) {
+    const int64_t top = choose(z, V, o, 0, 0);
+    if (top != kNone) p[top] = 1;
+    return top != kNone;
+  }
+  const Row row = make_row(V);
+  const float top = kernels().sampling->exponentials(row.e, row.block_sum, row.block_max, z,
+                                                     1 / o.temperature, V);
+  if (!std::isfinite(top)) return false;
+  if (cuts(o, V)) {
+    const int64_t count = keep(row, z, o);
+    const double sum = sum_of(row.order, row.order + count);
+    for (int64_t i = 0; i < count; ++i) p[id_of(row.order[i])] = e_of(row.order[i]) / sum;
+  } else {
+    const double sum = sum_of_all(row);
+    for (int64_t v = 0; v < V; ++v) p[v] = row.e[v] / sum;
+  }
+  return true;
 }
 
 // Inserts each token that is larger than the last of the n first so far: few of a row are.
@@ -255,6 +282,28 @@ void check_row(const SampledRow& row, float lse, int64_t b, int64_t V) {
   if (row.changed) check_logits("changed logits", row.changed, b, V);
 }
 
+// Checks the rows; lse: (B) log of the sum of exp(logits), in the order of linear_logprob.
+void check_rows(float* lse, const SampledRow* rows, int64_t B, int64_t V) {
+  check(V >= 1 && V <= INT32_MAX, "sample: a vocabulary of ", V, " tokens");
+  parallel_for(B, 1, [&](int64_t b, int64_t) {
+    const int32_t no_target = -1;
+    float logp;
+    kernels().logprob.f32->logprob(&logp, lse + b, rows[b].logits, V, &no_target, 1, V);
+  });
+  for (int64_t b = 0; b < B; ++b) check_row(rows[b], lse[b], b, V);
+}
+
+const float* adjusted(const SampledRow& row, int64_t V) {
+  return adjusted(row.changed ? row.changed : row.logits, V, row.settings->adjustment, row.history,
+                  row.mask);
+}
+
+[[noreturn]] void fail_none_is_left(const SampledRow& row, int64_t b, int64_t V) {
+  fail("sample: row ", b, ": ",
+       why_none_is_left(row.changed ? row.changed : row.logits, V, row.settings->adjustment,
+                        row.history));
+}
+
 }  // namespace
 
 void check_sampling(const Sampling& o) {
@@ -270,30 +319,29 @@ void check_sampling(const Sampling& o) {
 
 void sample(int32_t* ids, float* logprobs, int32_t* top_ids, float* top_logprobs,
             const SampledRow* rows, int64_t B, int64_t V, int64_t top) {
-  check(V >= 1 && V <= INT32_MAX, "sample: a vocabulary of ", V, " tokens");
   check(top >= 0 && top <= V, "sample: the top ", top, " of ", V, " tokens");
   float* lse = logprobs;
-  parallel_for(B, 1, [&](int64_t b, int64_t) {
-    const int32_t no_target = -1;
-    float logp;
-    kernels().logprob.f32->logprob(&logp, lse + b, rows[b].logits, V, &no_target, 1, V);
-  });
-  for (int64_t b = 0; b < B; ++b) check_row(rows[b], lse[b], b, V);
+  check_rows(lse, rows, B, V);
   parallel_for(B, 1, [&](int64_t b, int64_t) {
     const SampledRow& row = rows[b];
     first_by_logit(top_ids + b * top, top_logprobs + b * top, top, row.logits, lse[b], V);
-    const float* own = row.changed ? row.changed : row.logits;
-    const float* z = adjusted(own, V, row.settings->adjustment, row.history, row.mask);
-    ids[b] = int32_t(choose(z, V, *row.settings, uint32_t(row.sample), uint32_t(row.position)));
+    ids[b] = int32_t(
+        choose(adjusted(row, V), V, *row.settings, uint32_t(row.sample), uint32_t(row.position)));
     if (ids[b] != kNone) logprobs[b] = row.logits[ids[b]] - lse[b];
   });
-  for (int64_t b = 0; b < B; ++b) {
-    if (ids[b] != kNone) continue;
-    const SampledRow& row = rows[b];
-    fail("sample: row ", b, ": ",
-         why_none_is_left(row.changed ? row.changed : row.logits, V, row.settings->adjustment,
-                          row.history));
-  }
+  for (int64_t b = 0; b < B; ++b)
+    if (ids[b] == kNone) fail_none_is_left(rows[b], b, V);
+}
+
+void probabilities(double* p, const SampledRow* rows, int64_t B, int64_t V) {
+  std::vector<float> lse(B);
+  check_rows(lse.data(), rows, B, V);
+  std::vector<uint8_t> found(B);
+  parallel_for(B, 1, [&](int64_t b, int64_t) {
+    found[b] = spread(p + b * V, adjusted(rows[b], V), V, *rows[b].settings);
+  });
+  for (int64_t b = 0; b < B; ++b)
+    if (!found[b]) fail_none_is_left(rows[b], b, V);
 }
 
 }  // namespace gpte

@@ -43,4 +43,7 @@ struct SampledRow {
 void sample(int32_t* ids, float* logprobs, int32_t* top_ids, float* top_logprobs,
             const SampledRow* rows, int64_t B, int64_t V, int64_t top);
 
+// p: (B, V) how likely `sample` is to draw each token, if it drew again and again.
+void probabilities(double* p, const SampledRow* rows, int64_t B, int64_t V);
+
 }  // namespace gpte

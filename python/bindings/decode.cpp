@@ -33,59 +33,67 @@ void init_sampling(Sampling* self, float temperature, int64_t top_k, float top_p
   check_sampling(*self);
 }
 
-// A history of all rows end to end: row b's is ids[offsets[b]:offsets[b+1]].
-struct Histories {
-  Numbers ids, offsets, prompts;
-};
+// Of all rows end to end: row b's history is ids[offsets[b]:offsets[b+1]], and prompts[b] first
+// ones of it were not written.
+using Histories = std::tuple<Numbers, Numbers, Numbers>;  // ids, offsets, prompts
 
-void add_histories(std::vector<SampledRow>& rows, const Histories& h) {
+void add_histories(std::vector<SampledRow>& rows, const Histories& histories) {
+  const auto& [ids, offsets, prompts] = histories;
   const size_t B = rows.size();
-  check(h.offsets.shape(0) == B + 1 && h.prompts.shape(0) == B, "sample: history of ",
-        h.offsets.shape(0), " offsets and ", h.prompts.shape(0), " prompts must be of ", B + 1,
-        " and ", B);
-  const int32_t *at = h.offsets.data(), *prompts = h.prompts.data();
-  check(at[0] == 0 && size_t(at[B]) == h.ids.shape(0), "sample: history offsets from ", at[0],
-        " to ", at[B], " must go from 0 to ", h.ids.shape(0));
+  check(offsets.shape(0) == B + 1 && prompts.shape(0) == B, "sample: history of ", offsets.shape(0),
+        " offsets and ", prompts.shape(0), " prompts must be of ", B + 1, " and ", B);
+  const int32_t *at = offsets.data(), *prompt = prompts.data();
+  check(at[0] == 0 && size_t(at[B]) == ids.shape(0), "sample: history offsets from ", at[0], " to ",
+        at[B], " must go from 0 to ", ids.shape(0));
   for (size_t b = 0; b < B; ++b) {
     const int64_t length = int64_t(at[b + 1]) - at[b];
     check(length >= 0, "sample: history offsets[", b + 1, "] = ", at[b + 1],
           " must not be below offsets[", b, "] = ", at[b]);
-    check(prompts[b] >= 0 && prompts[b] <= length, "sample: history prompts[", b,
-          "] = ", prompts[b], " must be from 0 to its length ", length);
-    rows[b].history = {h.ids.data() + at[b], length, prompts[b]};
+    check(prompt[b] >= 0 && prompt[b] <= length, "sample: history prompts[", b, "] = ", prompt[b],
+          " must be from 0 to its length ", length);
+    rows[b].history = {ids.data() + at[b], length, prompt[b]};
   }
 }
 
-std::tuple<Result<int32_t>, Result<float>, Result<int32_t>, Result<float>> sample_rows(
-    const Logits& logits, const Numbers& samples, const Numbers& positions,
-    const std::vector<const Sampling*>& settings, const std::optional<Masks>& masks,
-    const std::optional<std::tuple<Numbers, Numbers, Numbers>>& history,
-    const std::optional<Logits>& changed, int64_t top) {
-  const size_t B = logits.shape(0), V = logits.shape(1);
-  check(samples.shape(0) == B, "sample: ", samples.shape(0), " samples must match ", B,
-        " rows of logits");
-  check(positions.shape(0) == B, "sample: ", positions.shape(0), " positions must match ", B,
-        " rows of logits");
+// Rows without a key of their draws.
+std::vector<SampledRow> rows_of(const Logits& logits, const std::vector<const Sampling*>& settings,
+                                const std::optional<Masks>& masks,
+                                const std::optional<Histories>& history,
+                                const std::optional<Logits>& changed) {
+  const size_t B = logits.shape(0), V = logits.shape(1), words = (V + 31) / 32;
   check(settings.size() == B || settings.size() == 1, "sample: settings of ", settings.size(),
         " rows must match ", B, " rows of logits, or be one for all");
   for (const Sampling* s : settings) check(s != nullptr, "sample: settings must not be None");
-  const size_t words = (V + 31) / 32;
   check(!masks || (masks->shape(0) == B && masks->shape(1) == words), "sample: masks (",
         masks ? masks->shape(0) : 0, ", ", masks ? masks->shape(1) : 0, ") must be (", B, ", ",
         words, ")");
   check(!changed || (changed->shape(0) == B && changed->shape(1) == V), "sample: changed (",
         changed ? changed->shape(0) : 0, ", ", changed ? changed->shape(1) : 0, ") must be (", B,
         ", ", V, ")");
-  check(top >= 0 && top <= int64_t(V), "sample: the top ", top, " of ", V, " tokens");
   std::vector<SampledRow> rows;
   rows.reserve(B);
   for (size_t b = 0; b < B; ++b)
     rows.push_back({logits.data() + b * V, changed ? changed->data() + b * V : nullptr,
-                    settings[settings.size() == 1 ? 0 : b], samples.data()[b], positions.data()[b],
-                    History(), masks ? masks->data() + b * words : nullptr});
-  if (history) {
-    const auto& [ids, offsets, prompts] = *history;
-    add_histories(rows, {ids, offsets, prompts});
+                    settings[settings.size() == 1 ? 0 : b], 0, 0, History(),
+                    masks ? masks->data() + b * words : nullptr});
+  if (history) add_histories(rows, *history);
+  return rows;
+}
+
+std::tuple<Result<int32_t>, Result<float>, Result<int32_t>, Result<float>> sample_rows(
+    const Logits& logits, const Numbers& samples, const Numbers& positions,
+    const std::vector<const Sampling*>& settings, const std::optional<Masks>& masks,
+    const std::optional<Histories>& history, const std::optional<Logits>& changed, int64_t top) {
+  const size_t B = logits.shape(0), V = logits.shape(1);
+  check(samples.shape(0) == B, "sample: ", samples.shape(0), " samples must match ", B,
+        " rows of logits");
+  check(positions.shape(0) == B, "sample: ", positions.shape(0), " positions must match ", B,
+        " rows of logits");
+  check(top >= 0 && top <= int64_t(V), "sample: the top ", top, " of ", V, " tokens");
+  std::vector<SampledRow> rows = rows_of(logits, settings, masks, history, changed);
+  for (size_t b = 0; b < B; ++b) {
+    rows[b].sample = samples.data()[b];
+    rows[b].position = positions.data()[b];
   }
   auto ids = new_array<int32_t>({B}), top_ids = new_array<int32_t>({B, size_t(top)});
   auto logprobs = new_array<float>({B}), top_logprobs = new_array<float>({B, size_t(top)});
@@ -95,6 +103,18 @@ std::tuple<Result<int32_t>, Result<float>, Result<int32_t>, Result<float>> sampl
            int64_t(B), int64_t(V), top);
   }
   return {ids, logprobs, top_ids, top_logprobs};
+}
+
+Result<double> probabilities_of_rows(const Logits& logits,
+                                     const std::vector<const Sampling*>& settings,
+                                     const std::optional<Masks>& masks,
+                                     const std::optional<Histories>& history,
+                                     const std::optional<Logits>& changed) {
+  const std::vector<SampledRow> rows = rows_of(logits, settings, masks, history, changed);
+  auto p = new_array<double>({logits.shape(0), logits.shape(1)});
+  const ReleasedGil released;
+  probabilities(p.data(), rows.data(), int64_t(rows.size()), int64_t(logits.shape(1)));
+  return p;
 }
 
 }  // namespace
@@ -114,6 +134,10 @@ void bind_decode(nb::module_& m) {
         "for all. masks: (B, ceil(V / 32)) int32, bit v % 32 of word v / 32 allows token v. "
         "history: of all rows end to end the ids, B + 1 offsets, and how many of each row's first "
         "ones were not written (all int32). changed: (B, V), drawn from instead of logits.");
+  m.def("probabilities", &probabilities_of_rows, "logits"_a, "settings"_a,
+        "masks"_a.none() = nb::none(), "history"_a.none() = nb::none(),
+        "changed"_a.none() = nb::none(),
+        "How likely `sample` is to draw each token: (B, V) float64, from the same arguments.");
 }
 
 }  // namespace gpte

@@ -5,6 +5,7 @@ __version__ = "0.1.0"
 # Public names and where they live: imported when first used, so `import gptengine` stays quick.
 _HOMES = {
     "Config": "gptengine.config",
+    "Generator": "gptengine.generator",
     "JsonSchema": "gptengine.constraint",
     "Model": "gptengine.model",
     "Regex": "gptengine.constraint",

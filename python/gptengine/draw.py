@@ -10,6 +10,7 @@ position) alone: rows may come and go between steps and stand in any order.
 from __future__ import annotations
 
 import array
+import copy
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -37,7 +38,7 @@ class Row:
     def __init__(
         self, sampler: Sampler, prompt: Sequence[int], *, sample=0, seed=0, constraint=None
     ):
-        self.sampler, self.sample = sampler, sample
+        self.sampler, self.sample, self.seed = sampler, sample, seed
         self.settings = sampler.settings(seed)
         self.prompt_length, self.written = len(prompt), 0
         self.history = array.array("i", map(int, prompt)) if sampler.penalizes else None
@@ -62,6 +63,13 @@ class Row:
             self.history.append(token)
         if self.matcher is not None:
             self.matcher.advance(token)
+
+    def copy(self) -> Row:
+        """One that goes on by itself from here."""
+        other = copy.copy(self)
+        other.history = copy.copy(self.history)
+        other.matcher = self.matcher and self.matcher.copy()
+        return other
 
     def mask(self, vocab_size: int) -> np.ndarray | None:
         """(ceil(V / 32),) int32 words of the tokens that may be drawn; None for all."""
@@ -113,22 +121,34 @@ def draw(logits: np.ndarray, rows: Sequence[Row], top_logprobs: int = 0) -> Draw
 
     top_logprobs: how many of the model's own most likely tokens to return beside it.
     """
-    masks = [row.mask(logits.shape[1]) for row in rows]
     drawn = Drawn(
         *_core.sample(
             logits,
             np.array([row.sample for row in rows], np.int32),
             np.array([row.position for row in rows], np.int32),
-            [row.settings for row in rows],
-            masks=None if all(mask is None for mask in masks) else _stacked(masks),
-            history=_history(rows) if any(row.history is not None for row in rows) else None,
-            changed=_changed(logits, rows) if any(row.sampler.logits for row in rows) else None,
+            **_state(logits, rows),
             top=top_logprobs,
         )
     )
     for row, token in zip(rows, drawn.ids.tolist(), strict=True):
         row.add(token)
     return drawn
+
+
+def probabilities(logits: np.ndarray, rows: Sequence[Row]) -> np.ndarray:
+    """(B, V) float64: how likely `draw` is to draw each token; the rows stay where they are."""
+    return _core.probabilities(logits, **_state(logits, rows))
+
+
+def chosen(logits: np.ndarray, ids: np.ndarray, top_logprobs: int = 0) -> Drawn:
+    """What `draw` would tell if it had drawn these ids (B,) int32."""
+    B, V = logits.shape
+    masks = np.zeros((B, (V + 31) // 32), np.uint32)
+    masks[np.arange(B), ids // 32] = np.uint32(1) << (ids % 32).astype(np.uint32)
+    greedy, keys = [_core.Sampling(temperature=0)], np.zeros(B, np.int32)
+    return Drawn(
+        *_core.sample(logits, keys, keys, greedy, masks=masks.view(np.int32), top=top_logprobs)
+    )
 
 
 def bits(name: str, ids: Sequence[int], vocab_size: int) -> np.ndarray:
@@ -141,6 +161,17 @@ def bits(name: str, ids: Sequence[int], vocab_size: int) -> np.ndarray:
     flags = np.zeros((vocab_size + 31) // 32 * 32, bool)
     flags[ids] = True
     return np.packbits(flags, bitorder="little").view("<i4").astype(np.int32)
+
+
+def _state(logits, rows):
+    """What the engine has to know of the rows, for whichever question."""
+    masks = [row.mask(logits.shape[1]) for row in rows]
+    return dict(
+        settings=[row.settings for row in rows],
+        masks=None if all(mask is None for mask in masks) else _stacked(masks),
+        history=_history(rows) if any(row.history is not None for row in rows) else None,
+        changed=_changed(logits, rows) if any(row.sampler.logits for row in rows) else None,
+    )
 
 
 def _stacked(masks):

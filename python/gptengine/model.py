@@ -63,6 +63,7 @@ class Model:
                 self.engine_config, dtype, seed, recompute, BITS[quantize]
             )
         self.kept_shape: tuple[int, ...] | None = None  # of the tokens that backward is about
+        self.version = 0  # of the weights: what was computed with another one is of no use
 
     @classmethod
     def load(
@@ -158,6 +159,7 @@ class Model:
         Only matrices decay (Loshchilov, Hutter 2019). clip: the largest norm, 0 for none. A norm
         that is not finite raises ValueError and changes nothing.
         """
+        self.version += 1
         return self.engine.step(lr, weight_decay, clip, beta1, beta2, eps)
 
     # Looking inside
@@ -199,6 +201,7 @@ class Model:
         return _arrays(self.engine.gradients())
 
     def weights_changed(self) -> None:
+        self.version += 1
         self.engine.weights_changed()
 
     def set_parameters(self, params: dict[str, np.ndarray]) -> None:

@@ -84,6 +84,17 @@ class Sampler:
         """Whether draws depend on the tokens before."""
         return (self.repetition_penalty, self.presence_penalty, self.frequency_penalty) != (1, 0, 0)
 
+    def check_ids(self, vocab_size: int) -> None:
+        """ValueError if it names an id that a vocabulary does not have."""
+        for name, ids in [
+            ("logit_bias", [i for i, _ in self.logit_bias]),
+            ("forbidden", self.forbidden),
+            ("allowed", self.allowed),
+            ("forced", [i for _, i in self.forced]),
+        ]:
+            if ids and max(ids) >= vocab_size:
+                raise ValueError(f"sampler: {name} id {max(ids)} must be below {vocab_size}")
+
     def settings(self, seed: int) -> _core.Sampling:
         """What the engine has to know of it, for the draws of a seed."""
         return _core.Sampling(

@@ -51,7 +51,7 @@ def test_errors_take_one_line(folder, tmp_path, capsys):
         (["--repetition-penalty", "0"], "repetition_penalty 0.0 must be above 0"),
         (["--penalty-window", "-1"], "penalty_window -1 must be at least 0"),
         (["--logprobs", "-1"], "logprobs -1 must be at least 0"),
-        (["--forbid", "999"], "token 999 must be in [0, 257)"),
+        (["--forbid", "999"], "forbidden id 999 must be below 257"),
         (["--regex", "a("], "Regex('a(') cannot be compiled"),
         (["--regex", "a", "--json-schema", "b"], "json_schema b or regex a, not both"),
         (["--json-schema", tmp_path / "none"], "no such file"),

@@ -12,7 +12,7 @@ from gptengine.options import REQUIRED, check_sizes, option
 
 if TYPE_CHECKING:
     from gptengine.constraint import JsonSchema, Regex
-    from gptengine.generate import Step
+    from gptengine.requests import Event
     from gptengine.sampler import Sampler
     from gptengine.tokenizer import Tokenizer
 
@@ -22,7 +22,8 @@ EXAMPLES = """\
   echo "Once upon a time" | gptengine generate gpt2-folder - --top-k 40
   gptengine generate runs/base "Born in " --regex "(19|20)[0-9]{2}"
   gptengine generate runs/base "As JSON: " --json-schema person.json
-  gptengine generate runs/base "The capital of France is" --max-new-tokens 5 --logprobs 3"""
+  gptengine generate runs/base "The capital of France is" --max-new-tokens 5 --logprobs 3
+  gptengine generate big-folder "Once upon a time" --draft small-folder"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,9 +53,19 @@ class GenerateCommand:
     logprobs: int = option(0, "show each token on a line, beside the n likeliest ones")
     seed: int = option(0, "of the draws: the same seed writes the same text")
     dtype: Literal["float32", "bfloat16"] = option("float32", "what it computes in")
+    draft: str = option("", "guesses tokens for speed: ngram, or folder of a smaller model")
+    draft_tokens: int = option(4, "tokens that are guessed at once")
 
     def __post_init__(self):
-        check_sizes("generate", self, max_new_tokens=1, top_k=0, penalty_window=0, logprobs=0)
+        check_sizes(
+            "generate",
+            self,
+            max_new_tokens=1,
+            top_k=0,
+            penalty_window=0,
+            logprobs=0,
+            draft_tokens=1,
+        )
         if self.json_schema and self.regex:
             raise ValueError(
                 f"generate: give json_schema {self.json_schema} or regex {self.regex}, not both"
@@ -72,17 +83,21 @@ def main(c: GenerateCommand) -> None:
     model = Model.load(folder, dtype=c.dtype)
     tok = Tokenizer.load(folder)
     prompt = sys.stdin.read().rstrip("\n") if c.prompt == "-" else c.prompt
-    most = min(c.max_new_tokens, model.config.context_length + 1)  # more never fit
+    draft = c.draft or None
+    if draft and draft != "ngram":
+        draft = Model.load(find_model_folder(draft), dtype=c.dtype)
     pieces = stream(
         model,
         tok,
         prompt,
-        most,
+        c.max_new_tokens,
         seed=c.seed,
         sampler=sampler,
         constraint=constraint,
         told=functools.partial(show_token, tok) if c.logprobs else None,
         top_logprobs=min(c.logprobs, tok.vocab_size),
+        draft=draft,
+        draft_tokens=c.draft_tokens,
     )
     if c.logprobs:
         finish = show_tokens(sampler, pieces)
@@ -133,14 +148,15 @@ def show_tokens(sampler: Sampler, pieces: Iterator[str]) -> str:
             return end.value
 
 
-def show_token(tok: Tokenizer, step: Step) -> None:
+def show_token(tok: Tokenizer, event: Event) -> None:
     """A token's log-probability and the likeliest tokens with theirs, as a line."""
     from gptengine.tokenizer.inspect import visible
 
     spelled = lambda token: visible(tok.token_bytes(token))
-    likeliest = zip(step.top_ids.tolist(), step.top_logprobs.tolist(), strict=True)
+    drawn = tok.eos_id if event.token is None else event.token
+    likeliest = zip(event.top_ids.tolist(), event.top_logprobs.tolist(), strict=True)
     others = "   ".join(f"{spelled(token)} {logprob:.2f}" for token, logprob in likeliest)
-    print(f"{step.logprob:7.2f} {spelled(step.token):20} | {others}", flush=True)
+    print(f"{event.logprob:7.2f} {spelled(drawn):20} | {others}", flush=True)
 
 
 def show(prompt: str, pieces: Iterator[str]) -> str:
