@@ -5,6 +5,7 @@
 #include <cstring>
 #include <functional>
 #include <limits>
+#include <numeric>
 #include <vector>
 
 #include "core/check.h"
@@ -246,7 +247,7 @@ bool spread(double* p, const float* z, int64_t V, const Sampling& o) {
     const double sum = sum_of(row.order, row.order + count);
     for (int64_t i = 0; i < count; ++i) p[id_of(row.order[i])] = e_of(row.order[i]) / sum;
   } else {
-    const double sum = sum_of_all(row);
+    const double sum = std::accumulate(row.e, row.e + V, 0.0);  // those of blocks are float32
     for (int64_t v = 0; v < V; ++v) p[v] = row.e[v] / sum;
   }
   return true;

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gptengine.draw import Row, draw
+from gptengine.draw import Row, chosen, draw, probabilities
 from gptengine.sampler import Sampler
 
 
@@ -147,3 +147,27 @@ def test_what_leaves_no_token_is_named():
         draw(z, [Row(Sampler(allowed=[1], forbidden=[1]), [])])
     with pytest.raises(ValueError, match="allowed id 10 must be below 10, of the logits"):
         draw(z, [Row(Sampler(allowed=[10]), [])])
+
+
+def test_what_is_told_of_chosen_tokens_is_what_a_draw_tells(rng):
+    z = rng.normal(size=(5, 100)).astype(np.float32)
+    drawn = draw(z, [Row(Sampler(), [], sample=i) for i in range(5)], 4)
+    for one, other in zip(drawn, chosen(z, drawn.ids, 4), strict=True):
+        assert one.tobytes() == other.tobytes()
+    with pytest.raises(ValueError, match=r"logits\[3, 7\] = -?nan must be finite"):
+        z[3, 7] = np.nan
+        chosen(z, drawn.ids)
+
+
+def test_copies_of_a_row_go_on_by_themselves(rng):
+    z = rng.normal(size=(1, 30)).astype(np.float32)
+    sampler = Sampler(repetition_penalty=3.0, frequency_penalty=1.0, forced={3: 8})
+    row, twin = (Row(sampler, [5, 6], seed=2) for _ in range(2))
+    for one in row, twin:
+        draw(z, [one])
+    fork = row.copy()
+    for token in 1, 2:
+        fork.add(token)
+    assert probabilities(z, [fork])[0].argmax() == 8  # forced at place 3
+    assert np.array_equal(probabilities(z, [row]), probabilities(z, [twin]))
+    assert row.position == 3 and fork.position == 5

@@ -63,6 +63,21 @@ def test_only_kept_tokens_are_drawn(V, top_k, top_p, min_p, spread):
     assert wide[draw(z, 50, **options)].all()
 
 
+@pytest.mark.parametrize("options", OPTIONS + [dict(temperature=0)], ids=str)
+def test_probabilities_are_the_draws(options, rng):
+    z = (1.5 * rng.normal(size=(3, 130))).astype(np.float32)
+    z[1, rng.integers(130, size=40)] = -np.inf
+    got = _core.probabilities(z, [_core.Sampling(**options)])
+    for p, row in zip(got, z, strict=True):
+        greedy = options.get("temperature") == 0
+        want = np.eye(130)[row.argmax()] if greedy else kept_probabilities(row, **options)
+        np.testing.assert_allclose(p, want, atol=1e-6)
+        assert abs(p.sum() - 1) < 1e-12 and not p[row == -np.inf].any()
+    with pytest.raises(ValueError, match="row 0: .* exclude every token"):
+        bias = dict.fromkeys(range(130), -np.inf)
+        _core.probabilities(z[:1], [_core.Sampling(logit_bias=bias)])
+
+
 def test_ties_go_to_the_lower_id():
     z = np.zeros(300)
     z[[40, 70, 200, 299]] = 2

@@ -13,7 +13,21 @@ from reference import model as ref
 
 TINY = Config(vocab_size=61, context_length=200, layers=1, heads=2, model_dim=16)
 WINDOW = dataclasses.replace(TINY, position="rope", window=70)
-SAMPLERS = [Sampler(), Sampler(temperature=0), Sampler(temperature=0.8, top_k=9, top_p=0.9)]
+SAMPLERS = [
+    Sampler(),
+    Sampler(temperature=0),
+    Sampler(temperature=0.8, top_k=9, top_p=0.9),
+    Sampler(
+        typical=0.9,
+        repetition_penalty=1.2,
+        frequency_penalty=0.3,
+        penalty_window=40,
+        logit_bias={3: 1.5},
+        forbidden=[4],
+        allowed=range(1, 50),
+        forced={2: 7, 30: 8},
+    ),
+]
 
 
 def tiny(c=TINY, seed=0):

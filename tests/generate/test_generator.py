@@ -37,8 +37,9 @@ def test_batches_are_the_full_pass(c, batch, rng):
     model = tiny(c)
     generator = Generator(model, slots=batch, prefill_tokens=50, kv_tokens=max(256, batch * 70))
     asked = [(prompt, int(rng.integers(1, 80))) for prompt in prompts(rng, 2 * batch + 6)]
+    sampler = lambda i: SAMPLERS[i % len(SAMPLERS)]
     requests = [
-        generator.submit(prompt, most, sampler=SAMPLERS[i % 3], seed=i)
+        generator.submit(prompt, most, sampler=sampler(i), seed=i)
         for i, (prompt, most) in enumerate(asked)
     ]
     results = finished(generator, requests)
@@ -46,8 +47,8 @@ def test_batches_are_the_full_pass(c, batch, rng):
     for i, ((prompt, most), result) in enumerate(zip(asked, results, strict=True)):
         assert len(result[0].tokens) == most and result[0].finish == "length"
         assert_full_pass(model, prompt, result[0])
-        if i % 4 == 0:
-            same(result, alone(model, prompt, max_new_tokens=most, sampler=SAMPLERS[i % 3], seed=i))
+        if i % 5 == 0:
+            same(result, alone(model, prompt, max_new_tokens=most, sampler=sampler(i), seed=i))
 
 
 def test_nothing_about_the_generator_changes_a_text(rng):
@@ -194,9 +195,26 @@ def test_memory_is_planned():
 
 def test_the_samplers_of_one_step_differ():
     model = tiny()
-    generator = Generator(model, slots=3)
+    generator = Generator(model, slots=len(SAMPLERS))
     requests = [generator.submit([7], 20, sampler=s, seed=1) for s in SAMPLERS]
     for sampler, result in zip(SAMPLERS, finished(generator, requests), strict=True):
         same(result, alone(model, [7], max_new_tokens=20, sampler=sampler, seed=1))
     with pytest.raises(ValueError, match="temperature 1e-09 must be 0, or 1e-6 or more"):
         Sampler(temperature=1e-9)
+
+
+def test_each_request_is_told_as_many_likely_tokens_as_it_asks_for(rng):
+    model, prompt = tiny(), rng.integers(TINY.vocab_size, size=9, dtype=np.int32)
+    generator = Generator(model, slots=3)
+    requests = [generator.submit(prompt, 12, top_logprobs=n, seed=2) for n in (0, 3, 5)]
+    events = [event for event in generator.run() if event.request is requests[1]]
+    for n, request in zip((0, 3, 5), requests, strict=True):
+        [text] = request.completions
+        assert text.top_ids.shape == text.top_logprobs.shape == (12, n)
+        whole = np.concatenate([prompt, text.tokens]).astype(np.int32)[:-1]
+        z = model.logits(whole, last_only=False)[len(prompt) - 1 :]
+        likely = np.argsort(-z, axis=-1, kind="stable")[:, :n]
+        assert text.top_ids.tolist() == likely.tolist()
+    [text] = requests[1].completions
+    assert np.array_equal([event.top_ids for event in events], text.top_ids)
+    assert np.array_equal([event.top_logprobs for event in events], text.top_logprobs)

@@ -7,9 +7,13 @@ import pytest
 
 from generate.setting import alone, assert_nothing_left, finished, same, tiny
 from gptengine import Config, Model, Tokenizer
+from gptengine.constraint import Regex
 from gptengine.generator import Generator
 from gptengine.kv_blocks import BLOCK
 from gptengine.requests import QueueFull
+from gptengine.sampler import Sampler
+
+A = Regex("a").compile(Tokenizer.bytes())
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +36,18 @@ def model():
         ([1], dict(n=0), "n 0 must be at least 1"),
         ([1], dict(seed=-1), "seed -1 must be"),
         ([1], dict(priority="high"), "priority 'high' must be a whole number"),
+        ([1], dict(top_logprobs=62), "top_logprobs 62 must be from 0 to the vocabulary's 61"),
+        ([1], dict(top_logprobs=-1), "top_logprobs -1 must be at least 0"),
+        ([1], dict(sampler=Sampler(logit_bias={61: 1})), "logit_bias id 61 must be below 61"),
+        ([1], dict(sampler=Sampler(forbidden=[70])), "forbidden id 70 must be below 61"),
+        ([1], dict(sampler=Sampler(allowed=[1, 61])), "allowed id 61 must be below 61"),
+        ([1], dict(sampler=Sampler(forced={0: 99})), "forced id 99 must be below 61"),
+        ([1], dict(constraint=Regex("a")), r"Regex\('a'\) is not compiled: .compile\(tokenizer\)"),
+        (
+            [1],
+            dict(constraint=A),
+            "constraint is of a tokenizer of 257 tokens, the logits are of 61",
+        ),
         ([1], dict(stop="x"), "stop strings need a generator with a tokenizer"),
         ([1], dict(stop=["x", ""]), "a stop string must not be empty"),
     ],

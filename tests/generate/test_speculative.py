@@ -13,7 +13,7 @@ from gptengine.generator import Generator
 from gptengine.kv_blocks import BLOCK
 from gptengine.sampler import Sampler
 from gptengine.speculative import follow, judge, pick
-from reference.sampling import chi_square_score, kept_probabilities
+from reference.sampling import adjusted, chi_square_score, kept_probabilities
 
 FLAT = Config(vocab_size=7, context_length=40, layers=1, heads=2, model_dim=8)
 
@@ -91,28 +91,41 @@ def test_how_many_are_guessed_changes_no_text():
             same(one, other)
 
 
-@pytest.mark.parametrize("sampler", [Sampler(), Sampler(temperature=1.5, top_k=5, top_p=0.9)])
+@pytest.mark.parametrize(
+    "options",
+    [
+        dict(),
+        dict(temperature=1.5, top_k=5, top_p=0.9),
+        dict(temperature=1.5, typical=0.8),
+        dict(repetition_penalty=1.5, frequency_penalty=0.7),
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("noise", [0.1, 3.0])
-def test_texts_are_as_likely_as_the_model_says(sampler, noise):
+def test_texts_are_as_likely_as_the_sampler_says(options, noise):
     """All texts of three tokens, against the product of their probabilities."""
     model = tiny(FLAT)
     count, V = 4000, FLAT.vocab_size
+    draft = near(model, noise)
     [texts], stats = write(
-        model, [[3]], [sampler], n=count, most=3, slots=64, draft=near(model, noise)
+        model, [[3]], [Sampler(**options)], n=count, most=3, slots=64, draft=draft
     )
     assert 0 < stats.accepted < stats.guessed
     seen = np.zeros((V, V, V))
     for text in texts:
         seen[tuple(text.tokens)] += 1
-    names = "temperature", "top_k", "top_p"
-    options = {name: getattr(sampler, name) for name in names}
+    penalties = {
+        name.removesuffix("_penalty"): options[name] for name in options if "penalty" in name
+    }
+    cuts = {name: value for name, value in options.items() if "penalty" not in name}
     p = np.ones((V, V, V))
     grid = np.stack(np.meshgrid(*[np.arange(V)] * 3, indexing="ij"), -1)
     for length in range(3):
         for start in np.ndindex(*[V] * length):
             z = model.logits(np.array([[3, *start]], np.int32))[0]
+            z = adjusted(z, history=[3, *start], prompt=1, **penalties)
             here = (grid[..., :length] == np.array(start, int)).all(-1)
-            p[here] *= kept_probabilities(z, **options)[grid[..., length][here]]
+            p[here] *= kept_probabilities(z, **cuts)[grid[..., length][here]]
     assert abs(p.sum() - 1) < 1e-9
     assert chi_square_score(seen.ravel(), p.ravel()) < 4.5
 
