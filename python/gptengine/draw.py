@@ -45,6 +45,7 @@ class Row:
         self.forced = dict(sampler.forced)
         self.matcher = None if constraint is None else constraint.matcher()
         self.allowed = None  # the sampler's, as words of bits: made at the first step
+        self.masks = bool(sampler.allowed or sampler.forced or constraint)
 
     @property
     def position(self) -> int:
@@ -165,18 +166,17 @@ def bits(name: str, ids: Sequence[int], vocab_size: int) -> np.ndarray:
 
 def _state(logits, rows):
     """What the engine has to know of the rows, for whichever question."""
-    masks = [row.mask(logits.shape[1]) for row in rows]
     return dict(
         settings=[row.settings for row in rows],
-        masks=None if all(mask is None for mask in masks) else _stacked(masks),
+        masks=_masks(rows, logits.shape[1]) if any(row.masks for row in rows) else None,
         history=_history(rows) if any(row.history is not None for row in rows) else None,
         changed=_changed(logits, rows) if any(row.sampler.logits for row in rows) else None,
     )
 
 
-def _stacked(masks):
-    width = next(len(mask) for mask in masks if mask is not None)
-    everything = np.full(width, -1, np.int32)
+def _masks(rows, vocab_size):
+    everything = np.full((vocab_size + 31) // 32, -1, np.int32)
+    masks = [row.mask(vocab_size) if row.masks else None for row in rows]
     return np.stack([everything if mask is None else mask for mask in masks])
 
 

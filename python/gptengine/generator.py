@@ -25,7 +25,7 @@ import bisect
 import dataclasses
 import threading
 from collections.abc import Iterator, Sequence
-from itertools import repeat
+from itertools import accumulate, repeat
 
 import numpy as np
 
@@ -239,12 +239,13 @@ class Generator:
                 count = min(count, left)
                 left -= count
             if count:
-                parts.append(Part(sample, sample.path.computed, count, self._room(sample)))
+                most = self._room(sample) if self._draft.tokens and sample.caught_up else 0
+                parts.append(Part(sample, sample.path.computed, count, most))
         return parts
 
     def _room(self, sample: Sample) -> int:
         """How many guesses about a text may be read: never at the cost of another one."""
-        most = min(self._draft.tokens, sample.left - 1) if sample.caught_up else 0
+        most = min(self._draft.tokens, sample.left - 1)
         if not self._blocks.grow(sample.path, sample.length + most):
             most = min(most, len(sample.path.nodes) * BLOCK - sample.length)
         return most
@@ -279,15 +280,15 @@ class Generator:
         """Read the parts; the logits (R, V) after those of them that draw, and their guesses."""
         self._draft.guess(parts)
         texts = [part.tokens for part in parts]
-        segments = np.cumsum([0, *(len(text) // WIDTH for text in texts)], dtype=np.int32)
+        ends = list(accumulate(len(text) // WIDTH for text in texts))
         rows: list[int] = []
-        for part, end in zip(parts, segments[1:].tolist(), strict=True):
+        for part, end in zip(parts, ends, strict=True):
             if part.draws:
                 part.row = len(rows)
                 rows += range(end - 1 - len(part.guesses), end)
         return self._decode(
             np.frombuffer(b"".join(texts), np.int32),
-            segments,
+            np.array([0, *ends], np.int32),
             tables([part.sample.path for part in parts]),
             np.array([part.start for part in parts], np.int32),
             np.array(rows, np.int32),
@@ -301,7 +302,7 @@ class Generator:
     def _write(self, parts: list[Part], logits) -> list[Event]:
         """Draw what follows the parts that were read to their end, as far as they agree."""
         events: list[Event] = []
-        drawing, number = [part for part in parts if part.draws], 0
+        drawing, number = [part for part in parts if part.row >= 0], 0
         while drawing:
             rows = [part.row + number for part in drawing]
             z = logits if len(rows) == len(logits) else logits[rows]
@@ -313,18 +314,20 @@ class Generator:
             ):
                 if not part.sample.finish:  # else cancelled meanwhile
                     events.append(part.sample.add(token, logprob, told))
-                    agrees = part.guesses[number : number + 1] == [events[-1].token]
-                    part.agreed += agrees
+                    if number < len(part.guesses) and part.guesses[number] == token:
+                        part.agreed += 1
             number += 1
             drawing = [p for p in drawing if p.agreed == number and not p.sample.finish]
         for part in parts:
             sample, upto = part.sample, part.start + part.count
-            self.stats.prefilled += 0 if sample.caught_up else part.count
-            self.stats.guessed += len(part.guesses)
-            self.stats.accepted += part.agreed
             self._blocks.fill(sample.path, sample.ids, upto + part.agreed)
-            sample.caught_up |= part.row >= 0
-            sample.request.read |= upto >= len(sample.request.prompt)
+            if part.guesses:
+                self.stats.guessed += len(part.guesses)
+                self.stats.accepted += part.agreed
+            if not sample.caught_up:
+                self.stats.prefilled += part.count
+                sample.caught_up = part.row >= 0
+                sample.request.read |= upto >= len(sample.request.prompt)
         self.stats.steps += bool(parts)
         self.stats.written += sum(event.token is not None for event in events)
         return events

@@ -106,6 +106,8 @@ class Blocks:
     def grow(self, path: Path, tokens: int) -> bool:
         """Make room for so many tokens in all; False, with nothing changed, when it lacks."""
         more = blocks_for(tokens) - len(path.nodes)
+        if more <= 0:
+            return True
         if more > self.available:
             return False
         path.nodes += [Node(self._take()) for _ in range(more)]

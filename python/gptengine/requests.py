@@ -6,6 +6,7 @@ import dataclasses
 import numbers
 import sys
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,8 +36,7 @@ class Completion:
     text: str | None = None  # with a tokenizer: decoded, and cut before a stop string
 
 
-@dataclasses.dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """One token that a sample drew."""
 
     request: Request

@@ -18,6 +18,7 @@ reading the weights. What is written stays what the model would write:
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -30,7 +31,7 @@ LONGEST_MATCH = 3  # tokens that an n-gram looks for at most
 SAMPLING, SPECULATION = 2 << 56, 3 << 56  # uses of random numbers, as in core/random.h
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(slots=True)
 class Part:
     """What a pass reads of one sample: tokens of its text, and guesses about how it goes on."""
 
@@ -38,10 +39,10 @@ class Part:
     start: int  # position of the first token read
     count: int  # tokens of the text that are read
     most: int = 0  # guesses that there is room for
-    guesses: list[int] = dataclasses.field(default_factory=list)  # that are read after the text
+    guesses: Sequence[int] = ()  # that are read after the text
     fork: Row | None = None  # the sample's row, as it goes on by what a model drew
-    drawn: list[tuple[int, np.ndarray]] = dataclasses.field(default_factory=list)  # by that
-    # model: these and one more, each with the q that it was drawn from
+    drawn: Sequence[tuple[int, np.ndarray]] = ()  # by it: these guesses and one more, each with
+    # the q that it was drawn from
     row: int = -1  # where its logits begin, if it draws: after its text, and after each guess
     agreed: int = 0  # guesses that the text went on with
 
@@ -52,7 +53,7 @@ class Part:
     @property
     def tokens(self) -> bytes:
         text = self.sample.ids[self.start * WIDTH : (self.start + self.count) * WIDTH]
-        return bytes(text) + np.array(self.guesses, np.int32).tobytes()
+        return text + np.array(self.guesses, np.int32).tobytes() if self.guesses else text
 
 
 class NoDraft:
@@ -119,7 +120,7 @@ class ModelDraft(NoDraft):
         """Reads what the model is about to read, then its own guesses one by one."""
         going, texts, starts = parts, [part.tokens for part in parts], [p.start for p in parts]
         for part in parts:
-            part.fork = part.sample.row.copy() if part.draws else None
+            part.fork, part.drawn = part.sample.row.copy() if part.draws else None, []
         while going:
             logits = self._read(going, texts, starts)
             drawing = [part for part in going if part.draws]
