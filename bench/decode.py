@@ -3,8 +3,8 @@
     python bench/decode.py --shape gpt2 --dtype bfloat16
 
 A token of one sequence has to read every weight once, so bytes of weights x steps/s over the
-measured bandwidth is how close decoding is to what the machine allows. The last line is one JSON
-object.
+measured bandwidth is how close decoding is to what the machine allows. Then the time to the first
+token of a second turn of a chat, by the length of the first. The last line is one JSON object.
 """
 
 import argparse
@@ -15,23 +15,48 @@ import numpy as np
 
 import gptengine as ge
 from gptengine import _core
+from gptengine.generator import Generator
 from train import SHAPES, config_of
 
 
 def steps_per_second(model, sequences, prompt, new):
-    """The prefill is timed apart, by generating a single token, and taken off."""
+    """Steps a second while all sequences write, and the seconds to read their prompts."""
     rng = np.random.default_rng(0)
-    shape = (sequences, prompt)
-    prompts = list(rng.integers(model.config.vocab_size, size=shape, dtype=np.int32))
-
-    def seconds(tokens):
+    generator = Generator(model, slots=sequences, kv_tokens=sequences * (prompt + new + 63))
+    decoding, reading = [], []
+    for _ in range(3):  # new prompts each time: nothing of them is in the cache
+        prompts = rng.integers(model.config.vocab_size, size=(sequences, prompt), dtype=np.int32)
+        requests = [generator.submit(one, new) for one in prompts]
         start = time.perf_counter()
-        model.generate(prompts, max_new_tokens=tokens, seed=0)
-        return time.perf_counter() - start
+        while any(not len(request.samples[0].logprobs) for request in requests):
+            generator.step()
+        reading.append(time.perf_counter() - start)
+        start, steps = time.perf_counter(), generator.stats.steps
+        while all(not request.done for request in requests):
+            generator.step()
+        decoding.append((generator.stats.steps - steps) / (time.perf_counter() - start))
+        for _ in generator.run():
+            pass
+    return max(decoding), min(reading)
 
-    seconds(2)
-    prefill = min(seconds(1) for _ in range(2))
-    return (new - 1) / (min(seconds(new) for _ in range(2)) - prefill), prefill
+
+def second_turns(model, new):
+    """Seconds to the first token after `new` more tokens, by the tokens of the turns before."""
+    c, rng, seconds = model.config, np.random.default_rng(0), {}
+    for history in (c.context_length // 8, c.context_length // 2, c.context_length - 2 * new):
+        generator, times = Generator(model, slots=1), []
+        text = rng.integers(c.vocab_size, size=history, dtype=np.int32)
+        for _ in range(3):
+            generator.submit(text, 1)
+            for _ in generator.run():
+                pass
+            turn = rng.integers(c.vocab_size, size=new, dtype=np.int32)
+            generator.submit(np.concatenate([text, turn]), 1)
+            start = time.perf_counter()
+            generator.step()
+            times.append(time.perf_counter() - start)
+        seconds[history] = min(times)
+    return seconds
 
 
 def main():
@@ -65,6 +90,10 @@ def main():
         result[f"tokens_per_second_{sequences}"] = round(rate, 1)
         result[f"share_of_bandwidth_{sequences}"] = round(share, 3)
         result[f"prompt_tokens_per_second_{sequences}"] = round(prefill_rate, 1)
+    new = 16
+    for history, seconds in second_turns(model, new).items():
+        print(f"{new} new tokens after {history:5}: {1000 * seconds:7.1f} ms to the first token")
+        result[f"second_turn_ms_after_{history}"] = round(1000 * seconds, 1)
     print(json.dumps(result))
 
 

@@ -43,7 +43,24 @@ PYTHON_APART = {  # rooms beside the line: what they see, and who sees them
     "__init__": ("*", ""),
     "__main__": ("cli", ""),
 }
-ONE_ROOM = dict.fromkeys(["batch", "encode", "generate"], "model")  # files of a room without folder
+ONE_ROOM = dict.fromkeys(  # a file and the room that it is a part of
+    [
+        "batch",
+        "encode",
+        "sampler",
+        "constraint",
+        "draw",
+        "model_memory",
+        "kv_blocks",
+        "text_stream",
+        "requests",
+        "speculative",
+        "generator",
+        "generate",
+        "beam",
+    ],
+    "model",
+)
 BASE_DEPENDENCIES = {"gptengine", "numpy", "safetensors", "tyro", "rich"}
 
 ISA_FREE = {

@@ -1,6 +1,6 @@
 #include "kernels/gemm.h"
 
-#include "kernels/activate.h"
+#include "kernels/epilogue.h"
 #include "kernels/vec.h"
 
 namespace gpte {
@@ -167,14 +167,7 @@ __attribute__((noinline)) void finish_tile(const GemmBlock<T>& g, const float* t
         store_n(sum, c, left);
         continue;
       }
-      if (e.bias) c += load_n(e.bias + n + j, left);
-      if (e.pre) store_n(e.pre + at, c, left);
-      // What a later pass reads from `pre` gives the same bits, also where none is written.
-      if (e.activation != Activation::none && !e.pre_read) c = as_stored<T>(c);
-      c = activate(e.pre_read ? Activation::none : e.activation, c);
-      if (e.pre_read) c *= activate_grad(e.activation, load_n(e.pre_read + at, left));
-      if (e.residual) c += load_n(e.residual + at, left);
-      store_n(e.out + at, c, left);
+      apply_epilogue(e, c, at, n + j, left);
     }
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/plan.h"
 #include "model/config.h"
+#include "ops/quantized.h"
 
 namespace gpte {
 
@@ -91,6 +92,36 @@ struct Params {
     };
     visit_matrices(plan);
     visit_vectors(plan);
+  }
+};
+
+// What a model that only decodes, from quantized matrices, keeps in float32: all the rest.
+struct Unquantized {
+  Params& params;
+  template <class F>
+  void visit(F&& f) {
+    const auto plan = [&](const std::string& name, Tensor& t, const Shape& shape) {
+      if (!is_quantized(name)) f(name, t, shape, DType::f32);
+    };
+    params.visit_matrices(plan);
+    params.visit_vectors([&](const std::string& name, Tensor& t, const Shape& shape) {
+      f(name, t, shape, DType::f32);
+    });
+  }
+  static bool is_quantized(const std::string& matrix) {
+    return matrix != "wpe" && matrix != "head.weight";
+  }
+};
+
+// The others, as ops/quantized.h lays them out.
+struct Quantized {
+  Params& params;
+  int bits;
+  template <class F>
+  void visit(F&& f) {
+    params.visit_matrices([&](const std::string& name, Tensor& t, const Shape& shape) {
+      if (Unquantized::is_quantized(name)) f(name, t, quantized_shape(shape, bits), DType::u8);
+    });
   }
 };
 

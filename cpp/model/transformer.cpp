@@ -67,7 +67,7 @@ void check_batch(const GPTConfig& c, const Tensor& tokens, const Tensor& types,
 
 void Transformer::reserve(int64_t tokens, bool training) {
   const Keep keep = training ? keep_ : Keep::nothing;
-  if (training) reserve_training();
+  if (training) reserve_training();  // refuses a model that only decodes
   // Evaluation runs in training's memory when that is large enough.
   const bool fits = planned_ && planned_->tokens >= tokens && planned_->keep <= keep;
   if (!fits) {
@@ -127,17 +127,22 @@ void Transformer::hold_types(const Tensor& types, int64_t N) {
   }
 }
 
-void Transformer::run_trunk(Activations& a, const std::vector<LayerParams>& layers,
-                            const Pass& pass, KVCache* cache) {
+void Transformer::run_trunk(Activations& a, const Params& params, const Pass& pass,
+                            KVCache* cache) {
   const Tensor& wpe = config_.position == Position::sinusoidal ? position_table_ : compute_.wpe;
-  embedding_forward(config_.embedding_norm ? a.embedding : a.layers[0].x, tokens_now_,
-                    pass.positions, pass.types, compute_.wte, wpe, compute_.wtt);
+  Tensor& embedded = config_.embedding_norm ? a.embedding : a.layers[0].x;
+  if (bits_)
+    quantized_embedding_forward(embedded, tokens_now_, pass.positions, params.wte, wpe);
+  else
+    embedding_forward(embedded, tokens_now_, pass.positions, pass.types, compute_.wte, wpe,
+                      compute_.wtt);
   if (config_.embedding_norm)
     norm_forward(config_, a.layers[0].x, a.embedding_mean, a.embedding_rstd, a.embedding,
                  compute_.embedding_norm_w, compute_.embedding_norm_b);
   for (size_t i = 0; i < a.layers.size(); ++i) {
     Tensor& next = i + 1 < a.layers.size() ? a.layers[i + 1].x : a.x;
-    block_forward(next, a.layers[i], layers[i], config_, pass, cache ? &cache->layers[i] : nullptr);
+    block_forward(next, a.layers[i], params.layers[i], config_, pass,
+                  cache ? &cache->layers[i] : nullptr);
   }
   if (config_.norm_order == NormOrder::pre)
     norm_forward(config_, a.norm, a.mean, a.rstd, a.x, compute_.norm_w, compute_.norm_b);
@@ -146,7 +151,7 @@ void Transformer::run_trunk(Activations& a, const std::vector<LayerParams>& laye
 Tensor Transformer::hidden(const Tensor& tokens, const Tensor& segments, bool keep_for_backward,
                            const Tensor& types) {
   Activations& a = start_pass(tokens, types, segments, Tensor(), keep_for_backward);
-  run_trunk(a, compute_.layers, pass_, nullptr);
+  run_trunk(a, plain_weights(), pass_, nullptr);
   return a.hidden();
 }
 
@@ -168,6 +173,7 @@ void Transformer::hidden_towards(const Tensor& targets, const Tensor& tokens,
 
 void Transformer::logprob(Tensor& logp, const Tensor& tokens, const Tensor& targets,
                           const Tensor& segments, bool keep_for_backward, const Tensor& types) {
+  check_trainable();
   hidden_towards(targets, tokens, segments, keep_for_backward, types);
   linear_logprob_forward(logp, acts_->lse, acts_->hidden(), compute_.output(), targets_now_);
   can_backward_logprob_ = keep_for_backward;
@@ -186,7 +192,7 @@ void Transformer::logits(Tensor& logits, const Tensor& tokens, const Tensor& seg
                          const Tensor& rows, const Tensor& types) {
   check(config_.head == Head::lm, "transformer: logits need a model with head lm");
   hidden(tokens, segments, false, types);
-  linear_logits(logits, acts_->hidden(), compute_.output(), rows);
+  linear_logits(logits, acts_->hidden(), plain_weights().output(), rows);
 }
 
 namespace {
@@ -244,8 +250,8 @@ void Transformer::decode(Tensor& logits, KVCache& cache, const Tensor& tokens,
   Pass pass = pass_;
   pass.tables = tables;  // the caller's memory, for this call only
   pass.starts = starts;
-  run_trunk(a, packed.layers, pass, &cache);
-  linear_logits(logits, a.hidden(), packed.lm_head, rows);
+  run_trunk(a, packed, pass, &cache);
+  linear_logits(logits, a.hidden(), bits_ ? packed.output() : packed.lm_head, rows);
 }
 
 }  // namespace gpte

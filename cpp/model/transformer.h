@@ -18,9 +18,12 @@ struct StepOptions {
 
 class Transformer {
  public:
+  // bits: 8 or 4 for a model that only decodes, whose matrices are quantized and come in by
+  // set_matrix; 0 for float32 weights and all that training needs.
   // GPT-2's initialisation: N(0, 0.02), residual projections divided by sqrt(2 layers), norms 1,
   // biases 0. Without a seed all weights are 0, for a caller that writes them.
-  Transformer(const GPTConfig& config, DType dtype, std::optional<uint64_t> seed, Keep keep);
+  Transformer(const GPTConfig& config, DType dtype, std::optional<uint64_t> seed, Keep keep,
+              int bits = 0);
 
   // Plans memory for passes of up to `tokens`; a longer pass grows it. Training needs gradients and
   // flow.
@@ -61,6 +64,9 @@ class Transformer {
   float step(const StepOptions& options);
   // Call after writing to the weights: refreshes the bf16 copies of the matrices.
   void weights_changed();
+  // Quantizes a matrix, f32 of the shape that Params give it; false if there is none of that name.
+  bool set_matrix(const std::string& name, const Tensor& matrix);
+  int bits() const { return bits_; }
 
   // A pass writes memory that all passes of this transformer share: callers on several threads take
   // a turn for each call.
@@ -74,27 +80,31 @@ class Transformer {
   int64_t num_parameters();
 
  private:
+  void check_trainable() const;
+  void allocate_quantized();
   void initialise(uint64_t seed);
   void reserve_training();
   Activations& start_pass(const Tensor& tokens, const Tensor& types, const Tensor& segments,
                           const Tensor& starts, bool keep_for_backward);
   void hold_types(const Tensor& types, int64_t N);
   void forget_pass();
-  void run_trunk(Activations& a, const std::vector<LayerParams>& layers, const Pass& pass,
-                 KVCache* cache);
+  void run_trunk(Activations& a, const Params& params, const Pass& pass, KVCache* cache);
   void hidden_towards(const Tensor& targets, const Tensor& tokens, const Tensor& segments,
                       bool keep_for_backward, const Tensor& types);
   void start_backward(bool& ready, const Tensor& gradient);
   void backward_trunk();
   // The bf16 copy of all matrices as one vector.
   Tensor matrix_copy() const;
-  // The matrices as panels, for decoding: laid out at the first call after the weights changed.
+  // What whole passes read, and what decoding does: the matrices as panels, laid out at the first
+  // call after the weights changed. Quantized matrices serve both.
+  const Params& plain_weights() const { return bits_ ? *packed_ : compute_; }
   const Params& packed_weights();
 
   Turns turns_;
   GPTConfig config_;
   DType dtype_;
   Keep keep_;
+  const int bits_;
   Params weights_;  // float32 masters
   Params compute_;  // what the operators read: the same, or bf16 matrices
   Params gradients_, first_moment_, second_moment_;

@@ -42,20 +42,25 @@ void alibi_slopes(Tensor& slopes) {
 }  // namespace
 
 Transformer::Transformer(const GPTConfig& config, DType dtype, std::optional<uint64_t> seed,
-                         Keep keep)
+                         Keep keep, int bits)
     : config_(config),
       dtype_(dtype),
       keep_(keep),
+      bits_(bits),
       weights_(config),
       compute_(config),
       gradients_(config),
       first_moment_(config),
       second_moment_(config) {
-  weight_arena_ = allocate_together(weights_);
-  Matrices matrices{compute_, dtype};
-  matrix_elements_ = planned_bytes(matrices) / size_of(dtype);
-  compute_ = weights_;  // vectors are read in float32 always
-  if (dtype != DType::f32) compute_arena_ = allocate_together(matrices);
+  if (bits) {
+    allocate_quantized();
+  } else {
+    weight_arena_ = allocate_together(weights_);
+    Matrices matrices{compute_, dtype};
+    matrix_elements_ = planned_bytes(matrices) / size_of(dtype);
+    compute_ = weights_;  // vectors are read in float32 always
+    if (dtype != DType::f32) compute_arena_ = allocate_together(matrices);
+  }
   if (config.position == Position::rope) {
     const Shape shape{config.context_length, config.head_dim / 2};
     pass_.rope_cos = Tensor(shape);
@@ -68,9 +73,39 @@ Transformer::Transformer(const GPTConfig& config, DType dtype, std::optional<uin
     pass_.slopes = Tensor(Shape{config.heads});
     alibi_slopes(pass_.slopes);
   }
-  if (!seed) return;
+  if (bits || !seed) return;
   initialise(*seed);
   weights_changed();
+}
+
+void Transformer::allocate_quantized() {
+  check(config_.head == Head::lm && config_.causal && config_.token_types == 0,
+        "transformer: quantized weights need a causal model with head lm and no token types");
+  Unquantized rest{weights_};
+  weight_arena_ = allocate_together(rest);
+  compute_ = weights_;
+  if (weights_.wpe.defined() && dtype_ != DType::f32)
+    compute_.wpe = Tensor(weights_.wpe.shape(), dtype_);
+  packed_ = std::make_unique<Params>(compute_);
+  Quantized matrices{*packed_, bits_};
+  allocate_together(matrices);
+}
+
+bool Transformer::set_matrix(const std::string& name, const Tensor& matrix) {
+  check(bits_ != 0, "transformer: only quantized weights are set matrix by matrix");
+  bool found = false;
+  packed_->visit_matrices([&](const std::string& theirs, Tensor& t, const Shape& shape) {
+    if (theirs != name || !Unquantized::is_quantized(name)) return;
+    check_tensor("set_matrix", name.c_str(), matrix, shape, DType::f32);
+    quantize_weight(t, matrix);
+    found = true;
+  });
+  return found;
+}
+
+void Transformer::check_trainable() const {
+  check(!bits_, "transformer: a model of ", bits_,
+        " bits a weight only decodes; load it without quantize");
 }
 
 void Transformer::initialise(uint64_t seed) {
@@ -95,6 +130,10 @@ void Transformer::initialise(uint64_t seed) {
 }
 
 void Transformer::weights_changed() {
+  if (bits_) {
+    if (weights_.wpe.defined() && dtype_ != DType::f32) cast_forward(compute_.wpe, weights_.wpe);
+    return;
+  }
   packed_.reset();
   if (dtype_ == DType::f32) return;
   Tensor copy = matrix_copy();
@@ -109,11 +148,13 @@ Tensor Transformer::matrix_copy() const {
 
 int64_t Transformer::num_parameters() {
   int64_t count = 0;
-  weights_.visit([&](const std::string&, Tensor& t, const Shape&, DType) { count += t.numel(); });
+  weights_.visit(
+      [&](const std::string&, Tensor&, const Shape& shape, DType) { count += shape.numel(); });
   return count;
 }
 
 void Transformer::reserve_training() {
+  check_trainable();
   if (gradient_arena_.defined()) return;
   gradient_arena_ = allocate_together(gradients_);
   first_arena_ = allocate_together(first_moment_);

@@ -6,6 +6,7 @@
 #include "kernels/kernels.h"
 #include "ops/checks.h"
 #include "ops/gemm.h"
+#include "ops/quantized.h"
 
 namespace gpte {
 
@@ -17,8 +18,7 @@ void linear_forward(Tensor& y, Tensor& pre, const Tensor& x, const Tensor& w, co
   check(activation != Activation::swiglu, op, ": activation swiglu has an operator of its own");
   const int64_t N = x.dim(0), O = y.dim(-1);
   const Shape shape{O, x.dim(1)};
-  check_tensor(op, "w", w, w.shape().rank() == 3 ? packed_shape(shape, x.dtype()) : shape,
-               x.dtype());
+  check_weight(op, w, shape, x.dtype());
   check_tensor(op, "y", y, {N, O}, x.dtype());
   check_optional(op, "pre", pre, {N, O}, x.dtype());
   check_optional(op, "residual", residual, {N, O}, x.dtype());
@@ -59,6 +59,13 @@ void pack_weight(Tensor& packed, const Tensor& w) {
   GPTE_DISPATCH_CPU(op, w.device(), pack_weight(packed, w));
 }
 
+void check_weight(const char* op, const Tensor& w, const Shape& shape, DType dtype) {
+  check(w.defined(), op, ": w is required");
+  if (const int bits = quantized_bits(w))
+    return check_tensor(op, "w", w, quantized_shape(shape, bits), DType::u8);
+  check_tensor(op, "w", w, w.shape().rank() == 3 ? packed_shape(shape, dtype) : shape, dtype);
+}
+
 Shape packed_shape(const Shape& w, DType dtype) {
   check(w.rank() == 2, "pack_weight: w ", w, " must be a matrix");
   Shape shape;
@@ -89,6 +96,22 @@ void pack_weight(Tensor& packed, const Tensor& w) {
   });
 }
 
+template <class T>
+void multiply_weight(int64_t M, int64_t O, int64_t K, const T* x, const Tensor& w, GemmSum sum,
+                     const GemmEpilogue<T>& epilogue) {
+  if (quantized_bits(w)) return multiply_quantized<T>(M, O, K, x, w, sum.data, sum.ld, epilogue);
+  const Operand<T> a{x, K, 1}, b{w.data<T>(), K, 1, w.shape().rank() == 3};
+  if (sum.data)
+    gemm<T>(M, O, K, a, b, sum);
+  else
+    gemm<T>(M, O, K, a, b, epilogue);
+}
+
+template void multiply_weight<float>(int64_t, int64_t, int64_t, const float*, const Tensor&,
+                                     GemmSum, const GemmEpilogue<float>&);
+template void multiply_weight<bf16>(int64_t, int64_t, int64_t, const bf16*, const Tensor&, GemmSum,
+                                    const GemmEpilogue<bf16>&);
+
 void linear_forward(Tensor& y, Tensor& pre, const Tensor& x, const Tensor& w, const Tensor& b,
                     const Tensor& residual, Activation activation) {
   const int64_t N = x.dim(0), K = x.dim(1), O = y.dim(1);
@@ -101,7 +124,7 @@ void linear_forward(Tensor& y, Tensor& pre, const Tensor& x, const Tensor& w, co
     if (residual.defined()) epilogue.residual = residual.data<T>();
     epilogue.activation = activation;
     epilogue.ld = O;
-    gemm<T>(N, O, K, {x.data<T>(), K, 1}, {w.data<T>(), K, 1, w.shape().rank() == 3}, epilogue);
+    multiply_weight<T>(N, O, K, x.data<T>(), w, {}, epilogue);
   });
 }
 

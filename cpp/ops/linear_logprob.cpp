@@ -79,8 +79,7 @@ void linear_logits(Tensor& logits, const Tensor& h, const Tensor& w, const Tenso
   check_rank(op, "logits", logits, 2);
   check_rank(op, "rows", rows, 1);
   const Shape weights{logits.dim(1), h.dim(1)};
-  check_tensor(op, "w", w, w.shape().rank() == 3 ? packed_shape(weights, h.dtype()) : weights,
-               h.dtype());
+  check_weight(op, w, weights, h.dtype());
   check_tensor(op, "rows", rows, rows.shape(), DType::i32);
   check_tensor(op, "logits", logits, {rows.dim(0), logits.dim(1)}, DType::f32);
   check_same_device(op, h, w, logits, rows);
@@ -163,8 +162,7 @@ void linear_logits(Tensor& logits, const Tensor& h, const Tensor& w, const Tenso
     T* chosen = scratch<T>(Scratch::rows, R * C);
     for (int64_t r = 0; r < R; ++r)
       std::copy_n(h.data<T>() + rows.data<int32_t>()[r] * C, C, chosen + r * C);
-    gemm<T>(R, V, C, {chosen, C, 1}, {w.data<T>(), C, 1, w.shape().rank() == 3},
-            {logits.data<float>(), V, false});
+    multiply_weight<T>(R, V, C, chosen, w, {logits.data<float>(), V, false}, {});
   });
 }
 

@@ -29,7 +29,7 @@ GPTE_OP(linear_logprob_forward_backward, Tensor& logp, Tensor& lse, Tensor& dh, 
 
 // The logits of chosen rows, as logp above sees them.
 //   logits[r,v] = z[rows[r],v]
-// logits: (R, V) f32   rows: (R) i32   w may be packed by pack_weight (ops/linear.h)
+// logits: (R, V) f32   rows: (R) i32   w as in linear_forward
 GPTE_OP(linear_logits, Tensor& logits, const Tensor& h, const Tensor& w, const Tensor& rows)
 
 }  // namespace gpte

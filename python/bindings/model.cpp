@@ -14,6 +14,7 @@ using Ints = nb::ndarray<const int32_t, nb::ndim<1>, nb::c_contig, nb::device::c
 using IntMatrix = nb::ndarray<const int32_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Floats = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using FloatsOut = nb::ndarray<float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Matrix = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using MatrixOut = nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
 using SomeInts = std::optional<Ints>;
@@ -64,7 +65,7 @@ auto alone(Transformer& t, const F& f) {
 nb::dict named(Params& params) {
   nb::dict tensors;
   params.visit([&](const std::string& name, Tensor& t, const Shape&, DType) {
-    tensors[name.c_str()] = nb::cast(t);
+    if (t.defined()) tensors[name.c_str()] = nb::cast(t);  // not what is quantized
   });
   return tensors;
 }
@@ -174,10 +175,16 @@ void bind_model(nb::module_& m) {
       .def(
           "__init__",
           [](Transformer* self, const GPTConfig& config, const std::string& dtype,
-             std::optional<uint64_t> seed, int recompute) {
-            new (self) Transformer(config, float_dtype(dtype), seed, keep_for(recompute));
+             std::optional<uint64_t> seed, int recompute, int bits) {
+            new (self) Transformer(config, float_dtype(dtype), seed, keep_for(recompute), bits);
           },
-          "config"_a, "dtype"_a, "seed"_a.none(), "recompute"_a)
+          "config"_a, "dtype"_a, "seed"_a.none(), "recompute"_a, "bits"_a = 0)
+      .def(
+          "set_matrix",
+          [](Transformer& t, const std::string& name, Matrix matrix) {
+            return alone(t, [&] { return t.set_matrix(name, view(matrix)); });
+          },
+          "name"_a, "matrix"_a, "Quantizes a matrix; False if none of that name is quantized.")
       .def(
           "reserve",
           [](Transformer& t, int64_t tokens, bool training) {

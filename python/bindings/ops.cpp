@@ -13,6 +13,7 @@
 #include "ops/linear_logprob.h"
 #include "ops/positions.h"
 #include "ops/qk_norm.h"
+#include "ops/quantized.h"
 #include "ops/rms_norm.h"
 #include "ops/rope.h"
 #include "ops/scale.h"
@@ -100,6 +101,17 @@ void bind_ops(nb::module_& m) {
   m.def("add", &add, "y"_a, "x"_a, no_gil(), "See cpp/ops/add.h.");
   m.def("scale", &scale, "y"_a, "factor"_a, no_gil(), "See cpp/ops/scale.h.");
   m.def("cast_forward", &cast_forward, "y"_a, "x"_a, no_gil(), "See cpp/ops/cast.h.");
+  m.def("quantize_weight", &quantize_weight, "quantized"_a, "w"_a, no_gil(),
+        "See cpp/ops/quantized.h.");
+  m.def("quantized_embedding_forward", &quantized_embedding_forward, "y"_a, "tokens"_a,
+        "positions"_a, "wte"_a, "wpe"_a, no_gil(), "See cpp/ops/quantized.h.");
+  m.def(
+      "quantized_shape",
+      [](int64_t rows, int64_t columns, int bits) {
+        const Shape shape = quantized_shape(Shape{rows, columns}, bits);
+        return std::make_tuple(shape[0], shape[1], shape[2]);
+      },
+      "rows"_a, "columns"_a, "bits"_a, "The shape of a quantized matrix, a tensor of bytes.");
   m.def("rope_forward", &rope_forward, "x"_a, "positions"_a, "cos"_a, "sin"_a, "heads"_a,
         "kv_heads"_a, no_gil(), "See cpp/ops/rope.h.");
   m.def("rope_backward", &rope_backward, "dx"_a, "positions"_a, "cos"_a, "sin"_a, "heads"_a,

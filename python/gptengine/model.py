@@ -13,19 +13,20 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import warnings
 
 import numpy as np
 
 from gptengine import _core, checkpoint
-from gptengine.batch import floats, int_vector, ints, pack, types_or_none
+from gptengine.batch import floats, ints, pack, types_or_none
 from gptengine.config import Config, check_seed
+from gptengine.model_memory import planned_memory
 from gptengine.sentence import Pooling, is_sentence_folder, read_pooling
 from gptengine.tokenizer import Tokenizer, WordPiece
 
-__all__ = ["DTYPES", "Model", "int_vector", "planned_memory"]
-
 DTYPES = ("float32", "bfloat16")
+BITS = {None: 0, "q8": 8, "q4": 4}  # of a weight, by `quantize`
 
 
 class Model:
@@ -35,6 +36,9 @@ class Model:
     optimizer. seed: of the initial weights; None leaves them 0. recompute: 0 keeps all activations
     for backward, 1 computes norms and activation functions again (cheap), 2 keeps only the input of
     each block. All three give the same bits.
+
+    quantize: "q8" or "q4" keeps matrices in 8 or 4 bits a weight, with a scale for each 32 weights.
+    Such a model only decodes, its weights come in by `set_parameters`, and it cannot be saved.
 
     Calls from several threads run one after another; forward and backward are two calls.
     """
@@ -47,7 +51,10 @@ class Model:
         dtype: str = "float32",
         device: str = "cpu",
         recompute: int = 1,
+        quantize: str | None = None,
     ):
+        if quantize not in BITS:
+            raise ValueError(f"Model: quantize {quantize!r} must be None, 'q8' or 'q4'")
         if dtype not in DTYPES:
             raise ValueError(f"Model: dtype {dtype!r} must be one of {', '.join(DTYPES)}")
         if device != "cpu":
@@ -55,26 +62,43 @@ class Model:
         if seed is not None:
             check_seed("Model", seed)
         self.config, self.dtype, self.device, self.recompute = config, dtype, device, recompute
+        self.quantize = quantize
         self.engine_config = _core.GPTConfig(**dataclasses.asdict(config))
         with _naming_bytes("Model", lambda: self.memory(1, training=False)):
-            self.engine = _core.Transformer(self.engine_config, dtype, seed, recompute)
+            self.engine = _core.Transformer(
+                self.engine_config, dtype, seed, recompute, BITS[quantize]
+            )
         self.kept_shape: tuple[int, ...] | None = None  # of the tokens that backward is about
+        self.version = 0  # of the weights: what was computed with another one is of no use
         # What a sentence encoder's folder says of its use: what `encode` takes unless told.
         self.pooling: Pooling | None = None
         self.tokenizer: Tokenizer | WordPiece | None = None
 
     @classmethod
     def load(
-        cls, path, *, dtype: str = "float32", device: str = "cpu", recompute: int = 1
+        cls,
+        path,
+        *,
+        dtype: str = "float32",
+        device: str = "cpu",
+        recompute: int = 1,
+        quantize: str | None = None,
     ) -> Model:
         """Read a Hugging Face folder, a run's folder (its best model), or a .gguf file.
 
         One that sentence-transformers wrote has its pooling and its tokenizer, for `encode`.
         """
         source = checkpoint.open_model(path)
-        model = cls(source.config, seed=None, dtype=dtype, device=device, recompute=recompute)
-        source.read_into(model.parameters())  # from the mapped file, without a copy between
-        model.weights_changed()
+        options = dict(dtype=dtype, device=device, recompute=recompute, quantize=quantize)
+        model = cls(source.config, seed=None, **options)
+        if quantize is None:
+            source.read_into(model.parameters())  # from the mapped file, without a copy between
+            model.weights_changed()
+        else:
+            shapes = source.config.parameter_shapes()
+            params = {name: np.empty(shape, np.float32) for name, shape in shapes.items()}
+            source.read_into(params)
+            model.set_parameters(params)
         if is_sentence_folder(path):
             model.pooling = read_pooling(path)
             with warnings.catch_warnings():  # cutting and padding are as the folder's pooling says
@@ -89,6 +113,8 @@ class Model:
         sentence encoder is written as sentence-transformers does, with its own tokenizer unless
         another is given.
         """
+        if self.quantize:
+            raise ValueError(f"save: a model of {self.quantize} weights cannot be saved")
         tokenizer, params = tokenizer or self.tokenizer, self.parameters()
         checkpoint.save(path, self.config, params, tokenizer, weights, pooling=self.pooling)
 
@@ -165,6 +191,7 @@ class Model:
         Only matrices decay (Loshchilov, Hutter 2019). clip: the largest norm, 0 for none. A norm
         that is not finite raises ValueError and changes nothing.
         """
+        self.version += 1
         return self.engine.step(lr, weight_decay, clip, beta1, beta2, eps)
 
     # Looking inside
@@ -214,11 +241,23 @@ class Model:
         return _arrays(self.engine.gradients())
 
     def weights_changed(self) -> None:
+        self.version += 1
         self.engine.weights_changed()
 
     def set_parameters(self, params: dict[str, np.ndarray]) -> None:
         """Copy weights in; names and shapes must be the model's, values finite."""
-        _copy_into(self.parameters(), params, "weight")
+        plain = self.parameters()
+        if self.quantize:
+            matrices = {n: a for n, a in params.items() if n not in plain}
+            params = {n: a for n, a in params.items() if n in plain}
+            for name in self.config.parameter_shapes().keys() - plain.keys() - matrices.keys():
+                raise ValueError(f"weight: {name!r} is missing")
+            for name, array in matrices.items():
+                if not np.isfinite(array).all():
+                    raise ValueError(f"weight: {name!r} holds values that are not finite")
+                if not self.engine.set_matrix(name, np.ascontiguousarray(array, np.float32)):
+                    raise ValueError(f"weight: {name!r} is not part of this model")
+        _copy_into(plain, params, "weight")
         self.weights_changed()
 
     def optimizer_state(self) -> dict:
@@ -268,6 +307,8 @@ class Model:
         )
 
     def _logprob(self, tokens, targets, segments, types, keep):
+        if self.quantize and not keep:
+            return self._logprob_of_logits(tokens, targets, segments)
         shape, (tokens, segments) = np.shape(tokens), pack(tokens, segments)
         logp = np.empty(len(tokens), np.float32)
         targets, types = ints("targets", targets, shape), types_or_none(types, shape)
@@ -276,56 +317,18 @@ class Model:
             self.kept_shape = shape
         return logp
 
-
-def planned_memory(
-    config: Config,
-    tokens: int,
-    *,
-    dtype: str = "float32",
-    recompute: int = 1,
-    training: bool = True,
-) -> dict[str, int]:
-    """Bytes by purpose of a model and its passes of so many tokens: a plan, nothing is allocated.
-
-    workspace: what operators work in. decoding: what is added when the model writes one text, its
-    matrices laid out for that and the keys and values of a full context. Both are estimates.
-    """
-    engine_config = _core.GPTConfig(**dataclasses.asdict(config))
-    sizes = dict(_core.planned_memory(engine_config, dtype, recompute, tokens, training))
-    sizes["workspace"] = _workspace(config, dtype, tokens, training, _core.threads())
-    if config.head == "lm" and config.causal:
-        sizes["decoding"] = _decoding(config, dtype)
-    return sizes
-
-
-def _workspace(c: Config, dtype: str, tokens: int, training: bool, threads: int) -> int:
-    # linear_logprob.cpp: rows of logits, in equal chunks of at most 48 MiB
-    row = 4 * (-(-c.vocab_size // 16) * 16)
-    chunks = -(-tokens // max(1, (48 << 20) // row))
-    logits = -(-tokens // chunks) * row if c.head == "lm" else 0
-    # gemm.cpp: 2048 rows of A for all, 192 columns of B a thread, and partial sums for bfloat16
-    widest = max(shape[0] for name, shape in c.parameter_shapes().items() if name.startswith("h."))
-    sums = 4 * min(tokens, 2048) * max(widest, c.model_dim) if dtype == "bfloat16" else 0
-    gemm = 4 * 2048 * 512 + sums + threads * 4 * 192 * 512
-    # kernels/attention.h: tiles of 64 keys and up to 256 rows, or for backward a whole segment
-    width, longest = -(-c.head_dim // 16) * 16, min(tokens, c.context_length)
-    attention = 64 * (2 * width + 64) + 256 * (2 * width + 17)
-    if training:
-        rows = longest * (c.heads // c.kv_heads)
-        attention = max(attention, 64 * (9 * width + 192) + rows * (width + 2))
-    return logits + gemm + threads * 4 * attention
-
-
-def _decoding(c: Config, dtype: str) -> int:
-    shapes = c.parameter_shapes()
-    matrices = sum(
-        -(-shape[0] // 32) * 32 * shape[1]  # panels are padded to whole tiles
-        for name, shape in shapes.items()
-        if len(shape) == 2 and name not in ("wpe", "wtt") and (name != "wte" or c.tied)
-    )
-    cache = 2 * c.layers * c.kv_heads * c.head_dim * c.context_length
-    pairs = dtype == "bfloat16" and "bf16" in _core.isa()  # else one number a word of 4 bytes
-    return matrices * (2 if pairs else 4) + cache * (2 if dtype == "bfloat16" else 4)
+    def _logprob_of_logits(self, tokens, targets, segments):
+        """For evaluating quantized weights: the engine's loss reads plain ones."""
+        targets = ints("targets", targets, np.shape(tokens))
+        tokens, segments = pack(tokens, segments)
+        logp = np.zeros(len(tokens), np.float32)
+        for begin, end in itertools.pairwise(segments.tolist()):
+            z = self.logits(tokens[begin:end], last_only=False).astype(np.float64)
+            top = z.max(-1)
+            lse = top + np.log(np.exp(z - top[:, None]).sum(-1))
+            kept = np.flatnonzero(targets[begin:end] >= 0)
+            logp[begin + kept] = z[kept, targets[begin + kept]] - lse[kept]
+        return logp
 
 
 @contextlib.contextmanager

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from gptengine import Model, Tokenizer, _core
-from gptengine.generate import Sampler, decode, stream
+from gptengine.generate import stream
+from gptengine.generator import Generator
+from gptengine.sampler import Sampler
 from model.cases import DECODERS, SHAPES, small
 from model.engine import bits, engine
 from reference import model as ref
@@ -84,7 +86,7 @@ def test_stops_at_the_context(c, rng):
     outs = model.generate(prompts, max_new_tokens=1000)
     room = c.context_length + 1  # the last token drawn is not read again
     assert [len(p) + len(o.tokens) for p, o in zip(prompts, outs, strict=True)] == [room] * 3
-    assert {o.finish for o in outs} == {"length"}
+    assert {o.finish for o in outs} == {"context"}
 
 
 @pytest.mark.parametrize("most", [2**31, 2**63, 10**30])
@@ -105,11 +107,9 @@ def test_top_k_is_a_whole_number():
 
 def test_nothing_is_allocated_while_decoding(c, rng):
     model, prompts = model_and_prompts(c, rng)
-    counts = [
-        _core.allocation_count()
-        for sample, *_ in decode(model, prompts, 30, Sampler())
-        if sample == 0
-    ]
+    generator = Generator(model, slots=3)
+    requests = [generator.submit(prompt, 30) for prompt in prompts]
+    counts = [_core.allocation_count() for event in generator.run() if event.request is requests[0]]
     assert counts[1:] == counts[1:2] * 29
 
 

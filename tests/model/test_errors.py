@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gptengine import Config, Model, _core
-from gptengine.model import planned_memory
+from gptengine.model_memory import planned_memory
 from gptengine.quickstart import QuickstartConfig
 from gptengine.train.pretrain import PretrainConfig
 from model.cases import small
