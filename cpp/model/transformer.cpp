@@ -108,8 +108,8 @@ Activations& Transformer::start_pass(const Tensor& tokens, const Tensor& segment
   return *acts_;
 }
 
-void Transformer::run_trunk(Activations& a, const Params& params, const Pass& pass,
-                            KVCache* cache) {
+void Transformer::run_trunk(Activations& a, const Params& params, const Pass& pass, KVCache* cache,
+                            AttentionSeen* seen) {
   const Tensor& wpe = config_.position == Position::sinusoidal ? position_table_ : compute_.wpe;
   if (bits_)
     quantized_embedding_forward(a.layers[0].x, tokens_now_, pass.positions, params.wte, wpe);
@@ -119,6 +119,7 @@ void Transformer::run_trunk(Activations& a, const Params& params, const Pass& pa
     Tensor& next = i + 1 < a.layers.size() ? a.layers[i + 1].x : a.x;
     block_forward(next, a.layers[i], params.layers[i], config_, pass,
                   cache ? &cache->layers[i] : nullptr);
+    if (seen) seen->copy(int64_t(i), a.layers[i]);  // the next block may write where this one did
   }
   if (config_.norm_order == NormOrder::pre)
     norm_forward(config_, a.norm, a.mean, a.rstd, a.x, compute_.norm_w, compute_.norm_b);
@@ -167,6 +168,20 @@ void Transformer::logits(Tensor& logits, const Tensor& tokens, const Tensor& seg
   check(config_.head == Head::lm, "transformer: logits need a model with head lm");
   hidden(tokens, segments, false);
   linear_logits(logits, acts_->hidden(), plain_weights().output(), rows);
+}
+
+void AttentionSeen::copy(int64_t layer, const LayerActivations& from) {
+  std::memcpy(qkv.rows(layer, layer + 1).raw(), from.qkv.raw(), size_t(from.qkv.bytes()));
+  std::memcpy(lse.rows(layer, layer + 1).raw(), from.lse.raw(), size_t(from.lse.bytes()));
+}
+
+AttentionSeen Transformer::attention(const Tensor& tokens, const Tensor& segments) {
+  Activations& a = start_pass(tokens, segments, Tensor(), false);
+  const int64_t L = config_.layers, N = tokens.numel();
+  AttentionSeen seen{Tensor(Shape{L, N, config_.qkv_dim()}, dtype_),
+                     Tensor(Shape{L, N, config_.heads}), pass_.slopes};
+  run_trunk(a, plain_weights(), pass_, nullptr, &seen);
+  return seen;
 }
 
 namespace {

@@ -56,6 +56,9 @@ COMMANDS = {
     "generate": Command(
         "gptengine.cli.generate", "GenerateCommand", "let a model go on with a text"
     ),
+    "inspect": Command(
+        "gptengine.cli.inspect", "InspectCommand", "look inside a model: attention, words, guesses"
+    ),
     "doctor": Command(
         "gptengine.doctor", "DoctorConfig", "show this machine and what the engine makes of it"
     ),
