@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterable
 
 import numpy as np
@@ -75,9 +76,9 @@ def parse(expression: str) -> list[tuple[float, str]]:
     """The signs and words of an analogy: "king - man" is [(1.0, "king"), (-1.0, "man")]."""
     terms, sign, words = [], 1.0, []
     parts = expression.split()
-    if parts and parts[0] not in SIGNS:
+    if not parts or parts[0] not in SIGNS:
         parts.insert(0, "+")
-    for part, following in zip(parts, [*parts[1:], "+"], strict=True):
+    for part, following in itertools.pairwise([*parts, "+"]):
         if part in SIGNS:
             sign, words = SIGNS[part], []
         else:

@@ -13,8 +13,10 @@
     if (text !== undefined) node.textContent = text;
     return node;
   };
-  const percent = (p) =>
-    p >= 0.0995 ? `${(100 * p).toFixed(0)} %` : p >= 0.0001 ? `${(100 * p).toFixed(2)} %` : "< 0.01 %";
+  const percent = (p) => {
+    if (p < 0.0001) return "< 0.01 %";
+    return `${(100 * p).toFixed(p >= 0.0995 ? 0 : p >= 0.00995 ? 1 : 2)} %`;
+  };
 
   // A frame of tokens; `point(i)` is called when the mouse comes to one, `choose(i)` at a click.
   function showTokens(frame, point, choose) {

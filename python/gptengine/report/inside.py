@@ -20,7 +20,8 @@ h3 { margin: 1rem 0 .3rem; font-size: 1rem; }
 .split { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 26rem); gap: 1.5rem; }
 .panel { position: sticky; top: 0; align-self: start; max-height: 100vh; overflow: auto;
   padding: .3rem; box-sizing: border-box; }
-.panel p { margin: .3rem 0; }
+.panel p, .panel h3 { margin: .3rem 0; }
+.split > .tokens { align-self: start; }
 .tokens .t { cursor: pointer; padding: .1rem 0; }
 .tokens .on { outline: 2px solid currentColor; }
 .row { display: flex; gap: .6rem; margin-bottom: .4rem; }
@@ -33,10 +34,12 @@ h3 { margin: 1rem 0 .3rem; font-size: 1rem; }
 .big { position: relative; border: 1px solid var(--line); line-height: 0; cursor: crosshair;
   touch-action: manipulation; max-width: 24rem; }
 .big canvas { width: 100%; image-rendering: pixelated; }
-.big i { position: absolute; pointer-events: none; background: rgba(var(--hot), .35); }
+.big i { position: absolute; pointer-events: none; box-sizing: border-box;
+  outline: 1px solid rgba(var(--hot), .9); }
 .small { font-size: .8rem; line-height: 1.5; max-height: 14rem; overflow: auto; }
 .bars { width: 100%; margin: .4rem 0; font-size: .9rem; }
-.bars td { padding: .1rem .5rem .1rem 0; border: 0; white-space: pre; }
+.bars td { padding: .1rem .5rem .1rem 0; border: 0; white-space: pre;
+  vertical-align: middle; }
 .bars td:first-child { max-width: 11rem; overflow: hidden; text-overflow: ellipsis;
   font-family: ui-monospace, monospace; }
 .bars td:nth-child(2) { text-align: right; width: 4.5rem; font-variant-numeric: tabular-nums; }
