@@ -99,7 +99,7 @@ def test_words_in_the_terminal(folder, capsys):
     said = capsys.readouterr().out
     headings = re.findall(r"^near     (.*)$", said, re.M)
     assert headings[0] == "·king" and headings[-1] == "·king - ·man + ·woman" and len(headings) == 4
-    assert "(mean of 3 tokens)" in headings[2] and "next" not in said
+    assert "(mean of 3 tokens)" in headings[2] and "--out page.html" in said
     assert len(said.splitlines()[1].split()) == 20  # ten tokens and their cosines
 
 

@@ -114,10 +114,25 @@ def test_words_that_are_all_the_same_lie_on_one_point(tok, model):
 
 
 def test_the_most_frequent_words(tok, model):
-    words = frequent_words(tok)
-    assert " king" in words and all(w.startswith(" ") and w[1:].isalpha() for w in words)
-    assert frequent_words(Tokenizer.bytes(), 3) == ["!", '"', "#"]
-    assert [w.text for w in plane(model, tok).words] == words
+    """Of the tokens in order, those after which the model expects no letter."""
+    tokens = [tok.token_bytes(i).decode("latin-1") for i in range(256, tok.vocab_size)]
+    full = [t for t in tokens if t[0] == " " and len(t) > 3]
+    assert len(full) > 4
+    model.parameters()["wte"][:] = 0  # every next token is as likely: few begin with a letter
+    model.weights_changed()
+    assert frequent_words(model, tok) == full and frequent_words(model, tok, 2) == full[:2]
+    kept = small(vocab_size=tok.vocab_size, model_dim=30, layers=1, position="alibi", tied=False)
+    model = Model(kept, seed=0)
+    p = model.parameters()
+    for name, array in p.items():
+        array[:] = 0 if "norm" not in name or "bias" in name else 1
+    p["wte"][:, 0], p["wte"][tok.encode(full[0])[0]] = 1, -np.eye(30)[0]  # it alone: "a" comes next
+    p["lm_head.weight"][ord("a"), 0] = -100
+    model.weights_changed()
+    assert frequent_words(model, tok) == full[1:]
+    everything = Model(small(vocab_size=257), seed=0)
+    assert frequent_words(everything, Tokenizer.bytes(), 3) == ["!", '"', "#"]
+    assert [w.text for w in plane(model, tok).words] == full[1:]
 
 
 def test_tables_that_cannot_be_read(tok):

@@ -10,7 +10,7 @@ from gptengine.report import inside
 
 
 def decoded(text, T, causal):
-    """What inside.js makes of a map."""
+    """What inside_script.js makes of a map."""
     raw = np.frombuffer(base64.b64decode(text), np.uint8)
     weights = (raw / 255) ** 2
     if not causal:
@@ -63,6 +63,6 @@ def test_labels_cover_neither_one_another_nor_a_dot(rng):
     section = inside.plane_section(names, at, (0.5, 0.25))
     shown = section.count("<text ")
     assert 40 < shown < 80 and section.count("<circle ") == 80
-    assert f"{80 - shown} dots have no label" in section and "50% and 25%" in section
+    assert f"{80 - shown} of the dots have no label" in section and "50% and 25%" in section
     assert "no label" not in inside.plane_section(["<a>"], np.zeros((1, 2)), (0, 0))
     assert "<a>" not in inside.plane_section(["<a>"], np.zeros((1, 2)), (0, 0))

@@ -38,10 +38,10 @@ class InspectCommand:
     near: tuple[str, ...] = option((), "words whose nearest tokens to show: king London")
     analogy: tuple[str, ...] = option((), 'sums of words: "king - man + woman"')
     words: tuple[str, ...] = option(
-        (), "words on the page's map: king,queen or king queen (default: the most frequent tokens)"
+        (), "words on the page's map: king,queen or king queen (none: the most frequent)"
     )
     most: int = option(10, "how many neighbours of a word, and likely tokens at each place")
-    layers: tuple[int, ...] = option((), "layers whose attention to show, from 0 (default: all)")
+    layers: tuple[int, ...] = option((), "layers whose attention to show, from 0 (none: all)")
     cut: int = option(0, "follow only the first so many tokens of a longer text (0: refuse it)")
     specials: Literal["refuse", "text", "allow"] = option(
         "allow", "the name of a control token in the text: an error, text, or that token"
@@ -73,8 +73,9 @@ def main(c: InspectCommand) -> None:
         write_page(c, model, tok, parts)
         say(console, f"page     {c.out}")
         say(console, f"next     open {c.out} in a browser: it is one file and needs no network")
-    elif c.text:
-        say(console, "next     the same with --out page.html: attention, and what else was likely")
+    else:
+        more = "attention, and all that was likely" if c.text else "and a map of words"
+        say(console, f"next     the same with --out page.html: {more}")
 
 
 def along_the_text(c: InspectCommand, model, tok, console) -> list[str]:

@@ -1,6 +1,6 @@
 """The page of `gptengine inspect`: guesses and attention along a text, neighbours, a map of words.
 
-Texts go into the page as JSON that inside.js reads and shows as text, or through the escaping of
+Texts go into the page as JSON that inside_script.js reads and shows as text, or escaped as in
 report/tokens.py. Nothing here loads an engine: numbers come in as arrays.
 """
 
@@ -30,7 +30,8 @@ h3 { margin: 1rem 0 .3rem; font-size: 1rem; }
 .maps button { padding: 0; border: 1px solid var(--line); background: none; cursor: pointer;
   line-height: 0; }
 .maps button.on { outline: 2px solid rgb(var(--hot)); }
-.maps canvas { width: 66px; height: 66px; image-rendering: pixelated; }
+.maps canvas { --side: clamp(28px, calc(35.5rem / var(--heads) - 6px), 66px);
+  width: var(--side); height: var(--side); image-rendering: pixelated; }
 .big { position: relative; border: 1px solid var(--line); line-height: 0; cursor: crosshair;
   touch-action: manipulation; max-width: 24rem; }
 .big canvas { width: 100%; image-rendering: pixelated; }
@@ -52,23 +53,25 @@ h3 { margin: 1rem 0 .3rem; font-size: 1rem; }
   border: 1px solid var(--line); }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: 1.5rem; }
 .wide { overflow-x: auto; }
-.wide svg { min-width: 40rem; width: 100%; border: 1px solid var(--line); border-radius: 6px; }
+.wide svg { box-sizing: border-box; min-width: 40rem; width: 100%;
+  border: 1px solid var(--line); border-radius: 6px; }
 .wide text { font: 13px system-ui, sans-serif; fill: var(--text); }
 .wide circle { fill: rgb(var(--ink)); }
 @media (max-width: 50rem) {
   .split { grid-template-columns: minmax(0, 1fr); gap: .6rem; }
+  .maps canvas { --side: 66px; }
   .look .panel { order: -1; position: static; max-height: none; }
   .next .panel { top: auto; bottom: 0; max-height: 45vh; background: var(--back);
     border-top: 1px solid var(--line); }
 }
 """
 WIDTH, HEIGHT, EDGE = 900, 620, 30  # of the map of words
-LETTER, LINE = 7.4, 16  # the size of a label's letters there, about
+LETTER, LINE = 8.2, 16  # the size of a label's letters there, about
 
 
 def script() -> str:
     """What the page runs: it shows the JSON of `data` and answers to mouse, finger and keys."""
-    return Path(__file__).with_name("inside.js").read_text(encoding="utf-8")
+    return Path(__file__).with_name("inside_script.js").read_text(encoding="utf-8")
 
 
 def data(
@@ -162,7 +165,7 @@ def plane_section(names: Sequence[str], points: np.ndarray, shares: Sequence[flo
         f"near in the table."
     )
     if hidden:
-        says += f" {hidden} dots have no label, for lack of room: point at them."
+        says += f" For lack of room {hidden} of the dots have no label: point at them."
     return "\n".join(
         [
             f"<section><h2>Map of words</h2><p>{html.escape(says)}</p>",

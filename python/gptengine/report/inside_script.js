@@ -14,8 +14,8 @@
     return node;
   };
   const percent = (p) => {
-    if (p < 0.0001) return "< 0.01 %";
-    return `${(100 * p).toFixed(p >= 0.0995 ? 0 : p >= 0.00995 ? 1 : 2)} %`;
+    if (p < 0.0001) return "< 0.01\u00a0%";
+    return `${(100 * p).toFixed(p >= 0.0995 ? 0 : p >= 0.00995 ? 1 : 2)}\u00a0%`;
   };
 
   // A frame of tokens; `point(i)` is called when the mouse comes to one, `choose(i)` at a click.
@@ -24,6 +24,7 @@
       const span = make("span", "t", label);
       span.addEventListener("pointerenter", (e) => e.pointerType === "mouse" && point(i));
       span.addEventListener("click", () => choose(i));
+      if (label.startsWith("·")) frame.append(make("wbr"));  // lines break between words
       frame.append(span);
       if (data.breaks.includes(i)) frame.append("\n");
       return span;
@@ -57,7 +58,7 @@
       const bars = make("table", "bars");
       const row = (label, logp, its) => {
         const line = make("tr", its ? "its" : ""), bar = make("b"), last = make("td");
-        bar.style.width = `${100 * Math.exp(logp)}%`;
+        bar.style.width = `${100 * Math.exp(logp - top[i - 1][0][1])}%`;  // beside the likeliest
         last.append(bar);
         const first = make("td", "", label);
         first.title = label;
@@ -107,6 +108,7 @@
 
     data.layers.forEach((layer, l) => {
       const line = make("div", "row"), box = make("div", "maps");
+      box.style.setProperty("--heads", maps[l].length);  // a layer fits a line of a wide page
       maps[l].forEach((map, h) => {
         const button = make("button"), canvas = make("canvas");
         button.title = `layer ${layer}, head ${h}`;
