@@ -28,7 +28,7 @@ PYTHON_ORDER = [  # left is seen by right; rooms of one line do not see each oth
     ["data"],
     ["model"],
     ["chat"],
-    ["train"],
+    ["train", "look"],
     ["align"],
     ["search", "rag"],
     ["serve"],

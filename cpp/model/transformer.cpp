@@ -127,8 +127,8 @@ void Transformer::hold_types(const Tensor& types, int64_t N) {
   }
 }
 
-void Transformer::run_trunk(Activations& a, const Params& params, const Pass& pass,
-                            KVCache* cache) {
+void Transformer::run_trunk(Activations& a, const Params& params, const Pass& pass, KVCache* cache,
+                            AttentionSeen* seen) {
   const Tensor& wpe = config_.position == Position::sinusoidal ? position_table_ : compute_.wpe;
   Tensor& embedded = config_.embedding_norm ? a.embedding : a.layers[0].x;
   if (bits_)
@@ -143,6 +143,7 @@ void Transformer::run_trunk(Activations& a, const Params& params, const Pass& pa
     Tensor& next = i + 1 < a.layers.size() ? a.layers[i + 1].x : a.x;
     block_forward(next, a.layers[i], params.layers[i], config_, pass,
                   cache ? &cache->layers[i] : nullptr);
+    if (seen) seen->copy(int64_t(i), a.layers[i]);  // the next block may write where this one did
   }
   if (config_.norm_order == NormOrder::pre)
     norm_forward(config_, a.norm, a.mean, a.rstd, a.x, compute_.norm_w, compute_.norm_b);
@@ -193,6 +194,20 @@ void Transformer::logits(Tensor& logits, const Tensor& tokens, const Tensor& seg
   check(config_.head == Head::lm, "transformer: logits need a model with head lm");
   hidden(tokens, segments, false, types);
   linear_logits(logits, acts_->hidden(), plain_weights().output(), rows);
+}
+
+void AttentionSeen::copy(int64_t layer, const LayerActivations& from) {
+  std::memcpy(qkv.rows(layer, layer + 1).raw(), from.qkv.raw(), size_t(from.qkv.bytes()));
+  std::memcpy(lse.rows(layer, layer + 1).raw(), from.lse.raw(), size_t(from.lse.bytes()));
+}
+
+AttentionSeen Transformer::attention(const Tensor& tokens, const Tensor& segments) {
+  Activations& a = start_pass(tokens, Tensor(), segments, Tensor(), false);
+  const int64_t L = config_.layers, N = tokens.numel();
+  AttentionSeen seen{Tensor(Shape{L, N, config_.qkv_dim()}, dtype_),
+                     Tensor(Shape{L, N, config_.heads}), pass_.slopes};
+  run_trunk(a, plain_weights(), pass_, nullptr, &seen);
+  return seen;
 }
 
 namespace {

@@ -16,6 +16,15 @@ struct StepOptions {
   float lr, weight_decay, clip, beta1, beta2, eps;
 };
 
+// What attention read and summed in every layer of a pass.
+struct AttentionSeen {
+  Tensor qkv;     // (L, N, (H+2K)D) of the compute type, after qk_norm and rope
+  Tensor lse;     // (L, N, H) f32
+  Tensor slopes;  // (H) f32 under ALiBi, else undefined
+
+  void copy(int64_t layer, const LayerActivations& from);
+};
+
 class Transformer {
  public:
   // bits: 8 or 4 for a model that only decodes, whose matrices are quantized and come in by
@@ -48,6 +57,8 @@ class Transformer {
   // The same for new tokens of sequences in the cache; see ops/attention_cached.h.
   void decode(Tensor& logits, KVCache& cache, const Tensor& tokens, const Tensor& segments,
               const Tensor& tables, const Tensor& starts, const Tensor& rows);
+  // A pass over the tokens, for looking inside: copies, and nothing is kept for backward.
+  AttentionSeen attention(const Tensor& tokens, const Tensor& segments);
 
   // After a pass that kept: adds to the gradients of every weight.
   void backward_logprob(const Tensor& dlogp);
@@ -88,7 +99,8 @@ class Transformer {
                           const Tensor& starts, bool keep_for_backward);
   void hold_types(const Tensor& types, int64_t N);
   void forget_pass();
-  void run_trunk(Activations& a, const Params& params, const Pass& pass, KVCache* cache);
+  void run_trunk(Activations& a, const Params& params, const Pass& pass, KVCache* cache,
+                 AttentionSeen* seen = nullptr);
   void hidden_towards(const Tensor& targets, const Tensor& tokens, const Tensor& segments,
                       bool keep_for_backward, const Tensor& types);
   void start_backward(bool& ready, const Tensor& gradient);

@@ -233,6 +233,18 @@ void bind_model(nb::module_& m) {
           "logits"_a, "tokens"_a, "segments"_a, "rows"_a, "types"_a = nb::none(),
           "Writes the logits of the given rows.")
       .def(
+          "attention",
+          [](Transformer& t, Ints tokens, Ints segments) {
+            const AttentionSeen seen =
+                alone(t, [&] { return t.attention(view(tokens), view(segments)); });
+            std::optional<Tensor> slopes;
+            if (seen.slopes.defined()) slopes = seen.slopes;
+            return std::make_tuple(seen.qkv, seen.lse, slopes);
+          },
+          "tokens"_a, "segments"_a,
+          "What attention read in each layer, (L, N, (H+2K)D); its log-sum-exp, (L, N, H); the "
+          "slopes of ALiBi, (H), or None.")
+      .def(
           "decode",
           [](Transformer& t, MatrixOut logits, KVCache& cache, Ints tokens, Ints segments,
              IntMatrix tables, Ints starts, Ints rows) {

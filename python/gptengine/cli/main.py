@@ -62,6 +62,9 @@ COMMANDS = {
     "convert": Command(
         "gptengine.cli.convert", "ConvertCommand", "turn a model into a folder or a .gguf file"
     ),
+    "inspect": Command(
+        "gptengine.cli.inspect", "InspectCommand", "look inside a model: attention, words, guesses"
+    ),
     "doctor": Command(
         "gptengine.doctor", "DoctorConfig", "show this machine and what the engine makes of it"
     ),
