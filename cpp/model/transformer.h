@@ -42,6 +42,8 @@ class Transformer {
   // The same for new tokens of sequences in the cache; see ops/attention_cached.h.
   void decode(Tensor& logits, KVCache& cache, const Tensor& tokens, const Tensor& segments,
               const Tensor& tables, const Tensor& starts, const Tensor& rows);
+  // Lays the weights out for decoding, which its first call does otherwise.
+  void prepare_decoding();
 
   // After a pass that kept: adds to the gradients of every weight.
   void backward_logprob(const Tensor& dlogp);

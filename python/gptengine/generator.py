@@ -104,10 +104,7 @@ class Generator:
             self._logits = np.empty((rows, c.vocab_size), np.float32)
             for reading in self._models:
                 reading.reserve(rows + prefill_tokens, training=False)
-            one = np.zeros(1, np.int32)
-            self._decode(
-                one, np.array([0, 1], np.int32), one[None], one, one
-            )  # lays the weights out
+                reading.engine.prepare_decoding()
         except MemoryError:
             raise MemoryError(
                 f"generate: there is no memory for a cache of {count * BLOCK} tokens, "
@@ -286,17 +283,16 @@ class Generator:
             if part.draws:
                 part.row = len(rows)
                 rows += range(end - 1 - len(part.guesses), end)
-        return self._decode(
+        logits = self._logits[: len(rows)]
+        self.model.engine.decode(
+            logits,
+            self._cache,
             np.frombuffer(b"".join(texts), np.int32),
             np.array([0, *ends], np.int32),
             tables([part.sample.path for part in parts]),
             np.array([part.start for part in parts], np.int32),
             np.array(rows, np.int32),
         )
-
-    def _decode(self, tokens, segments, tables, starts, rows) -> np.ndarray:
-        logits = self._logits[: len(rows)]
-        self.model.engine.decode(logits, self._cache, tokens, segments, tables, starts, rows)
         return np.ascontiguousarray(logits[:, : self._vocab_size])
 
     def _write(self, parts: list[Part], logits) -> list[Event]:

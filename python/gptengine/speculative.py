@@ -113,8 +113,6 @@ class ModelDraft(NoDraft):
         self.model, self._vocab_size = draft, vocab_size
         self._cache = _core.KVCache(draft.engine_config, draft.dtype, blocks)
         self.copy = self._cache.copy
-        one = np.zeros(1, np.int32)
-        self._decode(one, np.array([0, 1], np.int32), one[None], one, one)  # lays the weights out
 
     def guess(self, parts):
         """Reads what the model is about to read, then its own guesses one by one."""
@@ -151,17 +149,16 @@ class ModelDraft(NoDraft):
         """Logits after those of the parts that draw."""
         segments = np.cumsum([0, *(len(text) // WIDTH for text in texts)], dtype=np.int32)
         rows = [end - 1 for part, end in zip(parts, segments[1:], strict=True) if part.draws]
-        return self._decode(
+        logits = np.empty((len(rows), self.model.config.vocab_size), np.float32)
+        self.model.engine.decode(
+            logits,
+            self._cache,
             np.frombuffer(b"".join(texts), np.int32),
             segments,
             tables([part.sample.path for part in parts]),
             np.array(starts, np.int32),
             np.array(rows, np.int32),
         )
-
-    def _decode(self, tokens, segments, tables, starts, rows):
-        logits = np.empty((len(rows), self.model.config.vocab_size), np.float32)
-        self.model.engine.decode(logits, self._cache, tokens, segments, tables, starts, rows)
         return np.ascontiguousarray(logits[:, : self._vocab_size])
 
 
