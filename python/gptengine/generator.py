@@ -30,6 +30,7 @@ from itertools import accumulate, repeat
 import numpy as np
 
 from gptengine import _core
+from gptengine.draw import possible
 from gptengine.kv_blocks import BLOCK, WIDTH, Blocks, block_bytes, blocks_for, tables
 from gptengine.model import Model
 from gptengine.requests import Event, QueueFull, Request, Sample
@@ -206,7 +207,11 @@ class Generator:
             yield from self.step()
 
     def step(self) -> list[Event]:
-        """One pass of the engine; what it wrote, in the order of the samples' precedence."""
+        """One pass of the engine; what it wrote, in the order of the samples' precedence.
+
+        ValueError where what a request asks for leaves no token: that request is cancelled then.
+        Any other error changes nothing, and comes again until its cause is gone.
+        """
         with self._turn:
             with self._lock:
                 self._check_weights()
@@ -303,7 +308,15 @@ class Generator:
             rows = [part.row + number for part in drawing]
             z = logits if len(rows) == len(logits) else logits[rows]
             top = max(part.sample.request.top_logprobs for part in drawing)
-            drawn = self._draft.draw(z, drawing, number, top)
+            try:
+                drawn = self._draft.draw(z, drawing, number, top)
+            except ValueError:
+                if not number:
+                    self._cancel_impossible(z, drawing)
+                    raise
+                for part in drawing:  # it comes again at the next step; first what was drawn
+                    part.agreed -= 1  # read the last again
+                break
             tops = zip(drawn.top_ids, drawn.top_logprobs, strict=True) if top else repeat(())
             for part, token, logprob, told in zip(
                 drawing, drawn.ids.tolist(), drawn.logprobs.tolist(), tops, strict=False
@@ -327,6 +340,13 @@ class Generator:
         self.stats.steps += bool(parts)
         self.stats.written += sum(event.token is not None for event in events)
         return events
+
+    def _cancel_impossible(self, logits, parts: list[Part]) -> None:
+        """End requests of whose steps no token is left: they would hold up all others for ever."""
+        rows = [part.sample.row for part in parts]
+        for part, p in zip(parts, possible(logits, rows), strict=True):
+            if p is None:
+                self.cancel(part.sample.request)
 
     def _copy(self, source: int, target: int) -> None:
         self._cache.copy(source, target)

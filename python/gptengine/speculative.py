@@ -23,7 +23,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gptengine import _core
-from gptengine.draw import Drawn, Row, chosen, draw, probabilities
+from gptengine.draw import Drawn, Row, chosen, draw, possible, probabilities
 from gptengine.kv_blocks import WIDTH, tables
 from gptengine.requests import Sample
 
@@ -122,10 +122,11 @@ class ModelDraft(NoDraft):
         while going:
             logits = self._read(going, texts, starts)
             drawing = [part for part in going if part.draws]
-            for part, q in zip(
-                drawing, probabilities(logits, [part.fork for part in drawing]), strict=True
-            ):
+            for part, q in zip(drawing, possible(logits, [p.fork for p in drawing]), strict=True):
                 fork = part.fork
+                if q is None:  # a way that the text itself may not go
+                    part.most = -1
+                    continue
                 u = uniforms(fork.seed, SAMPLING | fork.sample, fork.position)[0]
                 part.drawn.append((pick(q, u), q))
                 fork.add(part.drawn[-1][0])
@@ -138,8 +139,9 @@ class ModelDraft(NoDraft):
     def draw(self, logits, parts, number, top):
         rows, ids = [part.sample.row for part in parts], np.empty(len(parts), np.int32)
         for b, (row, p) in enumerate(zip(rows, probabilities(logits, rows), strict=True)):
-            x, q = parts[b].drawn[number]
-            ids[b] = judge(p, q, x, *uniforms(row.seed, SPECULATION | row.sample, row.position))
+            u, v = uniforms(row.seed, SPECULATION | row.sample, row.position)
+            guessed = parts[b].drawn[number : number + 1]  # none where the draft had no token
+            ids[b] = judge(p, guessed[0][1], guessed[0][0], u, v) if guessed else pick(p, v)
         drawn = chosen(logits, ids, top)
         for row, token in zip(rows, ids.tolist(), strict=True):
             row.add(token)
