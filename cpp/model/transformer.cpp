@@ -246,11 +246,16 @@ const Params& Transformer::packed_weights() {
   return *packed_;
 }
 
+void Transformer::prepare_decoding() {
+  check(config_.head == Head::lm && config_.causal,
+        "transformer: decoding needs a causal model with head lm");
+  packed_weights();
+}
+
 void Transformer::decode(Tensor& logits, KVCache& cache, const Tensor& tokens,
                          const Tensor& segments, const Tensor& tables, const Tensor& starts,
                          const Tensor& rows) {
-  check(config_.head == Head::lm && config_.causal,
-        "transformer: decoding needs a causal model with head lm");
+  prepare_decoding();
   check(cache.dtype == dtype_, "transformer: cache of ", cache.dtype, " must match the model's ",
         dtype_);
   const int64_t layers = int64_t(cache.layers.size());

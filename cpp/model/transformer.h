@@ -59,6 +59,8 @@ class Transformer {
               const Tensor& tables, const Tensor& starts, const Tensor& rows);
   // A pass over the tokens, for looking inside: copies, and nothing is kept for backward.
   AttentionSeen attention(const Tensor& tokens, const Tensor& segments);
+  // Lays the weights out for decoding, which its first call does otherwise.
+  void prepare_decoding();
 
   // After a pass that kept: adds to the gradients of every weight.
   void backward_logprob(const Tensor& dlogp);

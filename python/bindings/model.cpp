@@ -257,6 +257,9 @@ void bind_model(nb::module_& m) {
           "logits"_a, "cache"_a, "tokens"_a, "segments"_a, "tables"_a, "starts"_a, "rows"_a,
           "Writes logits after new tokens of sequences in the cache, and extends it.")
       .def(
+          "prepare_decoding", [](Transformer& t) { alone(t, [&] { t.prepare_decoding(); }); },
+          "Lays the weights out for decoding, which its first call does otherwise.")
+      .def(
           "backward_logprob",
           [](Transformer& t, Floats dlogp) { alone(t, [&] { t.backward_logprob(view(dlogp)); }); },
           "dlogp"_a, "Adds to the gradients, after a logprob that kept.")

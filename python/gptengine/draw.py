@@ -141,6 +141,18 @@ def probabilities(logits: np.ndarray, rows: Sequence[Row]) -> np.ndarray:
     return _core.probabilities(logits, **_state(logits, rows))
 
 
+def possible(logits: np.ndarray, rows: Sequence[Row]) -> list[np.ndarray | None]:
+    """`probabilities` row by row; None where finite logits and a row's own steps leave no token."""
+    try:
+        return list(probabilities(logits, rows))
+    except ValueError:
+        if len(rows) > 1:
+            return [p for b, row in enumerate(rows) for p in possible(logits[b : b + 1], [row])]
+        if not np.isfinite(logits).all():
+            raise
+        return [None]
+
+
 def chosen(logits: np.ndarray, ids: np.ndarray, top_logprobs: int = 0) -> Drawn:
     """What `draw` would tell if it had drawn these ids (B,) int32."""
     B, V = logits.shape

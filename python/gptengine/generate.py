@@ -21,6 +21,7 @@ from gptengine.requests import Completion, Event
 from gptengine.sampler import Sampler, sampler_of
 
 MOST_SLOTS = 64  # more texts at once bring little more tokens a second, and each needs memory
+READ_AT_ONCE = 1024  # tokens of prompts: longer passes are no faster
 
 
 def generate(
@@ -62,6 +63,7 @@ def generate(
         model,
         slots=slots,
         kv_tokens=slots * blocks * BLOCK,
+        prefill_tokens=max(1, min(READ_AT_ONCE, sum(map(len, prompts)))),
         queue=len(prompts) * n,
         draft=draft,
         draft_tokens=draft_tokens,
@@ -119,6 +121,7 @@ def stream(
         tokenizer,
         slots=1,
         kv_tokens=_tokens(model, len(prompt), max_new_tokens),
+        prefill_tokens=min(READ_AT_ONCE, len(prompt)),
         queue=1,
         draft=draft,
         draft_tokens=draft_tokens,

@@ -30,6 +30,7 @@ from itertools import accumulate, repeat
 import numpy as np
 
 from gptengine import _core
+from gptengine.draw import possible
 from gptengine.kv_blocks import BLOCK, WIDTH, Blocks, block_bytes, blocks_for, tables
 from gptengine.model import Model
 from gptengine.requests import Event, QueueFull, Request, Sample
@@ -104,10 +105,7 @@ class Generator:
             self._logits = np.empty((rows, c.vocab_size), np.float32)
             for reading in self._models:
                 reading.reserve(rows + prefill_tokens, training=False)
-            one = np.zeros(1, np.int32)
-            self._decode(
-                one, np.array([0, 1], np.int32), one[None], one, one
-            )  # lays the weights out
+                reading.engine.prepare_decoding()
         except MemoryError:
             raise MemoryError(
                 f"generate: there is no memory for a cache of {count * BLOCK} tokens, "
@@ -209,7 +207,11 @@ class Generator:
             yield from self.step()
 
     def step(self) -> list[Event]:
-        """One pass of the engine; what it wrote, in the order of the samples' precedence."""
+        """One pass of the engine; what it wrote, in the order of the samples' precedence.
+
+        ValueError where what a request asks for leaves no token: that request is cancelled then.
+        Any other error changes nothing, and comes again until its cause is gone.
+        """
         with self._turn:
             with self._lock:
                 self._check_weights()
@@ -286,17 +288,16 @@ class Generator:
             if part.draws:
                 part.row = len(rows)
                 rows += range(end - 1 - len(part.guesses), end)
-        return self._decode(
+        logits = self._logits[: len(rows)]
+        self.model.engine.decode(
+            logits,
+            self._cache,
             np.frombuffer(b"".join(texts), np.int32),
             np.array([0, *ends], np.int32),
             tables([part.sample.path for part in parts]),
             np.array([part.start for part in parts], np.int32),
             np.array(rows, np.int32),
         )
-
-    def _decode(self, tokens, segments, tables, starts, rows) -> np.ndarray:
-        logits = self._logits[: len(rows)]
-        self.model.engine.decode(logits, self._cache, tokens, segments, tables, starts, rows)
         return np.ascontiguousarray(logits[:, : self._vocab_size])
 
     def _write(self, parts: list[Part], logits) -> list[Event]:
@@ -307,7 +308,15 @@ class Generator:
             rows = [part.row + number for part in drawing]
             z = logits if len(rows) == len(logits) else logits[rows]
             top = max(part.sample.request.top_logprobs for part in drawing)
-            drawn = self._draft.draw(z, drawing, number, top)
+            try:
+                drawn = self._draft.draw(z, drawing, number, top)
+            except ValueError:
+                if not number:
+                    self._cancel_impossible(z, drawing)
+                    raise
+                for part in drawing:  # it comes again at the next step; first what was drawn
+                    part.agreed -= 1  # read the last again
+                break
             tops = zip(drawn.top_ids, drawn.top_logprobs, strict=True) if top else repeat(())
             for part, token, logprob, told in zip(
                 drawing, drawn.ids.tolist(), drawn.logprobs.tolist(), tops, strict=False
@@ -331,6 +340,13 @@ class Generator:
         self.stats.steps += bool(parts)
         self.stats.written += sum(event.token is not None for event in events)
         return events
+
+    def _cancel_impossible(self, logits, parts: list[Part]) -> None:
+        """End requests of whose steps no token is left: they would hold up all others for ever."""
+        rows = [part.sample.row for part in parts]
+        for part, p in zip(parts, possible(logits, rows), strict=True):
+            if p is None:
+                self.cancel(part.sample.request)
 
     def _copy(self, source: int, target: int) -> None:
         self._cache.copy(source, target)

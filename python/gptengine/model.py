@@ -95,10 +95,7 @@ class Model:
             source.read_into(model.parameters())  # from the mapped file, without a copy between
             model.weights_changed()
         else:
-            shapes = source.config.parameter_shapes()
-            params = {name: np.empty(shape, np.float32) for name, shape in shapes.items()}
-            source.read_into(params)
-            model.set_parameters(params)
+            model._read_quantized(source)
         if is_sentence_folder(path):
             model.pooling = read_pooling(path)
             with warnings.catch_warnings():  # cutting and padding are as the folder's pooling says
@@ -258,6 +255,16 @@ class Model:
                 if not self.engine.set_matrix(name, np.ascontiguousarray(array, np.float32)):
                     raise ValueError(f"weight: {name!r} is not part of this model")
         _copy_into(plain, params, "weight")
+        self.weights_changed()
+
+    def _read_quantized(self, source) -> None:
+        """One matrix at a time is there in float32."""
+        plain = self.parameters()
+        for name, shape in self.config.parameter_shapes().items():
+            array = plain[name] if name in plain else np.empty(shape, np.float32)
+            source.read(name, array)
+            if name not in plain:
+                self.engine.set_matrix(name, array)
         self.weights_changed()
 
     def optimizer_state(self) -> dict:

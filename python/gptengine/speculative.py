@@ -23,7 +23,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gptengine import _core
-from gptengine.draw import Drawn, Row, chosen, draw, probabilities
+from gptengine.draw import Drawn, Row, chosen, draw, possible, probabilities
 from gptengine.kv_blocks import WIDTH, tables
 from gptengine.requests import Sample
 
@@ -113,8 +113,6 @@ class ModelDraft(NoDraft):
         self.model, self._vocab_size = draft, vocab_size
         self._cache = _core.KVCache(draft.engine_config, draft.dtype, blocks)
         self.copy = self._cache.copy
-        one = np.zeros(1, np.int32)
-        self._decode(one, np.array([0, 1], np.int32), one[None], one, one)  # lays the weights out
 
     def guess(self, parts):
         """Reads what the model is about to read, then its own guesses one by one."""
@@ -124,10 +122,11 @@ class ModelDraft(NoDraft):
         while going:
             logits = self._read(going, texts, starts)
             drawing = [part for part in going if part.draws]
-            for part, q in zip(
-                drawing, probabilities(logits, [part.fork for part in drawing]), strict=True
-            ):
+            for part, q in zip(drawing, possible(logits, [p.fork for p in drawing]), strict=True):
                 fork = part.fork
+                if q is None:  # a way that the text itself may not go
+                    part.most = -1
+                    continue
                 u = uniforms(fork.seed, SAMPLING | fork.sample, fork.position)[0]
                 part.drawn.append((pick(q, u), q))
                 fork.add(part.drawn[-1][0])
@@ -140,8 +139,9 @@ class ModelDraft(NoDraft):
     def draw(self, logits, parts, number, top):
         rows, ids = [part.sample.row for part in parts], np.empty(len(parts), np.int32)
         for b, (row, p) in enumerate(zip(rows, probabilities(logits, rows), strict=True)):
-            x, q = parts[b].drawn[number]
-            ids[b] = judge(p, q, x, *uniforms(row.seed, SPECULATION | row.sample, row.position))
+            u, v = uniforms(row.seed, SPECULATION | row.sample, row.position)
+            guessed = parts[b].drawn[number : number + 1]  # none where the draft had no token
+            ids[b] = judge(p, guessed[0][1], guessed[0][0], u, v) if guessed else pick(p, v)
         drawn = chosen(logits, ids, top)
         for row, token in zip(rows, ids.tolist(), strict=True):
             row.add(token)
@@ -151,17 +151,16 @@ class ModelDraft(NoDraft):
         """Logits after those of the parts that draw."""
         segments = np.cumsum([0, *(len(text) // WIDTH for text in texts)], dtype=np.int32)
         rows = [end - 1 for part, end in zip(parts, segments[1:], strict=True) if part.draws]
-        return self._decode(
+        logits = np.empty((len(rows), self.model.config.vocab_size), np.float32)
+        self.model.engine.decode(
+            logits,
+            self._cache,
             np.frombuffer(b"".join(texts), np.int32),
             segments,
             tables([part.sample.path for part in parts]),
             np.array(starts, np.int32),
             np.array(rows, np.int32),
         )
-
-    def _decode(self, tokens, segments, tables, starts, rows):
-        logits = np.empty((len(rows), self.model.config.vocab_size), np.float32)
-        self.model.engine.decode(logits, self._cache, tokens, segments, tables, starts, rows)
         return np.ascontiguousarray(logits[:, : self._vocab_size])
 
 

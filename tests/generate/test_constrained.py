@@ -55,6 +55,31 @@ def test_eviction_and_guessing_change_nothing():
             same(one, other)
 
 
+@pytest.mark.parametrize("draft", [None, "ngram", "model"])
+def test_a_text_that_no_token_can_follow_ends_alone(draft):
+    """One whose steps contradict each other from its sixth token on; it says so, once."""
+    model = tiny(C)
+    generator = Generator(model, TOK, slots=3, draft=near(model) if draft == "model" else draft)
+    prompt = TOK.encode("ab" * 9)
+    both = Regex("(ab){30}").compile(TOK), Sampler(forced={5: ord("x")})
+    others = [generator.submit(prompt, 20, seed=i) for i in range(2)]
+    wrong = generator.submit(prompt, constraint=both[0], sampler=both[1], n=2)
+    events, says = [], []
+    while not generator.idle:
+        try:
+            events += generator.step()
+        except ValueError as error:
+            says.append(str(error))
+    assert len(says) == 1 and "constraint, allowed and forced at place 5 of sample" in says[0]
+    assert {text.finish for text in wrong.completions} == {"cancelled"}
+    assert any(text.text == "ababa" for text in wrong.completions)
+    want = Generator(model, TOK, slots=1, draft=near(model) if draft == "model" else draft)
+    for i, texts in enumerate(finished(generator, others)):
+        same(texts, finished(want, [want.submit(prompt, 20, seed=i)])[0])
+        told = [e.token for e in events if e.request is others[i]]
+        assert told == texts[0].tokens.tolist()
+
+
 @pytest.mark.parametrize("top_logprobs", [0, 3])
 def test_a_drafts_guesses_follow_the_constraint_too(top_logprobs):
     """It guesses from a copy of the sampling state, so that the places agree."""

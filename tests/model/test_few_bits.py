@@ -1,5 +1,9 @@
 """A model of 8 or 4 bits a weight is the model of the weights that these bits say."""
 
+import dataclasses
+import math
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -85,3 +89,16 @@ def test_generates_and_loads(rng, tmp_path):
     first, second = (m.generate([[1, 2, 3]], max_new_tokens=20, seed=3)[0] for m in (loaded, made))
     np.testing.assert_array_equal(first.tokens, second.tokens)
     assert loaded.num_parameters == plain.num_parameters
+
+
+@pytest.mark.parametrize("name", ["m", "m.gguf"])
+def test_loading_holds_one_matrix_in_float32(name, tmp_path):
+    """So a model is loaded where its float32 weights would not fit."""
+    c = dataclasses.replace(SHAPES["llama"], layers=30)
+    Model(c, seed=1).save(tmp_path / name)
+    tracemalloc.start()
+    Model.load(tmp_path / name, quantize="q4")
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    largest = max(math.prod(shape) for shape in c.parameter_shapes().values()) * 4
+    assert most < 3 * largest + 2**20 < c.num_parameters * 4

@@ -34,6 +34,7 @@ class ModelFile:
             divisors = self.file[rope.TENSOR] if rope.TENSOR in shapes else None
             self.config = read_config(self.file.metadata, shapes, divisors)
             _check_tensors(self.config, shapes)
+            self._parts = parts(self.config)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
 
@@ -42,25 +43,27 @@ class ModelFile:
 
         progress is called with the bytes that are read, and with all of them.
         """
-        tensors, done = self.file.tensors, 0
-        total = sum(tensor.size for tensor in tensors.values())
-        for name, pieces in parts(self.config).items():
-            for part in pieces:
-                rows = params[name][part.begin : part.end]
-                if part.heads:
-                    params[name][part.order()] = self.file[part.name]
-                else:
-                    blocks.decode(
-                        tensors[part.name].form, self.file.raw(part.name), rows.reshape(-1)
-                    )
-                bad = rows.size - int(np.isfinite(rows).sum())
-                if bad:
-                    raise ValueError(
-                        f"{self.path}: the tensor {part.name!r} has {bad} values not finite"
-                    )
-                done += tensors[part.name].size
-                if progress is not None:
-                    progress(done, total)
+        done, total = 0, sum(tensor.size for tensor in self.file.tensors.values())
+        for name, array in params.items():
+            self.read(name, array)
+            done += sum(self.file.tensors[part.name].size for part in self._parts[name])
+            if progress is not None:
+                progress(done, total)
+
+    def read(self, name: str, array: np.ndarray) -> None:
+        """Write one weight to a float32 array. Values that are not finite are a ValueError."""
+        for part in self._parts[name]:
+            rows = array[part.begin : part.end]
+            if part.heads:
+                array[part.order()] = self.file[part.name]
+            else:
+                form = self.file.tensors[part.name].form
+                blocks.decode(form, self.file.raw(part.name), rows.reshape(-1))
+            bad = rows.size - int(np.isfinite(rows).sum())
+            if bad:
+                raise ValueError(
+                    f"{self.path}: the tensor {part.name!r} has {bad} values not finite"
+                )
 
 
 def _check_tensors(config: Config, shapes: dict[str, tuple]) -> None:

@@ -47,22 +47,24 @@ class FolderReader:
                 )
 
     def read_into(self, params: dict[str, np.ndarray]) -> None:
-        """Write every weight into float32 arrays of the config's shapes, by our names.
+        """Write every weight into float32 arrays of the config's shapes, by our names."""
+        for name in self._places:
+            self.read(name, params[name])
 
-        A value that is not finite is a ValueError.
-        """
-        for name, places in self._places.items():
-            for part, stored in places:
-                rows = params[name][part.begin : part.end]
-                rows = rows.T if part.transposed else rows
-                self._files[stored].read_into(stored, rows)
-                if not np.isfinite(rows).all():
-                    raise ValueError(
-                        f"{self._files[stored].path}: tensor {stored!r} holds {first_bad(rows)}"
-                    )
-        if self.config.tied and HEAD in self._files:  # some programs store a tied matrix twice
+    def read(self, name: str, array: np.ndarray) -> None:
+        """Write one weight into a float32 array. A value that is not finite is a ValueError."""
+        for part, stored in self._places[name]:
+            rows = array[part.begin : part.end]
+            rows = rows.T if part.transposed else rows
+            self._files[stored].read_into(stored, rows)
+            if not np.isfinite(rows).all():
+                raise ValueError(
+                    f"{self._files[stored].path}: tensor {stored!r} holds {first_bad(rows)}"
+                )
+        # some programs store a tied matrix twice
+        if name == "wte" and self.config.tied and HEAD in self._files:
             file = self._files[HEAD]
-            if not np.array_equal(file[HEAD], params["wte"]):
+            if not np.array_equal(file[HEAD], array):
                 raise ValueError(
                     f"{file.path}: tensor {HEAD!r} differs from the embedding, but config.json "
                     f"says that they are tied"
