@@ -20,8 +20,9 @@ CPP = {
 CUDA = {"core": "core", "ops": "core ops"}  # what cuda/'s rooms may see of cpp/
 PYTHON_ORDER = [  # left is seen by right; rooms of one line do not see each other
     ["files", "options"],
-    ["config", "gguf", "tensorfile"],
+    ["config", "tensorfile"],
     ["huggingface"],
+    ["gguf"],
     ["checkpoint"],
     ["tokenizer"],
     ["data"],

@@ -338,6 +338,7 @@ def test_a_full_disk_is_explained_and_harmless(tmp_path):
     "header, match",
     [
         ('{"a": {"dtype": "F32", "shape": [Infinity], "data_offsets": [0, 4]}}', "malformed"),
+        (f'{{"a": {{"dtype": "F32", "shape": {[1] * 33}, "data_offsets": [0, 4]}}}}', "33 axes"),
         ('{"a": {"dtype": ["F32"], "shape": [1], "data_offsets": [0, 4]}}', "dtype .'F32'."),
         ('{"__metadata__": "x"}', "__metadata__ is not a JSON object"),
     ],

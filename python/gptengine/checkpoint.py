@@ -1,4 +1,4 @@
-"""Save and load models as Hugging Face folders, and training state as safetensors.
+"""Save and load models as Hugging Face folders or GGUF files, and training state as safetensors.
 
 A folder holds config.json, model.safetensors, generation_config.json and the tokenizer's files;
 `transformers`, vLLM and llama.cpp open it. Nothing in it can run code when it is read.
@@ -12,7 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from gptengine.config import Config
-from gptengine.files import atomic_folder, atomic_write, parse_object, read_json, recover
+from gptengine.files import (
+    atomic_folder,
+    atomic_write,
+    folder_in_use,
+    parse_object,
+    read_json,
+    recover,
+)
+from gptengine.gguf import model as gguf_model
 from gptengine.huggingface import ignored, model_type, parts, read_config, write_config
 from gptengine.tensorfile import TensorFile, write_tensors
 
@@ -21,9 +29,11 @@ __all__ = [
     "atomic_write",
     "config_of",
     "find_model_folder",
+    "load",
     "load_folder",
     "load_state",
     "recover",
+    "save",
     "save_folder",
     "save_state",
 ]
@@ -32,6 +42,40 @@ WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"  # names the files of a model in several
 REPLACED = (INDEX, "model-?????-of-?????.safetensors")  # a program that finds them would read them
 STATE_KEY = "gptengine.state"
+FOLDER_DTYPES = {"F32": "float32", "BF16": "bfloat16"}  # how weights are called there
+
+
+def load(path, progress=None) -> tuple[Config, dict[str, np.ndarray]]:
+    """Read a model: a .gguf file, or else a folder; its Config and parameters as `load_folder`.
+
+    progress is called now and then with the bytes of a file that are read, and with all of them.
+    """
+    return gguf_model.load(path, progress) if is_gguf(path) else load_folder(path)
+
+
+def save(
+    path, config: Config, params: dict, tokenizer=None, weights: str = "F32", progress=None
+) -> None:
+    """Write a model: a .gguf file, or else a folder.
+
+    weights: how the matrices are stored, F32 or BF16; in a .gguf file also Q8_0 or Q4_0.
+    """
+    if not is_gguf(path):
+        if weights not in FOLDER_DTYPES:
+            raise ValueError(
+                f"save: a folder cannot hold weights {weights!r}, only {', '.join(FOLDER_DTYPES)}: "
+                f"give a name that ends in {gguf_model.SUFFIX}"
+            )
+        return save_folder(path, config, params, tokenizer, FOLDER_DTYPES[weights])
+    _check(config, params, tokenizer)
+    keys = None if tokenizer is None else tokenizer.gguf_keys(config.vocab_size)
+    with folder_in_use(Path(path).parent):
+        gguf_model.save(path, config, params, keys, weights, progress)
+
+
+def is_gguf(path) -> bool:
+    """Whether a model of this name is one GGUF file."""
+    return Path(path).suffix == gguf_model.SUFFIX
 
 
 def save_folder(
@@ -51,12 +95,7 @@ def write_folder(
 ) -> None:
     """Write a model's files into an existing folder, as `save_folder` does into its own."""
     folder = Path(folder)
-    _check_params(config, params)
-    if tokenizer is not None and tokenizer.vocab_size > config.vocab_size:
-        raise ValueError(
-            f"save: the tokenizer has {tokenizer.vocab_size} tokens, the model's vocabulary only "
-            f"{config.vocab_size}"
-        )
+    _check(config, params, tokenizer)
     arrays = {}
     for name, pieces in parts(config).items():
         for part in pieces:
@@ -147,7 +186,12 @@ def load_state(path) -> tuple[dict[str, np.ndarray], dict]:
     return {name: file[name] for name in file.names()}, metadata
 
 
-def _check_params(config: Config, params: dict) -> None:
+def _check(config: Config, params: dict, tokenizer) -> None:
+    if tokenizer is not None and tokenizer.vocab_size > config.vocab_size:
+        raise ValueError(
+            f"save: the tokenizer has {tokenizer.vocab_size} tokens, the model's vocabulary only "
+            f"{config.vocab_size}"
+        )
     shapes = config.parameter_shapes()
     for name in shapes.keys() - params.keys():
         raise ValueError(f"save: parameter {name!r} is missing")

@@ -67,24 +67,27 @@ class Model:
     @classmethod
     def load(
         cls,
-        folder,
+        path,
         *,
         dtype: str = "float32",
         device: str = "cpu",
         recompute: int = 1,
         quantize: str | None = None,
     ) -> Model:
-        """Read a Hugging Face folder, or a run's folder (its best model)."""
-        config, params = checkpoint.load_folder(folder)
+        """Read a Hugging Face folder, a run's folder (its best model), or a .gguf file."""
+        config, params = checkpoint.load(path)
         model = cls(config, dtype=dtype, device=device, recompute=recompute, quantize=quantize)
         model.set_parameters(params)
         return model
 
-    def save(self, folder, tokenizer=None) -> None:
-        """Write a Hugging Face folder in float32, replacing an earlier one in a single step."""
+    def save(self, path, tokenizer=None, *, weights: str = "F32") -> None:
+        """Write a Hugging Face folder or a .gguf file, replacing an earlier one in a single step.
+
+        weights: how the matrices are stored, F32 or BF16; in a .gguf file also Q8_0 or Q4_0.
+        """
         if self.quantize:
             raise ValueError(f"save: a model of {self.quantize} weights cannot be saved")
-        checkpoint.save_folder(folder, self.config, self.parameters(), tokenizer)
+        checkpoint.save(path, self.config, self.parameters(), tokenizer, weights)
 
     # Training
 

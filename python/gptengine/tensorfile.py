@@ -32,6 +32,7 @@ DTYPES = {
     "BOOL": np.bool_,
 }
 CODES = {np.dtype(t): code for code, t in DTYPES.items() if code != "BF16"}
+MOST_AXES = 32  # of a tensor; as many as every NumPy has
 LARGEST_HEADER = 100_000_000  # bytes; the limit of the format's own reader
 
 
@@ -114,6 +115,7 @@ class TensorFile:
             raise ValueError(f"{self.path}: the header's __metadata__ is not a JSON object")
         self._start = 8 + length
         self._entries = {name: self._checked(name, e, size) for name, e in header.items()}
+        self._check_apart()
 
     def _checked(self, name, entry, size):
         try:
@@ -121,6 +123,10 @@ class TensorFile:
             begin, end = (int(n) for n in entry["data_offsets"])
         except (KeyError, TypeError, ValueError, OverflowError):
             raise ValueError(f"{self.path}: tensor {name!r} has a malformed header entry") from None
+        if len(shape) > MOST_AXES:
+            raise ValueError(
+                f"{self.path}: tensor {name!r} has {len(shape)} axes, at most {MOST_AXES} are read"
+            )
         if not isinstance(code, str) or code not in DTYPES:
             raise ValueError(
                 f"{self.path}: tensor {name!r} has dtype {code!r}, which is none of "
@@ -138,6 +144,18 @@ class TensorFile:
                 f"{size}: it is truncated"
             )
         return code, shape, begin, end
+
+    def _check_apart(self):
+        """Each byte belongs to one tensor, so a small file cannot claim to hold many."""
+        end, before = 0, None
+        for name, (_, _, begin, next_end) in sorted(self._entries.items(), key=lambda e: e[1][2:]):
+            if begin < end and begin < next_end:
+                raise ValueError(
+                    f"{self.path}: tensor {name!r} begins at byte {begin} of the data, before the "
+                    f"end {end} of {before!r}"
+                )
+            if next_end > end:
+                end, before = next_end, name
 
     def __contains__(self, name) -> bool:
         return name in self._entries

@@ -25,6 +25,8 @@ READERS = [
     "tiktoken",
     "vocab_merges",
     "gguf",
+    "gguf_model",
+    "safetensors",
     "tekken",
     "subword_nmt",
     "wordpiece",

@@ -27,9 +27,9 @@ EXAMPLES = """\
 
 @dataclasses.dataclass(frozen=True)
 class GenerateCommand:
-    """Let a model go on with a text: a run of `gptengine pretrain`, or a Hugging Face folder."""
+    """Let a model go on with a text: of a run, a Hugging Face folder, or a .gguf file."""
 
-    model: str = option(REQUIRED, "run folder or model folder", positional=True)
+    model: str = option(REQUIRED, "run folder, model folder or .gguf file", positional=True)
     prompt: str = option(
         "", "the text to go on with; - reads it from standard input", positional=True
     )

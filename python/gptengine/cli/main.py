@@ -56,6 +56,9 @@ COMMANDS = {
     "generate": Command(
         "gptengine.cli.generate", "GenerateCommand", "let a model go on with a text"
     ),
+    "convert": Command(
+        "gptengine.cli.convert", "ConvertCommand", "turn a model into a folder or a .gguf file"
+    ),
     "doctor": Command(
         "gptengine.doctor", "DoctorConfig", "show this machine and what the engine makes of it"
     ),

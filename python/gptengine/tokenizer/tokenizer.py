@@ -10,7 +10,7 @@ import hashlib
 import numpy as np
 
 from gptengine import _core
-from gptengine.tokenizer import formats, readings, training
+from gptengine.tokenizer import formats, ggml_keys, readings, training
 from gptengine.tokenizer.encode_file import encode_file
 from gptengine.tokenizer.vocabulary import Vocabulary
 
@@ -139,6 +139,10 @@ class Tokenizer:
         format cannot say without changing ids is refused.
         """
         formats.write(path, self._vocabulary, self.config, self.eos_token)
+
+    def gguf_keys(self, vocab_size):
+        """The keys of a GGUF file that say this tokenizer, for a model of so many tokens."""
+        return ggml_keys.metadata(self._vocabulary, self.config, self.eos_token, vocab_size)
 
     def encode(self, text, *, specials="refuse", mode=None, dropout=0.0, seed=0, errors="replace"):
         """The ids of a text (str or bytes), uint32.
