@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import itertools
 import math
 
 import numpy as np
@@ -33,7 +32,7 @@ class Model:
     functions again (cheap), 2 keeps only the input of each block. All three give the same bits.
 
     quantize: "q8" or "q4" keeps matrices in 8 or 4 bits a weight, with a scale for each 32 weights.
-    Such a model only decodes, its weights come in by `set_parameters`, and it cannot be saved.
+    Such a model decodes and is evaluated, its weights come in by `set_parameters`, and it cannot be saved.
 
     Calls from several threads run one after another; forward and backward are two calls.
     """
@@ -266,26 +265,11 @@ class Model:
         )
 
     def _logprob(self, tokens, targets, segments, keep):
-        if self.quantize and not keep:
-            return self._logprob_of_logits(tokens, targets, segments)
         shape, (tokens, segments) = np.shape(tokens), _pack(tokens, segments)
         logp = np.empty(len(tokens), np.float32)
         self.engine.logprob(logp, tokens, _targets(targets, shape), segments, keep)
         if keep:
             self.kept_shape = shape
-        return logp
-
-    def _logprob_of_logits(self, tokens, targets, segments):
-        """For evaluating quantized weights: the engine's loss reads plain ones."""
-        targets = _targets(targets, np.shape(tokens))
-        tokens, segments = _pack(tokens, segments)
-        logp = np.zeros(len(tokens), np.float32)
-        for begin, end in itertools.pairwise(segments.tolist()):
-            z = self.logits(tokens[begin:end], last_only=False).astype(np.float64)
-            top = z.max(-1)
-            lse = top + np.log(np.exp(z - top[:, None]).sum(-1))
-            kept = np.flatnonzero(targets[begin:end] >= 0)
-            logp[begin + kept] = z[kept, targets[begin + kept]] - lse[kept]
         return logp
 
 
