@@ -32,7 +32,8 @@ class Model:
     functions again (cheap), 2 keeps only the input of each block. All three give the same bits.
 
     quantize: "q8" or "q4" keeps matrices in 8 or 4 bits a weight, with a scale for each 32 weights.
-    Such a model decodes and is evaluated, its weights come in by `set_parameters`, and it cannot be saved.
+    Such a model is for decoding and evaluation: its weights come in by `set_parameters`, and it
+    cannot be saved.
 
     Calls from several threads run one after another; forward and backward are two calls.
     """
