@@ -18,10 +18,9 @@ import numpy as np
 
 from gptengine import _core, checkpoint
 from gptengine.config import Config, check_seed
-from gptengine.model_memory import planned_memory
+from gptengine.model_memory import BITS, planned_memory
 
 DTYPES = ("float32", "bfloat16")
-BITS = {None: 0, "q8": 8, "q4": 4}  # of a weight, by `quantize`
 
 
 class Model:
@@ -262,7 +261,12 @@ class Model:
     def memory(self, tokens: int, *, training: bool = True) -> dict[str, int]:
         """Bytes by purpose that passes of so many tokens need; see planned_memory."""
         return planned_memory(
-            self.config, tokens, dtype=self.dtype, recompute=self.recompute, training=training
+            self.config,
+            tokens,
+            dtype=self.dtype,
+            recompute=self.recompute,
+            training=training,
+            quantize=self.quantize,
         )
 
     def _logprob(self, tokens, targets, segments, keep):
