@@ -67,5 +67,4 @@ def _decoding(c: Config, dtype: str, bits: int) -> int:
         )
     )
     cache = 2 * c.layers * c.kv_heads * c.head_dim * c.context_length
-    pairs = dtype == "bfloat16" and "bf16" in _core.isa()  # else one number a word of 4 bytes
-    return matrices * (2 if pairs else 4) + cache * (2 if dtype == "bfloat16" else 4)
+    return (matrices + cache) * (2 if dtype == "bfloat16" else 4)
