@@ -41,7 +41,7 @@ void loss(int64_t N, int64_t C, int64_t V, DType dtype) {
   for (int64_t n = 0; n < N; ++n) targets.data<int32_t>()[n] = int32_t(n * 7919 % V);
   const double product = 2. * double(N) * double(C) * double(V);
   measure("linear_logprob_forward" + sizes, product, dtype,
-          [&] { linear_logprob_forward(logp, lse, h, w, targets); });
+          [&] { linear_logprob_forward(logp, lse, h, w, targets, V); });
   // The logits once more, and the two products of the gradients.
   measure("linear_logprob_backward" + sizes, 3 * product, dtype,
           [&] { linear_logprob_backward(dh, dw, dlogp, h, w, targets, lse); });

@@ -155,6 +155,16 @@ void forward(const AttentionTask<T>& t, float* scratch) {
     const T *k_tile = tile_at(t.k, key0), *from = tile_at(t.v, key0);
     const T *next_k = nullptr, *next_v = nullptr;
     if (next_key < all_keys) next_k = tile_at(t.k, next_key), next_v = tile_at(t.v, next_key);
+    if (R == 1) {  // as decoding has it: what one row reads is not worth packing
+      prefetch_rows(next_k, t.kv_stride, 0, most(0, least(all_keys - next_key, kTile)), D);
+      multiply_by_transposed<W>(s, q, k_tile, t.kv_stride, n, D);
+      prefetch_rows(next_v, t.kv_stride, 0, most(0, least(all_keys - next_key, kTile)), D);
+      if (t.slopes || !rows.see_all(0, 1, key0, n))
+        bias_and_mask(s, rows.skip(0, key0), n, rows.slope(0), float(rows.position(0) - key0));
+      softmax.add_tile(0, 1, s, first);
+      multiply_by_rows<W>(softmax.o, s, from, t.kv_stride, n, D, !first);
+      continue;
+    }
     W::pack_transposed(keys, k_tile, t.kv_stride, n, D);
     const float* v = values;
     int64_t v_stride = width;

@@ -174,9 +174,9 @@ void Transformer::hidden_towards(const Tensor& targets, const Tensor& tokens,
 
 void Transformer::logprob(Tensor& logp, const Tensor& tokens, const Tensor& targets,
                           const Tensor& segments, bool keep_for_backward, const Tensor& types) {
-  check_trainable();
   hidden_towards(targets, tokens, segments, keep_for_backward, types);
-  linear_logprob_forward(logp, acts_->lse, acts_->hidden(), compute_.output(), targets_now_);
+  linear_logprob_forward(logp, acts_->lse, acts_->hidden(), plain_weights().output(), targets_now_,
+                         config_.vocab_size);
   can_backward_logprob_ = keep_for_backward;
 }
 

@@ -73,8 +73,7 @@ Shape packed_shape(const Shape& w, DType dtype) {
     const auto& kernel = kernels().gemm.get<typename decltype(type)::type>();
     const int64_t panels = (w[0] + kernel.tile_columns - 1) / kernel.tile_columns;
     const int64_t words = (w[1] + kernel.per_word - 1) / kernel.per_word;
-    // A word is 4 bytes: two bf16, whether or not this processor multiplies pairs.
-    shape = Shape{panels, words, kernel.tile_columns * int64_t(sizeof(float)) / size_of(dtype)};
+    shape = Shape{panels, words, int64_t(kernel.tile_columns) * kernel.per_word};
   });
   return shape;
 }
@@ -89,8 +88,7 @@ void pack_weight(Tensor& packed, const Tensor& w) {
     const int64_t panel = packed.numel() / packed.dim(0);
     parallel_for(packed.dim(0), 4, [&](int64_t begin, int64_t end) {
       const int64_t first = begin * kernel.tile_columns;
-      kernel.pack_columns(reinterpret_cast<float*>(packed.data<T>() + begin * panel),
-                          w.data<T>() + first * K, K, 1,
+      kernel.pack_weights(packed.data<T>() + begin * panel, w.data<T>() + first * K,
                           std::min(end * kernel.tile_columns, O) - first, K);
     });
   });

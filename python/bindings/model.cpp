@@ -124,14 +124,17 @@ void init_config(GPTConfig* self, int64_t vocab_size, int64_t context_length, in
 
 // Bytes by purpose, from the plans alone.
 nb::dict planned_memory(const GPTConfig& config, const std::string& dtype, int recompute,
-                        int64_t tokens, bool training) {
+                        int64_t tokens, bool training, int bits) {
   const DType type = float_dtype(dtype);
   Params params(config);
   Matrices matrices{params, type};
-  const int64_t weights = planned_bytes(params);
+  Unquantized rest{params};
+  Quantized quantized{params, bits};
+  const int64_t weights =
+      bits ? planned_bytes(rest) + planned_bytes(quantized) : planned_bytes(params);
   nb::dict bytes;
   bytes["weights"] = weights;
-  if (type != DType::f32) bytes["bfloat16 copies"] = planned_bytes(matrices);
+  if (type != DType::f32 && !bits) bytes["bfloat16 copies"] = planned_bytes(matrices);
   if (training) {
     bytes["gradients"] = weights;
     bytes["optimizer"] = 2 * weights;
@@ -154,7 +157,7 @@ void bind_model(nb::module_& m) {
            "token_types"_a);
   m.def(
       "planned_memory", &planned_memory, "config"_a, "dtype"_a, "recompute"_a, "tokens"_a,
-      "training"_a,
+      "training"_a, "bits"_a = 0,
       "Bytes by purpose that a model and passes of so many tokens take, without allocating them.");
 
   m.attr("CACHE_BLOCK") = kCacheBlock;  // positions that a block of a KVCache holds

@@ -58,7 +58,7 @@ void bind_ops(nb::module_& m) {
   m.def("linear_backward_weight", &linear_backward_weight, "dw"_a, "db"_a, "dy"_a, "x"_a, no_gil(),
         "See cpp/ops/linear.h.");
   m.def("linear_logprob_forward", &linear_logprob_forward, "logp"_a, "lse"_a, "h"_a, "w"_a,
-        "targets"_a, no_gil(), "See cpp/ops/linear_logprob.h.");
+        "targets"_a, "V"_a, no_gil(), "See cpp/ops/linear_logprob.h.");
   m.def("linear_logprob_backward", &linear_logprob_backward, "dh"_a, "dw"_a, "dlogp"_a, "h"_a,
         "w"_a, "targets"_a, "lse"_a, no_gil(), "See cpp/ops/linear_logprob.h.");
   m.def("linear_logprob_forward_backward", &linear_logprob_forward_backward, "logp"_a, "lse"_a,

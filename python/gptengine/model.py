@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import itertools
 import warnings
 
 import numpy as np
@@ -21,12 +20,11 @@ import numpy as np
 from gptengine import _core, checkpoint
 from gptengine.batch import floats, ints, pack, types_or_none
 from gptengine.config import Config, check_seed
-from gptengine.model_memory import planned_memory
+from gptengine.model_memory import BITS, planned_memory
 from gptengine.sentence import Pooling, is_sentence_folder, read_pooling
 from gptengine.tokenizer import Tokenizer, WordPiece
 
 DTYPES = ("float32", "bfloat16")
-BITS = {None: 0, "q8": 8, "q4": 4}  # of a weight, by `quantize`
 
 
 class Model:
@@ -38,7 +36,8 @@ class Model:
     each block. All three give the same bits.
 
     quantize: "q8" or "q4" keeps matrices in 8 or 4 bits a weight, with a scale for each 32 weights.
-    Such a model only decodes, its weights come in by `set_parameters`, and it cannot be saved.
+    Such a model is for decoding and evaluation: its weights come in by `set_parameters`, and it
+    cannot be saved.
 
     Calls from several threads run one after another; forward and backward are two calls.
     """
@@ -310,31 +309,21 @@ class Model:
     def memory(self, tokens: int, *, training: bool = True) -> dict[str, int]:
         """Bytes by purpose that passes of so many tokens need; see planned_memory."""
         return planned_memory(
-            self.config, tokens, dtype=self.dtype, recompute=self.recompute, training=training
+            self.config,
+            tokens,
+            dtype=self.dtype,
+            recompute=self.recompute,
+            training=training,
+            quantize=self.quantize,
         )
 
     def _logprob(self, tokens, targets, segments, types, keep):
-        if self.quantize and not keep:
-            return self._logprob_of_logits(tokens, targets, segments)
         shape, (tokens, segments) = np.shape(tokens), pack(tokens, segments)
         logp = np.empty(len(tokens), np.float32)
         targets, types = ints("targets", targets, shape), types_or_none(types, shape)
         self.engine.logprob(logp, tokens, targets, segments, keep, types)
         if keep:
             self.kept_shape = shape
-        return logp
-
-    def _logprob_of_logits(self, tokens, targets, segments):
-        """For evaluating quantized weights: the engine's loss reads plain ones."""
-        targets = ints("targets", targets, np.shape(tokens))
-        tokens, segments = pack(tokens, segments)
-        logp = np.zeros(len(tokens), np.float32)
-        for begin, end in itertools.pairwise(segments.tolist()):
-            z = self.logits(tokens[begin:end], last_only=False).astype(np.float64)
-            top = z.max(-1)
-            lse = top + np.log(np.exp(z - top[:, None]).sum(-1))
-            kept = np.flatnonzero(targets[begin:end] >= 0)
-            logp[begin + kept] = z[kept, targets[begin + kept]] - lse[kept]
         return logp
 
 

@@ -131,7 +131,7 @@ def test_logprob_is_the_models_own_bit_for_bit(options, rng):
     numbers = np.arange(B, dtype=np.int32)
     ids, logprobs = sampled(z, numbers, numbers, **options)
     logp, lse = zeros(B), zeros(B)
-    _core.linear_logprob_forward(logp, lse, put(np.eye(B)), put(z.T), ints(ids))
+    _core.linear_logprob_forward(logp, lse, put(np.eye(B)), put(z.T), ints(ids), z.shape[1])
     assert np.array_equal(logprobs, logp.numpy())
     truth = z.astype(float)
     truth -= np.log(np.exp(truth).sum(-1, keepdims=True))

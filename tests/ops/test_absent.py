@@ -36,7 +36,7 @@ ALL_ABSENT = {
     "sinusoidal_table": (1, ()),
     "segment_positions": (2, ()),
     "pack_weight": (1, ()),
-    "linear_logprob_forward": (5, ()),
+    "linear_logprob_forward": (5, (9,)),
     "linear_logprob_backward": (7, ()),
     "linear_logits": (4, ()),
     "value_head_forward": (4, ()),
@@ -67,4 +67,4 @@ def test_logprob_names_the_absent_one():
     t = dict(logp=zeros(2), lse=zeros(2), h=zeros(2, 4), w=zeros(3, 4), targets=ints([0, 1]))
     for absent in t:
         with pytest.raises(ValueError, match=f"linear_logprob_forward: {absent} is required"):
-            _core.linear_logprob_forward(**{**t, absent: NONE})
+            _core.linear_logprob_forward(**{**t, absent: NONE}, V=3)

@@ -16,7 +16,6 @@ EXAMPLES = """\
   gptengine convert model-Q4_K_M.gguf model-folder --weights bf16
   gptengine convert llama-2.gguf llama-2 --no-tokenizer"""
 BYTES = {"F32": 4, "BF16": 2}  # of a number in a folder
-PLAIN_SECONDS = 5.0  # between two lines of progress where there is no terminal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +38,7 @@ def main(c: ConvertCommand) -> None:
     from rich.console import Console
 
     from gptengine import checkpoint
+    from gptengine.cli.progress import Progress
     from gptengine.train.log import say, warn
 
     console = Console(highlight=False)
@@ -139,36 +139,3 @@ def size_of(path) -> int:
     path = Path(path)
     files = path.glob("*.safetensors") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files)
-
-
-class Progress:
-    """How far reading and writing are: a live line, or now and then one where nobody watches."""
-
-    def __init__(self, console):
-        self.console, self._live, self._last = console, None, time.perf_counter()
-
-    def __enter__(self):
-        if self.console.is_terminal:
-            from rich.live import Live
-
-            self._live = Live(console=self.console, refresh_per_second=8, transient=True)
-            self._live.start()
-        return self
-
-    def __exit__(self, *_):
-        if self._live:
-            self._live.stop()
-
-    def phase(self, name: str):
-        """What is called with the bytes that are done, and with all of them."""
-        from gptengine.train.log import say
-
-        def update(done: int, total: int) -> None:
-            text = f"{name}  {done / 1e6:,.0f} of {total / 1e6:,.0f} MB"
-            if self._live:
-                self._live.update(text)
-            elif time.perf_counter() - self._last >= PLAIN_SECONDS:
-                self._last = time.perf_counter()
-                say(self.console, text)
-
-        return update
