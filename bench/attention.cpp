@@ -48,15 +48,17 @@ void decode(const Case& c) {
   if (name.find(wanted) == std::string::npos) return;
   const Tensor qkv = random(Shape{c.B, (c.H + 2 * c.K) * c.D}, c.dtype),
                segments = boundaries(c.B, 1);
-  const Tensor k_cache = random(Shape{c.B, c.K, c.T, c.D}, c.dtype),
+  const int64_t blocks = (c.T + kCacheBlock - 1) / kCacheBlock;
+  const Tensor k_cache = random(Shape{c.B * blocks, c.K, kCacheBlock, c.D}, c.dtype),
                v_cache = random(k_cache.shape(), c.dtype);
-  Tensor slots = boundaries(c.B - 1, 1), starts(Shape{c.B}, DType::i32), slopes;
+  Tensor tables(Shape{c.B, blocks}, DType::i32), starts(Shape{c.B}, DType::i32), slopes;
+  for (int64_t i = 0; i < c.B * blocks; ++i) tables.data<int32_t>()[i] = int32_t(i);
   Tensor y(Shape{c.B, c.H * c.D}, c.dtype);
   for (int64_t b = 0; b < c.B; ++b) starts.data<int32_t>()[b] = int32_t(c.T - 1);
   const double seconds = bench::best_seconds(
       [&] {
-        attention_cached_forward(y, qkv, k_cache, v_cache, segments, slots, starts, slopes, c.H,
-                                 c.K, 0.125f);
+        attention_cached_forward(y, qkv, k_cache, v_cache, segments, tables, starts, slopes, c.H,
+                                 c.K, 0.125f, 0);
       },
       budget);
   const double rate = double(k_cache.bytes() + v_cache.bytes()) / seconds;
@@ -71,12 +73,14 @@ void run(const Case& c) {
   Tensor y(Shape{N, c.H * c.D}, c.dtype), lse(Shape{N, c.H}), slopes;
   const float scale = 1 / std::sqrt(float(c.D));
   const double product = double(c.B) * double(c.T) * double(c.T) * double(c.H * c.D);
-  auto forward = [&] { attention_forward(y, lse, qkv, segments, slopes, c.H, c.K, scale, true); };
+  auto forward = [&] {
+    attention_forward(y, lse, qkv, segments, slopes, c.H, c.K, scale, true, 0);
+  };
   measure("forward", c, 2 * product, forward);
   const Tensor dy = random(y.shape(), c.dtype);
   Tensor dqkv(qkv.shape(), c.dtype);
   auto backward = [&] {
-    attention_backward(dqkv, dy, qkv, y, lse, segments, slopes, c.H, c.K, scale, true);
+    attention_backward(dqkv, dy, qkv, y, lse, segments, slopes, c.H, c.K, scale, true, 0);
   };
   measure("backward", c, 5 * product, backward);
 }

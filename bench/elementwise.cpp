@@ -78,9 +78,9 @@ void rows(DType dtype) {
   const Tensor wte = random(Shape{V, C}, dtype), wpe = random(Shape{1024, C}, dtype);
   Tensor dwte(Shape{V, C}), dwpe(Shape{1024, C});
   measure("embedding_forward" + type, 3 * row,
-          [&] { embedding_forward(y, tokens, positions, wte, wpe); });
+          [&] { embedding_forward(y, tokens, positions, none, wte, wpe, none); });
   measure("embedding_backward" + type, 2 * row + 4 * N * C * 4,
-          [&] { embedding_backward(dwte, dwpe, dy, tokens, positions); });
+          [&] { embedding_backward(dwte, dwpe, none, dy, tokens, positions, none); });
 }
 
 void activations(DType dtype) {
@@ -111,7 +111,7 @@ void heads(DType dtype) {
                w = random(Shape{D}), positions = draws(N, 1024);
   Tensor y(x.shape(), dtype), cos(Shape{1024, D / 2}), sin(Shape{1024, D / 2});
   Tensor q_rstd(Shape{N, H}), k_rstd(Shape{N, H}), dw_q(Shape{D}), dw_k(Shape{D});
-  measure("rope_table", 8 * 1024 * D / 2, [&] { rope_table(cos, sin, 10000); });
+  measure("rope_table", 8 * 1024 * D / 2, [&] { rope_table(cos, sin, 10000, RopeScaling()); });
   measure("rope_forward" + type, 2 * row * 2 / 3,
           [&] { rope_forward(y, positions, cos, sin, H, H); });
   measure("rope_backward" + type, 2 * row * 2 / 3,

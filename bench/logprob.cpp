@@ -41,7 +41,7 @@ void loss(int64_t N, int64_t C, int64_t V, DType dtype) {
   for (int64_t n = 0; n < N; ++n) targets.data<int32_t>()[n] = int32_t(n * 7919 % V);
   const double product = 2. * double(N) * double(C) * double(V);
   measure("linear_logprob_forward" + sizes, product, dtype,
-          [&] { linear_logprob_forward(logp, lse, h, w, targets); });
+          [&] { linear_logprob_forward(logp, lse, h, w, targets, V); });
   // The logits once more, and the two products of the gradients.
   measure("linear_logprob_backward" + sizes, 3 * product, dtype,
           [&] { linear_logprob_backward(dh, dw, dlogp, h, w, targets, lse); });
@@ -70,10 +70,13 @@ void cache(int64_t B, int64_t T, int64_t H, int64_t K, int64_t D, DType dtype) {
                             std::to_string(H) + " K" + std::to_string(K) + " D" +
                             std::to_string(D) + " ";
   const Tensor qkv = random({B * T, (H + 2 * K) * D}, dtype), segments = boundaries(B, T),
-               slots = boundaries(B - 1, 1), starts({B}, DType::i32);
-  Tensor k({B, K, T, D}, dtype), v(k.shape(), dtype);
+               starts({B}, DType::i32);
+  const int64_t blocks = (T + kCacheBlock - 1) / kCacheBlock;
+  Tensor tables({B, blocks}, DType::i32);
+  for (int64_t i = 0; i < B * blocks; ++i) tables.data<int32_t>()[i] = int32_t(i);
+  Tensor k({B * blocks, K, kCacheBlock, D}, dtype), v(k.shape(), dtype);
   measure_bytes("kv_cache_append" + sizes + name_of(dtype), 2 * (k.bytes() + v.bytes()),
-                [&] { kv_cache_append(k, v, qkv, segments, slots, starts, H, K); });
+                [&] { kv_cache_append(k, v, qkv, segments, tables, starts, H, K); });
 }
 
 }  // namespace

@@ -14,11 +14,8 @@ one JSON object. A step is forward, backward, clipping and AdamW on one batch; m
 import argparse
 import json
 import math
-import os
 import resource
-import select
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -27,13 +24,17 @@ import numpy as np
 
 import gptengine as ge
 from gptengine import _core
+from peer import Peer
 
 SHAPES = {
     "tiny": dict(layers=2, heads=4, model_dim=64, context=64, batch=4, vocab=512),
     "small": dict(layers=6, heads=6, model_dim=384, context=256, batch=8, vocab=8192),
     "gpt2": dict(layers=12, heads=12, model_dim=768, context=1024, batch=4, vocab=50257),
+    "llama": dict(
+        layers=12, heads=12, model_dim=768, context=1024, batch=4, vocab=32000, family="llama"
+    ),
 }
-STEPS = {"tiny": 20, "small": 4, "gpt2": 1}  # a round takes a few seconds
+STEPS = {"tiny": 20, "small": 4, "gpt2": 1, "llama": 1}  # a round takes a few seconds
 PEER = Path(__file__).parent / "peers" / "torch_train.py"
 
 
@@ -59,36 +60,7 @@ class Ours:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-class Peer:
-    """A process that trains when told to and sleeps while the other side has its turn."""
-
-    def __init__(self, python, shape, dtype, threads, compiled, limit):
-        # Multiples of 64 are the usual advice for PyTorch.
-        sizes = shape | dict(vocab=-(-shape["vocab"] // 64) * 64, threads=threads, dtype=dtype)
-        flags = [f"--{name}={value}" for name, value in sizes.items()]
-        flags += ["--compile"] if compiled else []
-        env = os.environ | {"OMP_NUM_THREADS": str(threads)}
-        self.limit = limit
-        self.process = subprocess.Popen(
-            [python, str(PEER), *flags],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=None if not compiled else subprocess.DEVNULL,
-            text=True,
-            env=env,
-        )
-
-    def ask(self, command):
-        """The answer to a command, or None if the process died or took too long."""
-        try:
-            self.process.stdin.write(command + "\n")
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            return None
-        ready, _, _ = select.select([self.process.stdout], [], [], self.limit)
-        line = self.process.stdout.readline() if ready else ""
-        return json.loads(line) if line else None
-
+class Torch(Peer):
     def run(self, steps):
         answer = self.ask(f"steps {steps}")
         return (answer["seconds"], answer["loss"]) if answer else (math.inf, math.nan)
@@ -96,19 +68,11 @@ class Peer:
     def peak_rss(self):
         return self.ask("quit")["peak_rss"]
 
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
 
 def config_of(shape):
-    return ge.Config(
-        vocab_size=shape["vocab"],
-        context_length=shape["context"],
-        layers=shape["layers"],
-        heads=shape["heads"],
-        model_dim=shape["model_dim"],
-    )
+    family = ge.Config.llama if shape.get("family") == "llama" else ge.Config
+    names = ("vocab", "context", "layers", "heads", "model_dim")
+    return family(*(shape[name] for name in names))
 
 
 def faster_peer(args, shape, steps):
@@ -116,7 +80,10 @@ def faster_peer(args, shape, steps):
     peers, found = {}, {}
     for name in ["eager", "compiled"] if args.compile else ["eager"]:
         compiled = name == "compiled"
-        peer = Peer(args.torch_python, shape, args.dtype, args.threads, compiled, args.limit)
+        # Multiples of 64 are the usual advice for PyTorch.
+        sizes = shape | dict(vocab=-(-shape["vocab"] // 64) * 64, dtype=args.dtype)
+        flags = sizes | ({"compile": True} if compiled else {})
+        peer = Torch(args.torch_python, PEER, flags, args.threads, args.limit, quiet=compiled)
         first, _ = peer.run(1)
         if first == math.inf:
             peer.kill()
@@ -150,7 +117,10 @@ def parse():
     parser.add_argument("--torch-python", default=sys.executable, help="interpreter with torch")
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--limit", type=float, default=600, help="seconds to wait for the peer")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.peer and "family" in SHAPES[args.shape]:
+        parser.error(f"--peer {args.peer} trains a GPT-2, not {args.shape}")
+    return args
 
 
 def main():

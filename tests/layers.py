@@ -20,14 +20,15 @@ CPP = {
 CUDA = {"core": "core", "ops": "core ops"}  # what cuda/'s rooms may see of cpp/
 PYTHON_ORDER = [  # left is seen by right; rooms of one line do not see each other
     ["files", "options"],
-    ["config", "gguf", "tensorfile"],
-    ["huggingface"],
+    ["config", "tensorfile"],
+    ["huggingface", "sentence"],
+    ["gguf"],
     ["checkpoint"],
     ["tokenizer"],
     ["data"],
     ["model"],
     ["chat"],
-    ["train"],
+    ["train", "look"],
     ["align"],
     ["search", "rag"],
     ["serve"],
@@ -42,7 +43,24 @@ PYTHON_APART = {  # rooms beside the line: what they see, and who sees them
     "__init__": ("*", ""),
     "__main__": ("cli", ""),
 }
-ONE_ROOM = {"generate": "model"}  # a file and the room that it is a part of
+ONE_ROOM = dict.fromkeys(  # a file and the room that it is a part of
+    [
+        "batch",
+        "encode",
+        "sampler",
+        "constraint",
+        "draw",
+        "model_memory",
+        "kv_blocks",
+        "text_stream",
+        "requests",
+        "speculative",
+        "generator",
+        "generate",
+        "beam",
+    ],
+    "model",
+)
 BASE_DEPENDENCIES = {"gptengine", "numpy", "safetensors", "tyro", "rich"}
 
 ISA_FREE = {

@@ -59,6 +59,16 @@ def test_dictionary_and_back():
         (dict(position="rope", head_dim=3), "head_dim 3 must be even"),
         (dict(norm_eps=math.nan), "norm_eps nan"),
         (dict(bias=1), "bias must be True or False, not 1"),
+        (dict(token_types=-1), "token_types -1 must be from 0"),
+        (dict(window=1.5), "window must be a whole number, not 1.5"),
+        (dict(rope_scaling="linear"), "'linear' needs position 'rope', not 'learned'"),
+        (dict(rope_scaling="ntk"), "'ntk' is none of none, linear, llama3, yarn"),
+        (dict(rope_factor=2.0), "rope_factor 2.0 is not read by rope_scaling 'none'"),
+        (dict(position="rope", rope_scaling="llama3"), "needs rope_context, which is 0"),
+        (
+            dict(position="rope", rope_scaling="yarn", rope_context=8, rope_low=4.0),
+            "rope_low 4.0 must be below rope_high 4.0",
+        ),
     ],
 )
 def test_nonsense_is_named(change, match):

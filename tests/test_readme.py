@@ -41,6 +41,21 @@ def test_the_tokenizer_commands_run(tmp_path, monkeypatch, capsys):
     assert Path("copy.txt").read_text() == Path("book.txt").read_text()
 
 
+def test_the_convert_commands_run(tmp_path, monkeypatch, capsys):
+    """In their order, from a model that knows nothing."""
+    from gptengine import Config, Model, Tokenizer
+    from gptengine.cli.main import main
+
+    (block,) = re.findall(r"```bash\n(gptengine convert .*?)```", README, re.S)
+    commands = [line.partition("#")[0] for line in block.splitlines()]
+    monkeypatch.chdir(tmp_path)
+    Model(Config.llama(300, 16, 1, 2, 32, hidden_dim=64)).save("runs/book", Tokenizer.bytes())
+    for command in commands:
+        assert main(shlex.split(command)[1:]) == 0, command
+        assert capsys.readouterr().out
+    assert len(commands) == 3 and Path("book-folder/config.json").is_file()
+
+
 def test_the_benchmarks_it_names_exist():
     commands = re.findall(r"`python (-m bench|bench/\S+\.py) ?([^`]*)`", README)
     assert commands

@@ -30,7 +30,8 @@ std::vector<Isa> available_isas() {
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
       isas.push_back(Isa::avx512);
-      if (__builtin_cpu_supports("avx512bf16")) isas.push_back(Isa::avx512bf16);
+      if (__builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni"))
+        isas.push_back(Isa::avx512bf16);
     }
   }
 #endif

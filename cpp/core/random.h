@@ -9,7 +9,7 @@
 namespace gpte {
 
 // What random numbers are for: uses that share a seed share no number.
-enum class Draw : uint64_t { dropout = 0, weights = 1, sampling = 2 };
+enum class Draw : uint64_t { dropout = 0, weights = 1, sampling = 2, speculation = 3 };
 
 // The stream `number` (below 2^56: a tensor, a sample) of a use.
 constexpr uint64_t stream_of(Draw use, uint64_t number) {

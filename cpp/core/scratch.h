@@ -6,7 +6,18 @@
 
 namespace gpte {
 
-enum class Scratch { gemm_a, gemm_b, gemm_sum, attention, logits, rows, reduce, sampling, count };
+enum class Scratch {
+  gemm_a,
+  gemm_b,
+  gemm_sum,
+  attention,
+  logits,
+  rows,
+  reduce,
+  sampling,
+  adjusting,
+  count
+};
 
 // At least `bytes` of 64-byte aligned memory, whose content is whatever was left there. Each use
 // has its own buffer; a thread's buffer for a use moves only when a bigger size is asked for.

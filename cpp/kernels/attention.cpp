@@ -17,16 +17,32 @@ struct Rows {
   const float* slopes;
   float scale;
   bool causal;
+  int64_t window;
 
   int64_t position(int64_t row) const { return first + row / heads; }
   // How many of the n keys of the tile at key0: never falls from one row to the next.
   int64_t limit(int64_t row, int64_t key0, int64_t n) const {
     return causal ? most(0, least(n, position(row) - key0 + 1)) : n;
   }
-  // Before this row the key is masked.
+  // How many of those are too far back: never falls either, and is below the limit.
+  int64_t skip(int64_t row, int64_t key0) const {
+    return window ? most(0, position(row) - window + 1 - key0) : 0;
+  }
+  // Before this row the key is masked, and from `end` on all of the n keys of the tile at key0.
   int64_t begin(int64_t key) const { return causal ? most(0, key - first) * heads : 0; }
+  int64_t end(int64_t all, int64_t key0, int64_t n) const {
+    return window ? least(all, most(0, key0 + n + window - 1 - first) * heads) : all;
+  }
+  // Whether the rows [row, row + count) see every key of a whole tile.
+  bool see_all(int64_t row, int64_t count, int64_t key0, int64_t n) const {
+    return limit(row, key0, n) == kTile && skip(row + count - 1, key0) == 0;
+  }
   float slope(int64_t row) const { return slopes ? slopes[row % heads] / scale : 0.f; }
 };
+
+GPTE_INLINE void clear(float* p, int64_t n) {
+  memset(p, 0, size_t(n) * sizeof(float));
+}
 
 // How many words n elements along the summed axis are.
 template <class W>
@@ -41,13 +57,15 @@ GPTE_INLINE const float* as_floats(const bf16*) {
   return nullptr;
 }
 
-// Lowers the scores of a row by slope * distance and sets those past the limit to minus infinity.
-GPTE_INLINE void bias_and_mask(float* s, int64_t limit, float slope, float distance) {
+// Lowers the scores of a row by slope * distance and sets those before `skip` and past the limit to
+// minus infinity.
+GPTE_INLINE void bias_and_mask(float* s, int64_t skip, int64_t limit, float slope, float distance) {
   const Vec lane = lane_index();
   for (int64_t c = 0; c < kTile; c += kLanes) {
     const Vec away = distance - float(c) - lane;
     const Vec x = load(s + c) - slope * (away < 0.f ? -away : away);
-    store(s + c, lane < splat(float(limit - c)) ? x : splat(-INFINITY));
+    const Vec seen = lane < splat(float(limit - c)) ? x : splat(-INFINITY);
+    store(s + c, lane < splat(float(skip - c)) ? splat(-INFINITY) : seen);
   }
 }
 
@@ -77,7 +95,7 @@ struct Softmax {
       const Vec before = load(max + row + r);
       const Vec now =
           vmax(before, reduce_rows(top, [](Vec a, Vec b) { return vmax(a, b); }) * unit);
-      store(max + row + r, now);
+      store_n(max + row + r, now, n - r);  // what lies behind may be another tile's rows
       float factor[kLanes], maximum[kLanes];
       store(factor, exp2_of_negative(before - now));
       store(maximum, now);
@@ -106,7 +124,7 @@ struct Softmax {
 template <class T>
 void forward(const AttentionTask<T>& t, float* scratch) {
   using W = typename WordsOf<T>::type;
-  const Rows rows{t.first, t.heads, t.slopes, t.scale, t.causal};
+  const Rows rows{t.first, t.heads, t.slopes, t.scale, t.causal, t.window};
   const int64_t R = t.queries * t.heads, D = t.D, width = whole_vectors(D);
   float* keys = scratch;                 // (D, kTile) words
   float* values = keys + kTile * width;  // (kTile, width) words
@@ -125,27 +143,47 @@ void forward(const AttentionTask<T>& t, float* scratch) {
   // A few rows read the values but once: no use in packing them, where their layout serves.
   const bool in_place = sizeof(T) == sizeof(float) && R <= kBlockRows && D % kLanes == 0;
   const int64_t all_keys = t.causal ? least(t.keys, t.first + t.queries) : t.keys;
-  for (int64_t key0 = 0; key0 < all_keys; key0 += kTile) {
-    const int64_t n = least(kTile, all_keys - key0);
-    W::pack_transposed(keys, t.k + key0 * t.kv_stride, t.kv_stride, n, D);
-    const T* from = t.v + key0 * t.kv_stride;
+  const int64_t first_key = rows.skip(0, 0) / kTile * kTile;
+  // Without a window every row sees the first key, so the first tile writes every row.
+  if (t.window) clear(softmax.o, R * width);
+  const auto tile_at = [&](const T* p, int64_t key0) {
+    return t.blocks ? p + t.blocks[key0 / kTile] * t.block_stride : p + key0 * t.kv_stride;
+  };
+  for (int64_t key0 = first_key; key0 < all_keys; key0 += kTile) {
+    const int64_t n = least(kTile, all_keys - key0), next_key = key0 + kTile;
+    const bool first = key0 == 0 && !t.window;
+    const T *k_tile = tile_at(t.k, key0), *from = tile_at(t.v, key0);
+    const T *next_k = nullptr, *next_v = nullptr;
+    if (next_key < all_keys) next_k = tile_at(t.k, next_key), next_v = tile_at(t.v, next_key);
+    if (R == 1) {  // as decoding has it: what one row reads is not worth packing
+      prefetch_rows(next_k, t.kv_stride, 0, most(0, least(all_keys - next_key, kTile)), D);
+      multiply_by_transposed<W>(s, q, k_tile, t.kv_stride, n, D);
+      prefetch_rows(next_v, t.kv_stride, 0, most(0, least(all_keys - next_key, kTile)), D);
+      if (t.slopes || !rows.see_all(0, 1, key0, n))
+        bias_and_mask(s, rows.skip(0, key0), n, rows.slope(0), float(rows.position(0) - key0));
+      softmax.add_tile(0, 1, s, first);
+      multiply_by_rows<W>(softmax.o, s, from, t.kv_stride, n, D, !first);
+      continue;
+    }
+    W::pack_transposed(keys, k_tile, t.kv_stride, n, D);
     const float* v = values;
     int64_t v_stride = width;
     if (in_place)
       v = as_floats(from), v_stride = t.kv_stride;
     else
       W::pack_rows(values, width, n, D, [&](int64_t i) { return from + i * t.kv_stride; });
-    int64_t next = key0 + kTile;
-    for (int64_t row = rows.begin(key0); row < R; row += kTile) {
-      const int64_t count = least(kTile, R - row);
-      const int64_t all_next = least(all_keys, key0 + 2 * kTile);
-      const int64_t upto = row + kTile < R ? least(all_next, next + 16) : all_next;
-      prefetch_rows(t.k, t.kv_stride, next, upto, D);
-      prefetch_rows(t.v, t.kv_stride, next, upto, D);
+    const int64_t all_next = most(0, least(all_keys - next_key, kTile));
+    const int64_t end = rows.end(R, key0, n);
+    int64_t next = 0;
+    for (int64_t row = rows.begin(key0); row < end; row += kTile) {
+      const int64_t count = least(kTile, end - row);
+      const int64_t upto = row + kTile < end ? least(all_next, next + 16) : all_next;
+      prefetch_rows(next_k, t.kv_stride, next, upto, D);
+      prefetch_rows(next_v, t.kv_stride, next, upto, D);
       next = upto;
       // Rows that see the whole tile go together; others by the few that share a block of
       // registers, each as far as its last row sees.
-      const bool whole = rows.limit(row, key0, n) == kTile;
+      const bool whole = rows.see_all(row, count, key0, n);
       const int64_t group = whole ? count : kBlockRows;
       for (int64_t r = 0; r < count; r += group) {
         const int64_t g = least(group, count - r);
@@ -155,14 +193,13 @@ void forward(const AttentionTask<T>& t, float* scratch) {
       }
       if (!whole || t.slopes)
         for (int64_t r = 0; r < count; ++r)
-          bias_and_mask(s + r * kTile, rows.limit(row + r, key0, n), rows.slope(row + r),
-                        float(rows.position(row + r) - key0));
-      softmax.add_tile(row, count, s, key0 == 0);
+          bias_and_mask(s + r * kTile, rows.skip(row + r, key0), rows.limit(row + r, key0, n),
+                        rows.slope(row + r), float(rows.position(row + r) - key0));
+      softmax.add_tile(row, count, s, first);
       for (int64_t r = 0; r < count; r += group) {
         const int64_t g = least(group, count - r);
-        // Every row sees the first key, so the first tile writes every row.
         const int64_t seen = words<W>(rows.limit(row + r + g - 1, key0, n));
-        const auto product = key0 ? multiply<W, Product::add> : multiply<W, Product::write>;
+        const auto product = first ? multiply<W, Product::write> : multiply<W, Product::add>;
         product(g, width, seen, softmax.o + (row + r) * width, width, s + r * kTile, kTile, v,
                 v_stride);
       }
@@ -180,32 +217,38 @@ void forward(const AttentionTask<T>& t, float* scratch) {
   }
 }
 
+// The keys [begin, end) of a tile that a row sees.
+struct Span {
+  int64_t begin, end;
+};
+
 // Of row r of the tile's scores s and products dp = dy v: weights p and ds = p (dp - delta), both 0
-// past the limit.
+// outside the keys that it sees.
 struct Gradient {
   const float *s, *dp, *lse, *delta;
   float unit;
 
-  GPTE_INLINE void at(int64_t r, int64_t c, int64_t limit, Vec& p, Vec& ds) const {
+  GPTE_INLINE void at(int64_t r, int64_t c, Span seen, Vec& p, Vec& ds) const {
     p = exp2_of_negative(load(s + r * kTile + c) * unit - lse[r]);
     ds = p * (load(dp + r * kTile + c) - delta[r]);
-    if (limit < kTile) {  // what lies there was never computed
-      const Vec lane = lane_index(), seen = splat(float(limit - c));
-      p = lane < seen ? p : Vec{};
-      ds = lane < seen ? ds : Vec{};
+    if (seen.end < kTile || seen.begin > 0) {  // what lies past the end was never computed
+      const Vec lane = lane_index(), begin = splat(float(seen.begin - c)),
+                end = splat(float(seen.end - c));
+      p = lane < end ? (lane < begin ? Vec{} : p) : Vec{};
+      ds = lane < end ? (lane < begin ? Vec{} : ds) : Vec{};
     }
   }
 
   // As operands: p and ds of which products sum down the columns, in place of s and dp, and, where
   // it is laid out otherwise, ds of which one sums along the rows.
-  template <class W, class Limit>
-  GPTE_INLINE void store(int64_t rows, const Limit& limit, float* p_down, float* ds_down,
+  template <class W, class Seen>
+  GPTE_INLINE void store(int64_t rows, const Seen& seen, float* p_down, float* ds_down,
                          float* ds_along) const {
     for (int64_t r = 0; r < rows; r += W::kPerWord)
       for (int64_t c = 0; c < kTile; c += kLanes) {
         Vec p[W::kPerWord], ds[W::kPerWord];
         for (int i = 0; i < W::kPerWord; ++i) {
-          at(r + i, c, limit(r + i), p[i], ds[i]);
+          at(r + i, c, seen(r + i), p[i], ds[i]);
           if (W::kPerWord > 1) W::store_in_row(ds_along + (r + i) * kTile, c, ds[i]);
         }
         W::store_down(p_down + r / W::kPerWord * kTile + c, p);
@@ -224,15 +267,12 @@ template <class T>
 GPTE_INLINE void store_row(T* to, const float* from, int64_t n, float factor) {
   for (int64_t i = 0; i < n; i += kLanes) store_n(to + i, load(from + i) * factor, n - i);
 }
-GPTE_INLINE void clear(float* p, int64_t n) {
-  memset(p, 0, size_t(n) * sizeof(float));
-}
 
 template <class T>
 void backward(const AttentionBackwardTask<T>& t, float* scratch) {
   using W = typename WordsOf<T>::type;
   constexpr bool kPairs = W::kPerWord == 2;
-  const Rows rows{0, t.heads, t.slopes, t.scale, t.causal};
+  const Rows rows{0, t.heads, t.slopes, t.scale, t.causal, t.window};
   const int64_t R = t.tokens * t.heads, D = t.D, width = whole_vectors(D), tile = kTile * width;
   float *keys_t = scratch, *values_t = keys_t + tile;                 // (D, kTile) words
   float *keys = values_t + tile, *dk = keys + tile, *dv = dk + tile;  // (kTile, width)
@@ -258,8 +298,9 @@ void backward(const AttentionBackwardTask<T>& t, float* scratch) {
     W::pack_rows(keys, width, n, D, [&](int64_t i) { return t.k + from + i * t.qkv_stride; });
     clear(dk, n * width);
     clear(dv, n * width);
-    for (int64_t row = rows.begin(key0); row < R; row += kTile) {
-      const int64_t count = least(kTile, R - row);
+    const int64_t end = rows.end(R, key0, n);
+    for (int64_t row = rows.begin(key0); row < end; row += kTile) {
+      const int64_t count = least(kTile, end - row);
       const auto q_at = [&](int64_t r) {
         return t.q + (row + r) / t.heads * t.qkv_stride + (row + r) % t.heads * D;
       };
@@ -275,7 +316,7 @@ void backward(const AttentionBackwardTask<T>& t, float* scratch) {
         W::pack_rows(dy_down, width, count, D, dy_at);
       }
       // As in forward: all rows at once where they see the whole tile, else by few.
-      const bool whole = rows.limit(row, key0, n) == kTile;
+      const bool whole = rows.see_all(row, count, key0, n);
       const int64_t group = whole ? kTile : kBlockRows;
       for (int64_t r = 0; r < count; r += group) {
         const int64_t g = least(group, count - r);
@@ -287,11 +328,14 @@ void backward(const AttentionBackwardTask<T>& t, float* scratch) {
       }
       if (t.slopes)
         for (int64_t r = 0; r < count; ++r)
-          bias_and_mask(s + r * kTile, rows.limit(row + r, key0, n), rows.slope(row + r),
-                        float(rows.position(row + r) - key0));
+          bias_and_mask(s + r * kTile, rows.skip(row + r, key0), rows.limit(row + r, key0, n),
+                        rows.slope(row + r), float(rows.position(row + r) - key0));
       const Gradient gradient{s, dp, lse + row, delta + row, t.scale * kLog2E};
-      const auto limit = [&](int64_t r) { return r < count ? rows.limit(row + r, key0, n) : 0; };
-      gradient.store<W>(count, limit, s, dp, ds);
+      const auto seen = [&](int64_t r) {
+        return r < count ? Span{rows.skip(row + r, key0), rows.limit(row + r, key0, n)}
+                         : Span{0, 0};
+      };
+      gradient.store<W>(count, seen, s, dp, ds);
       for (int64_t i = 0; i < n; i += group) {
         const int64_t g = least(group, n - i);
         const int64_t r = most(0, rows.begin(key0 + i) - row) / W::kPerWord;

@@ -14,17 +14,20 @@ constexpr int64_t kAttentionMaxDim = 256;
 // pairs (query, head), head fastest. Strides are elements from one token to the next.
 template <class T>
 struct AttentionTask {
-  T* y;                 // first query, first head
-  float* lse;           // likewise; null when nobody wants it
-  const T* q;           // likewise
-  const T *k, *v;       // the segment's first key, this key head
-  const float* slopes;  // first head; null without ALiBi
+  T* y;                   // first query, first head
+  float* lse;             // likewise; null when nobody wants it
+  const T* q;             // likewise
+  const T *k, *v;         // the segment's first key, this key head; with blocks, that of block 0
+  const int32_t* blocks;  // tile i of keys lies in block blocks[i]; null where they lie end to end
+  int64_t block_stride;   // elements from one block to the next
+  const float* slopes;    // first head; null without ALiBi
   int64_t y_stride, lse_stride, q_stride, kv_stride;
   int64_t queries, first;  // how many, and the position of the first in its segment
   int64_t keys;            // of the segment
   int64_t heads, D;
   float scale;
   bool causal;
+  int64_t window;  // causal only: keys a query sees, itself one of them; 0 for all
 };
 
 // The gradient of one segment, for one key head and the query heads that read it. Pointers are to
@@ -38,6 +41,7 @@ struct AttentionBackwardTask {
   int64_t tokens, heads, D;
   float scale;
   bool causal;
+  int64_t window;
 };
 
 template <class T>

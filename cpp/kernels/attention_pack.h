@@ -24,6 +24,17 @@ struct Floats {
 
   static GPTE_INLINE Vec multiply_add(Vec x, Vec row, Vec sum) { return sum + x * row; }
 
+  // The words w, w+1, ... of a row, padded with zeros.
+  template <class T>
+  static GPTE_INLINE Vec words_of(const T* row, int64_t w, int64_t columns) {
+    return load_n(row + w, columns - w);
+  }
+  // The words of columns c, c+1, ... down the rows of word r.
+  template <class T>
+  static GPTE_INLINE Vec words_down(const T* p, int64_t stride, int64_t r, int64_t, int64_t c,
+                                    int64_t columns) {
+    return load_n(p + r * stride + c, columns - c);
+  }
   // A row of A, padded with zeros.
   template <class T>
   static GPTE_INLINE void pack_row(float* to, const T* from, int64_t columns) {
@@ -80,6 +91,15 @@ struct Pairs {
     memcpy(&v, p, sizeof(v));
     return v;
   }
+  static GPTE_INLINE Vec words_of(const bf16* row, int64_t w, int64_t columns) {
+    return load_words(row + 2 * w, columns - 2 * w);
+  }
+  static GPTE_INLINE Vec words_down(const bf16* p, int64_t stride, int64_t r, int64_t rows,
+                                    int64_t c, int64_t columns) {
+    const bf16* low = p + 2 * r * stride + c;
+    return pair_up(load_n(low, columns - c),
+                   2 * r + 1 < rows ? load_n(low + stride, columns - c) : Vec{});
+  }
   // Words of two rows of values that are exact in bf16.
   static GPTE_INLINE Vec pair_up(Vec low, Vec high) {
     return (Vec)(((Bits)low >> 16) | ((Bits)high & 0xffff0000u));
@@ -130,6 +150,75 @@ struct WordsOf<bf16> {
   using type = Pairs;
 };
 #endif
+
+// sum + a row of A times the transpose of kLanes rows, from word w on for kLanes words.
+template <class W, bool kWhole, class T>
+GPTE_INLINE Vec add_square(Vec sum, const float* a, const T* from, int64_t stride, int64_t rows,
+                           int64_t w, int64_t columns) {
+  Vec x[kLanes];
+  for (int i = 0; i < kLanes; ++i)
+    if (kWhole)
+      x[i] = W::words_of(from + i * stride, w, INT64_MAX / 4);
+    else
+      x[i] = i < rows ? W::words_of(from + i * stride, w, columns) : Vec{};
+  transpose(x);
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; ++i)
+    if (kWhole || (w + i) * W::kPerWord < columns)
+      sum = W::multiply_add(splat(a[w + i]), x[i], sum);
+  return sum;
+}
+
+// One row of A times the transpose of the given rows, which nothing else reads: they are turned in
+// registers. The order of each sum is that of multiply().
+template <class W, class T>
+void multiply_by_transposed(float* s, const float* a, const T* from, int64_t stride, int64_t rows,
+                            int64_t columns) {
+  constexpr int64_t kSquare = kLanes * W::kPerWord;
+  int64_t r = 0;
+  if (columns % kSquare == 0)
+    for (; r + 2 * kLanes <= rows; r += 2 * kLanes, from += 2 * kLanes * stride) {
+      Vec sum0 = {}, sum1 = {};  // two chains beside each other
+      for (int64_t w = 0; w * W::kPerWord < columns; w += kLanes) {
+        sum0 = add_square<W, true>(sum0, a, from, stride, kLanes, w, columns);
+        sum1 = add_square<W, true>(sum1, a, from + kLanes * stride, stride, kLanes, w, columns);
+      }
+      store(s + r, sum0);
+      store(s + r + kLanes, sum1);
+    }
+  for (; r < rows; r += kLanes, from += kLanes * stride) {
+    Vec sum = {};
+    for (int64_t w = 0; w * W::kPerWord < columns; w += kLanes)
+      sum = add_square<W, false>(sum, a, from, stride, rows - r, w, columns);
+    store(s + r, sum);
+  }
+}
+
+// o (+)= one row of A times the given rows, kVecs vectors of their columns.
+template <class W, int kVecs, class T>
+GPTE_INLINE void multiply_by_strip(float* o, const float* a, const T* from, int64_t stride,
+                                   int64_t rows, int64_t left, bool add) {
+  Vec sum[kVecs];
+  for (int v = 0; v < kVecs; ++v) sum[v] = add ? load(o + v * kLanes) : Vec{};
+  for (int64_t r = 0; r * W::kPerWord < rows; ++r) {
+    const Vec x = splat(a[r]);
+#pragma GCC unroll 8
+    for (int v = 0; v < kVecs; ++v)
+      sum[v] = W::multiply_add(x, W::words_down(from, stride, r, rows, v * kLanes, left), sum[v]);
+  }
+  for (int v = 0; v < kVecs; ++v) store(o + v * kLanes, sum[v]);
+}
+
+template <class W, class T>
+void multiply_by_rows(float* o, const float* a, const T* from, int64_t stride, int64_t rows,
+                      int64_t columns, bool add) {
+  constexpr int kVecs = 64 / kLanes > 8 ? 8 : 64 / kLanes;
+  int64_t c = 0;
+  for (; c + kVecs * kLanes <= columns; c += kVecs * kLanes)
+    multiply_by_strip<W, kVecs>(o + c, a, from + c, stride, rows, INT64_MAX / 4, add);
+  for (; c < columns; c += kLanes)
+    multiply_by_strip<W, 1>(o + c, a, from + c, stride, rows, columns - c, add);
+}
 
 // Asks for rows [begin, end): short rows far apart are what the hardware does not foresee.
 template <class T>

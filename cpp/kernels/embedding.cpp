@@ -7,17 +7,22 @@ namespace GPTE_ISA_NAMESPACE {
 namespace {
 
 template <class T>
-void gather(T* y, const int32_t* tokens, const int32_t* positions, const T* wte, const T* wpe,
-            int64_t N, int64_t C) {
+void gather(T* y, const int32_t* tokens, const int32_t* positions, const int32_t* types,
+            const T* wte, const T* wpe, const T* wtt, int64_t N, int64_t C) {
   for (int64_t n = 0; n < N; ++n, y += C) {
     const T* token = wte + tokens[n] * C;
-    if (!wpe) {
+    const T* position = wpe ? wpe + positions[n] * C : nullptr;
+    const T* type = wtt ? wtt + types[n] * C : nullptr;
+    if (!position && !type) {
       memcpy(y, token, size_t(C) * sizeof(T));
       continue;
     }
-    const T* position = wpe + positions[n] * C;
-    for (int64_t c = 0; c < C; c += kLanes)
-      store_n(y + c, load_n(token + c, C - c) + load_n(position + c, C - c), C - c);
+    for (int64_t c = 0; c < C; c += kLanes) {
+      auto sum = load_n(token + c, C - c);
+      if (type) sum += load_n(type + c, C - c);
+      if (position) sum += load_n(position + c, C - c);
+      store_n(y + c, sum, C - c);
+    }
   }
 }
 

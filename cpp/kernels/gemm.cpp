@@ -1,6 +1,6 @@
 #include "kernels/gemm.h"
 
-#include "kernels/activate.h"
+#include "kernels/epilogue.h"
 #include "kernels/vec.h"
 
 namespace gpte {
@@ -116,6 +116,30 @@ void pack(float* panels, const T* src, int64_t stride_outer, int64_t stride_k, i
       pack_panel_copied<T, W>(panels, src, stride_k, outer - o, k);
 }
 
+template <class T>
+void pack_row(float* words, const T* src, int64_t k) {
+  constexpr int P = Words<T>::kPerWord;
+  int64_t i = 0;
+  for (; i + kLanes * P <= k; i += kLanes * P) store(words + i / P, Words<T>::load_words(src + i));
+  if (i < k) {
+    T last[kLanes * P] = {};
+    memcpy(last, src + i, size_t(k - i) * sizeof(T));
+    store(words + i / P, Words<T>::load_words(last));
+  }
+}
+
+template <class T>
+void pack_weights(T* panels, const T* src, int64_t outer, int64_t k) {
+  if constexpr (Words<T>::kPerWord * sizeof(T) == sizeof(float)) {
+    pack<T, kColumns>(reinterpret_cast<float*>(panels), src, k, 1, outer, k);
+  } else {
+    for (int64_t o = 0; o < outer; o += kColumns, panels += kColumns * k, src += kColumns * k)
+      for (int64_t i = 0; i < kColumns; ++i)
+        for (int64_t j = 0; j < k; ++j)
+          panels[j * kColumns + i] = o + i < outer ? src[i * k + j] : T(0.f);
+  }
+}
+
 // R rows by kColumns columns of C from one packed panel of A and one of B.
 template <class T, int R>
 __attribute__((noinline)) void micro_kernel(int64_t k_words, const float* a, const float* b,
@@ -167,14 +191,7 @@ __attribute__((noinline)) void finish_tile(const GemmBlock<T>& g, const float* t
         store_n(sum, c, left);
         continue;
       }
-      if (e.bias) c += load_n(e.bias + n + j, left);
-      if (e.pre) store_n(e.pre + at, c, left);
-      // What a later pass reads from `pre` gives the same bits, also where none is written.
-      if (e.activation != Activation::none && !e.pre_read) c = as_stored<T>(c);
-      c = activate(e.pre_read ? Activation::none : e.activation, c);
-      if (e.pre_read) c *= activate_grad(e.activation, load_n(e.pre_read + at, left));
-      if (e.residual) c += load_n(e.residual + at, left);
-      store_n(e.out + at, c, left);
+      apply_epilogue(e, c, at, n + j, left);
     }
 }
 
@@ -223,6 +240,45 @@ void multiply(const GemmBlock<T>& g) {
   }
 }
 
+// P panels at a time: as many chains of multiply-adds as hide their latency.
+template <class T, int P>
+GPTE_INLINE void multiply_row_panels(const GemmRow<T>& g, int64_t n) {
+  constexpr int64_t kRow = kColumns * Words<T>::kPerWord;
+  const T* w = g.weights + n * g.k_words * Words<T>::kPerWord;
+  const int64_t panel = kRow * g.k_words;
+  Vec total[P][kVecs];
+  for (int64_t k0 = 0; k0 < g.k_words; k0 += kGemmBlockWords) {
+    const int64_t end = g.k_words - k0 < kGemmBlockWords ? g.k_words : k0 + kGemmBlockWords;
+    Vec sum[P][kVecs] = {};
+    for (int64_t k = k0; k < end; ++k, w += kRow) {
+      const Vec x = splat(g.x[k]);
+#pragma GCC unroll 8
+      for (int p = 0; p < P; ++p)
+        for (int j = 0; j < kVecs; ++j)
+          sum[p][j] = Words<T>::multiply_add(
+              x, Words<T>::load_words(w + p * panel + j * kLanes * Words<T>::kPerWord), sum[p][j]);
+    }
+    for (int p = 0; p < P; ++p)
+      for (int j = 0; j < kVecs; ++j) total[p][j] = k0 ? total[p][j] + sum[p][j] : sum[p][j];
+  }
+  for (int p = 0; p < P; ++p)
+    for (int j = 0; j < kVecs; ++j) {
+      const int64_t at = n + p * kColumns + j * kLanes, left = g.N - at;
+      if (left <= 0) return;
+      if (g.sum)
+        store_n(g.sum + at, total[p][j], left);
+      else
+        apply_epilogue(g.epilogue, total[p][j], at, at, left);
+    }
+}
+
+template <class T>
+void multiply_row(const GemmRow<T>& g) {
+  int64_t n = 0;
+  for (; n + 3 * kColumns < g.N; n += 4 * kColumns) multiply_row_panels<T, 4>(g, n);
+  for (; n < g.N; n += kColumns) multiply_row_panels<T, 1>(g, n);
+}
+
 // kVecs vectors of columns stay in registers while the rows stream by.
 template <class T, int V>
 GPTE_INLINE void sum_strip(float* sums, const T* x, int64_t N, int64_t C, int64_t left) {
@@ -243,18 +299,15 @@ void sum_rows(float* sums, const T* x, int64_t N, int64_t C, int64_t begin, int6
   for (; c < end; c += kLanes) sum_strip<T, 1>(sums + c, x + c, N, C, end - c);
 }
 
+template <class T>
+constexpr GemmKernels<T> kernels_of = {
+    kRows,       kColumns,        Words<T>::kPerWord, pack<T, kRows>,  pack<T, kColumns>,
+    pack_row<T>, pack_weights<T>, multiply<T>,        multiply_row<T>, sum_rows<T>};
+
 }  // namespace
 
-extern const GemmKernels<float> gemm_f32 = {kRows,
-                                            kColumns,
-                                            Words<float>::kPerWord,
-                                            pack<float, kRows>,
-                                            pack<float, kColumns>,
-                                            multiply<float>,
-                                            sum_rows<float>};
-extern const GemmKernels<bf16> gemm_bf16 = {
-    kRows,          kColumns,      Words<bf16>::kPerWord, pack<bf16, kRows>, pack<bf16, kColumns>,
-    multiply<bf16>, sum_rows<bf16>};
+extern const GemmKernels<float> gemm_f32 = kernels_of<float>;
+extern const GemmKernels<bf16> gemm_bf16 = kernels_of<bf16>;
 
 }  // namespace GPTE_ISA_NAMESPACE
 }  // namespace gpte

@@ -5,6 +5,9 @@
 // k rows of `width` words, so that the register tile reads both operands in one straight line.
 // Every transpose happens here.
 //
+// Weights that are packed once for many products keep the numbers as they are: where a word holds
+// one bf16, their panels are made of bf16, half as much to read.
+//
 // Sums: along K an element is one chain of fused multiply-adds within a block of kGemmBlockWords
 // words, and the blocks are added in order. That order depends on K alone, never on M, N, the tile
 // or the thread.
@@ -51,6 +54,16 @@ struct GemmBlock {
   GemmEpilogue<T> epilogue;  // pointers at this block's first element
 };
 
+// The product of one row with whole panels of packed weights, in the same order of sums.
+template <class T>
+struct GemmRow {
+  int64_t N, k_words;
+  const float* x;    // words
+  const T* weights;  // panels of k_words
+  float* sum;        // where the sums go, or null: through the epilogue; both at the first output
+  GemmEpilogue<T> epilogue;
+};
+
 template <class T>
 struct GemmKernels {
   int tile_rows, tile_columns;  // the register tile
@@ -62,7 +75,11 @@ struct GemmKernels {
                     int64_t outer, int64_t k);
   void (*pack_columns)(float* panels, const T* src, int64_t stride_outer, int64_t stride_k,
                        int64_t outer, int64_t k);
+  // The words of one row, and the panels of weights: packed words, or bf16 as they are.
+  void (*pack_row)(float* words, const T* src, int64_t k);
+  void (*pack_weights)(T* panels, const T* src, int64_t outer, int64_t k);
   void (*multiply)(const GemmBlock<T>& block);
+  void (*multiply_row)(const GemmRow<T>& row);
   // sums[c] += sum_n x[n,c] over N rows of C, in row order, for the columns [begin, end) only.
   void (*sum_rows)(float* sums, const T* x, int64_t N, int64_t C, int64_t begin, int64_t end);
 };

@@ -12,6 +12,7 @@
 #include "kernels/optimizer.h"
 #include "kernels/probe.h"
 #include "kernels/qk_norm.h"
+#include "kernels/quantized.h"
 #include "kernels/rope.h"
 #include "kernels/sampling.h"
 #include "kernels/text.h"
@@ -47,6 +48,7 @@ struct Kernels {
   const OptimizerKernels* optimizer;
   const ProbeKernels* probe;
   BothTypes<QkNormKernels> qk_norm;
+  BothTypes<QuantizedKernels> quantized;
   BothTypes<RopeKernels> rope;
   const SamplingKernels* sampling;
   const TextKernels* text;

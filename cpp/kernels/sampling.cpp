@@ -17,8 +17,8 @@ float row_max(const float* z, int64_t V) {
   return result;
 }
 
-void exponentials(float* e, float* block_sum, float* block_max, const float* z,
-                  float inverse_temperature, int64_t V) {
+float exponentials(float* e, float* block_sum, float* block_max, const float* z,
+                   float inverse_temperature, int64_t V) {
   const float top = row_max(z, V);
   for (int64_t begin = 0; begin < V; begin += kSamplingBlock) {
     const int64_t end = begin + kSamplingBlock < V ? begin + kSamplingBlock : V;
@@ -40,11 +40,24 @@ void exponentials(float* e, float* block_sum, float* block_max, const float* z,
     *block_sum++ = reduce_sum(sum) + rest_sum;
     *block_max++ = most > rest_max ? most : rest_max;
   }
+  return top;
+}
+
+void masked(float* y, const float* z, const int32_t* words, int64_t V) {
+  IntVec bit = {};
+  for (int i = 0; i < kLanes; ++i) bit[i] = int32_t(1u << i);
+  const Vec excluded = splat(-INFINITY);
+  int64_t v = 0;
+  for (; v + kLanes <= V; v += kLanes) {  // kLanes divides 32: these bits are of one word
+    const IntVec allowed = (IntVec{} + int32_t(uint32_t(words[v / 32]) >> v % 32)) & bit;
+    store(y + v, allowed ? load(z + v) : excluded);
+  }
+  for (; v < V; ++v) y[v] = uint32_t(words[v / 32]) >> v % 32 & 1 ? z[v] : -INFINITY;
 }
 
 }  // namespace
 
-extern const SamplingKernels sampling = {exponentials};
+extern const SamplingKernels sampling = {exponentials, masked};
 
 }  // namespace GPTE_ISA_NAMESPACE
 }  // namespace gpte

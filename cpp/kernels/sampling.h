@@ -9,8 +9,11 @@ constexpr int64_t kSamplingBlock = 64;  // elements whose sum and maximum are ke
 
 struct SamplingKernels {
   // e[v] = exp((z[v] - max z) * inverse_temperature) and, of each block of e, sum and maximum.
-  void (*exponentials)(float* e, float* block_sum, float* block_max, const float* z,
-                       float inverse_temperature, int64_t V);
+  // Returns max z; where it is infinite, e is NaN.
+  float (*exponentials)(float* e, float* block_sum, float* block_max, const float* z,
+                        float inverse_temperature, int64_t V);
+  // y[v] = z[v] where bit v % 32 of words[v / 32] is set, else -infinity.
+  void (*masked)(float* y, const float* z, const int32_t* words, int64_t V);
 };
 
 }  // namespace gpte

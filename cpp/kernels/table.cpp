@@ -23,6 +23,8 @@ extern const OptimizerKernels optimizer;
 extern const ProbeKernels probe;
 extern const QkNormKernels<float> qk_norm_f32;
 extern const QkNormKernels<bf16> qk_norm_bf16;
+extern const QuantizedKernels<float> quantized_f32;
+extern const QuantizedKernels<bf16> quantized_bf16;
 extern const RopeKernels<float> rope_f32;
 extern const RopeKernels<bf16> rope_bf16;
 extern const SamplingKernels sampling;
@@ -42,6 +44,7 @@ const Kernels table = {
     &optimizer,
     &probe,
     {&qk_norm_f32, &qk_norm_bf16},
+    {&quantized_f32, &quantized_bf16},
     {&rope_f32, &rope_bf16},
     &sampling,
     &text,

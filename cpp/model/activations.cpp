@@ -48,6 +48,11 @@ void Activations::visit(F&& f) {
   for (LayerActivations& layer : layers) visit_layer(f, layer, false);
   // Inference ping-pongs between two streams.
   if (keep == Keep::nothing) f("", layers[0].x, stream, dtype);
+  if (config.embedding_norm) {
+    f("", embedding, stream, dtype);
+    f("", embedding_mean, row, DType::f32);
+    f("", embedding_rstd, row, DType::f32);
+  }
   f("", x, stream, dtype);
   if (config.norm_order == NormOrder::pre) f("", norm, stream, dtype);
   f("", mean, row, DType::f32);
@@ -73,7 +78,8 @@ Activations::Activations(const GPTConfig& c, DType type, int64_t n, Keep k, bool
 void Activations::keep_first(int64_t n) {
   tokens = n;
   for (LayerActivations& layer : layers) layer.for_each([n](Tensor& t) { keep_rows(t, n); });
-  for (Tensor* t : {&x, &norm, &mean, &rstd, &lse}) keep_rows(*t, n);
+  for (Tensor* t : {&embedding, &embedding_mean, &embedding_rstd, &x, &norm, &mean, &rstd, &lse})
+    keep_rows(*t, n);
 }
 
 struct Flow::MlpHalf {

@@ -47,9 +47,11 @@ struct Activations {
   Keep keep;
   Tensor arena;
   std::vector<LayerActivations> layers;
-  Tensor x;                 // (N, C) the last block's output
-  Tensor norm, mean, rstd;  // (N, C), (N), (N) the final norm
-  Tensor lse;               // (N) of the output head
+  Tensor embedding;                       // (N, C) under embedding_norm: before it
+  Tensor embedding_mean, embedding_rstd;  // (N)
+  Tensor x;                               // (N, C) the last block's output
+  Tensor norm, mean, rstd;                // (N, C), (N), (N) the final norm
+  Tensor lse;                             // (N) of the output head
 
   // The same memory for fewer tokens.
   void keep_first(int64_t n);

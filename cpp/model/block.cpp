@@ -39,13 +39,14 @@ void attention_half_forward(LayerActivations& a, const LayerParams& w, const GPT
   if (c.position == Position::rope)
     rope_forward(a.qkv, pass.positions, pass.rope_cos, pass.rope_sin, c.heads, c.kv_heads);
   if (cache) {
-    kv_cache_append(cache->k, cache->v, a.qkv, pass.segments, pass.slots, pass.starts, c.heads,
+    kv_cache_append(cache->k, cache->v, a.qkv, pass.segments, pass.tables, pass.starts, c.heads,
                     c.kv_heads);
-    attention_cached_forward(a.attn, a.qkv, cache->k, cache->v, pass.segments, pass.slots,
-                             pass.starts, pass.slopes, c.heads, c.kv_heads, attention_scale(c));
+    attention_cached_forward(a.attn, a.qkv, cache->k, cache->v, pass.segments, pass.tables,
+                             pass.starts, pass.slopes, c.heads, c.kv_heads, attention_scale(c),
+                             c.window);
   } else {
     attention_forward(a.attn, a.lse, a.qkv, pass.segments, pass.slopes, c.heads, c.kv_heads,
-                      attention_scale(c), c.causal);
+                      attention_scale(c), c.causal, c.window);
   }
   linear_forward(pre_norm ? a.mid : a.norm1, none, a.attn, w.proj_w, w.proj_b, a.x,
                  Activation::none);
@@ -125,7 +126,7 @@ void attention_half_backward(Flow& flow, LayerActivations& a, LayerParams& dw, c
   linear_backward_weight(dw.proj_w, dw.proj_b, flow.dx, a.attn);
   linear_backward_input(flow.dattn, flow.dx, w.proj_w, kNone, Activation::none);
   attention_backward(flow.dqkv, flow.dattn, a.qkv, a.attn, a.lse, pass.segments, pass.slopes,
-                     c.heads, c.kv_heads, attention_scale(c), c.causal);
+                     c.heads, c.kv_heads, attention_scale(c), c.causal, c.window);
   if (c.position == Position::rope)
     rope_backward(flow.dqkv, pass.positions, pass.rope_cos, pass.rope_sin, c.heads, c.kv_heads);
   if (c.qk_norm)

@@ -13,10 +13,11 @@ namespace gpte {
 struct Pass {
   Tensor segments;            // (B+1) i32
   Tensor positions;           // (N) i32, within each segment
+  Tensor types;               // (N) i32, of the tokens, where they have any
   Tensor rope_cos, rope_sin;  // (T, D/2)
   Tensor slopes;              // (H), ALiBi
   Keep keep = Keep::nothing;
-  Tensor slots, starts;  // (B) i32, with a cache
+  Tensor tables, starts;  // (B, T), (B) i32, with a cache
 };
 
 // next may be undefined: then only what backward needs is computed (pre-norm).

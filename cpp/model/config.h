@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernels/activation_kind.h"
+#include "ops/positions.h"
 
 namespace gpte {
 
@@ -23,6 +24,10 @@ struct GPTConfig {
   Activation activation = Activation::gelu_tanh;
   bool bias = true, qkv_bias = true, tied = true, qk_norm = false, causal = true;
   Head head = Head::lm;
+  int64_t window = 0;  // keys that a token attends to, itself one of them; 0 for all before it
+  RopeScaling rope_scaling;
+  bool embedding_norm = false;  // a norm between the embedding and the first block
+  int64_t token_types = 0;      // rows of the type table; 0 for none
 
   int64_t qkv_dim() const { return (heads + 2 * kv_heads) * head_dim; }
   int64_t attention_dim() const { return heads * head_dim; }

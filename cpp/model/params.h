@@ -8,6 +8,7 @@
 
 #include "core/plan.h"
 #include "model/config.h"
+#include "ops/quantized.h"
 
 namespace gpte {
 
@@ -25,9 +26,10 @@ struct Params {
   explicit Params(const GPTConfig& c) : config(c), layers(size_t(c.layers)) {}
 
   GPTConfig config;
-  Tensor wte, wpe, lm_head;  // (V, C), (T, C), (V, C)
-  Tensor head_w, head_b;     // (1, C), (1): value or reward
-  Tensor norm_w, norm_b;     // (C)
+  Tensor wte, wpe, wtt, lm_head;              // (V, C), (T, C), (token types, C), (V, C)
+  Tensor head_w, head_b;                      // (1, C), (1): value or reward
+  Tensor embedding_norm_w, embedding_norm_b;  // (C)
+  Tensor norm_w, norm_b;                      // (C)
   std::vector<LayerParams> layers;
 
   // The matrix from hidden states to logits.
@@ -41,6 +43,7 @@ struct Params {
     const int64_t C = c.model_dim, V = c.vocab_size;
     f("wte", wte, Shape{V, C});
     if (c.position == Position::learned) f("wpe", wpe, Shape{c.context_length, C});
+    if (c.token_types) f("wtt", wtt, Shape{c.token_types, C});
     for (size_t i = 0; i < layers.size(); ++i) {
       const std::string h = "h." + std::to_string(i) + ".";
       LayerParams& l = layers[i];
@@ -59,6 +62,8 @@ struct Params {
   void visit_vectors(F&& f) {
     const GPTConfig& c = config;
     const Shape C{c.model_dim}, D{c.head_dim};
+    if (c.embedding_norm) f("embedding_norm.weight", embedding_norm_w, C);
+    if (c.embedding_norm && c.norm_bias()) f("embedding_norm.bias", embedding_norm_b, C);
     for (size_t i = 0; i < layers.size(); ++i) {
       const std::string h = "h." + std::to_string(i) + ".";
       LayerParams& l = layers[i];
@@ -87,6 +92,36 @@ struct Params {
     };
     visit_matrices(plan);
     visit_vectors(plan);
+  }
+};
+
+// What a model that only decodes, from quantized matrices, keeps in float32: all the rest.
+struct Unquantized {
+  Params& params;
+  template <class F>
+  void visit(F&& f) {
+    const auto plan = [&](const std::string& name, Tensor& t, const Shape& shape) {
+      if (!is_quantized(name)) f(name, t, shape, DType::f32);
+    };
+    params.visit_matrices(plan);
+    params.visit_vectors([&](const std::string& name, Tensor& t, const Shape& shape) {
+      f(name, t, shape, DType::f32);
+    });
+  }
+  static bool is_quantized(const std::string& matrix) {
+    return matrix != "wpe" && matrix != "head.weight";
+  }
+};
+
+// The others, as ops/quantized.h lays them out.
+struct Quantized {
+  Params& params;
+  int bits;
+  template <class F>
+  void visit(F&& f) {
+    params.visit_matrices([&](const std::string& name, Tensor& t, const Shape& shape) {
+      if (Unquantized::is_quantized(name)) f(name, t, quantized_shape(shape, bits), DType::u8);
+    });
   }
 };
 

@@ -41,8 +41,8 @@ void check_ints(const char* name, const Tensor& t) {
 }
 
 // Everything a pass reads is checked before anything is written.
-void check_batch(const GPTConfig& c, const Tensor& tokens, const Tensor& segments,
-                 const Tensor& starts) {
+void check_batch(const GPTConfig& c, const Tensor& tokens, const Tensor& types,
+                 const Tensor& segments, const Tensor& starts) {
   check_ints("tokens", tokens);
   check_ints("segments", segments);
   check_boundaries("transformer", segments, tokens.numel());
@@ -55,13 +55,19 @@ void check_batch(const GPTConfig& c, const Tensor& tokens, const Tensor& segment
           start + length, " tokens is longer than the context of ", c.context_length);
   }
   check_indices("transformer", "tokens", tokens, c.vocab_size);
+  if (!types.defined()) return;
+  check(c.token_types > 0, "transformer: types need a model with token_types");
+  check_ints("types", types);
+  check(types.numel() == tokens.numel(), "transformer: ", types.numel(), " types must match ",
+        tokens.numel(), " tokens");
+  check_indices("transformer", "types", types, c.token_types);
 }
 
 }  // namespace
 
 void Transformer::reserve(int64_t tokens, bool training) {
   const Keep keep = training ? keep_ : Keep::nothing;
-  if (training) reserve_training();
+  if (training) reserve_training();  // refuses a model that only decodes
   // Evaluation runs in training's memory when that is large enough.
   const bool fits = planned_ && planned_->tokens >= tokens && planned_->keep <= keep;
   if (!fits) {
@@ -85,15 +91,17 @@ void Transformer::forget_pass() {
 }
 
 // Checks the batch and readies the tensors of a pass over it.
-Activations& Transformer::start_pass(const Tensor& tokens, const Tensor& segments,
-                                     const Tensor& starts, bool keep_for_backward) {
-  check_batch(config_, tokens, segments, starts);
+Activations& Transformer::start_pass(const Tensor& tokens, const Tensor& types,
+                                     const Tensor& segments, const Tensor& starts,
+                                     bool keep_for_backward) {
+  check_batch(config_, tokens, types, segments, starts);
   const int64_t N = tokens.numel();
   can_backward_logprob_ = can_backward_values_ = false;
   reserve(N, keep_for_backward);
   take_first(acts_, *planned_, N);
   if (keep_for_backward) take_first(flow_, *planned_flow_, N);
   tokens_now_ = hold(tokens_, tokens);
+  hold_types(types, N);
   pass_.segments = hold(segments_, segments);
   if (!positions_.defined() || positions_.numel() < N) positions_ = Tensor(Shape{N}, DType::i32);
   pass_.positions = positions_.rows(0, N);
@@ -108,27 +116,50 @@ Activations& Transformer::start_pass(const Tensor& tokens, const Tensor& segment
   return *acts_;
 }
 
-void Transformer::run_trunk(Activations& a, const std::vector<LayerParams>& layers,
-                            const Pass& pass, KVCache* cache) {
+// The types of the current pass, all 0 where none are given.
+void Transformer::hold_types(const Tensor& types, int64_t N) {
+  if (types.defined()) {
+    pass_.types = hold(types_, types);
+  } else if (config_.token_types) {
+    if (!types_.defined() || types_.numel() < N) types_ = Tensor(Shape{N}, DType::i32);
+    pass_.types = types_.rows(0, N);
+    pass_.types.zero();
+  }
+}
+
+void Transformer::run_trunk(Activations& a, const Params& params, const Pass& pass, KVCache* cache,
+                            AttentionSeen* seen) {
   const Tensor& wpe = config_.position == Position::sinusoidal ? position_table_ : compute_.wpe;
-  embedding_forward(a.layers[0].x, tokens_now_, pass.positions, compute_.wte, wpe);
+  Tensor& embedded = config_.embedding_norm ? a.embedding : a.layers[0].x;
+  if (bits_)
+    quantized_embedding_forward(embedded, tokens_now_, pass.positions, params.wte, wpe);
+  else
+    embedding_forward(embedded, tokens_now_, pass.positions, pass.types, compute_.wte, wpe,
+                      compute_.wtt);
+  if (config_.embedding_norm)
+    norm_forward(config_, a.layers[0].x, a.embedding_mean, a.embedding_rstd, a.embedding,
+                 compute_.embedding_norm_w, compute_.embedding_norm_b);
   for (size_t i = 0; i < a.layers.size(); ++i) {
     Tensor& next = i + 1 < a.layers.size() ? a.layers[i + 1].x : a.x;
-    block_forward(next, a.layers[i], layers[i], config_, pass, cache ? &cache->layers[i] : nullptr);
+    block_forward(next, a.layers[i], params.layers[i], config_, pass,
+                  cache ? &cache->layers[i] : nullptr);
+    if (seen) seen->copy(int64_t(i), a.layers[i]);  // the next block may write where this one did
   }
   if (config_.norm_order == NormOrder::pre)
     norm_forward(config_, a.norm, a.mean, a.rstd, a.x, compute_.norm_w, compute_.norm_b);
 }
 
-Tensor Transformer::hidden(const Tensor& tokens, const Tensor& segments, bool keep_for_backward) {
-  Activations& a = start_pass(tokens, segments, Tensor(), keep_for_backward);
-  run_trunk(a, compute_.layers, pass_, nullptr);
+Tensor Transformer::hidden(const Tensor& tokens, const Tensor& segments, bool keep_for_backward,
+                           const Tensor& types) {
+  Activations& a = start_pass(tokens, types, segments, Tensor(), keep_for_backward);
+  run_trunk(a, plain_weights(), pass_, nullptr);
   return a.hidden();
 }
 
 // `hidden`, and keeps the targets: a refused batch leaves those of the pass before it.
 void Transformer::hidden_towards(const Tensor& targets, const Tensor& tokens,
-                                 const Tensor& segments, bool keep_for_backward) {
+                                 const Tensor& segments, bool keep_for_backward,
+                                 const Tensor& types) {
   check(config_.head == Head::lm, "transformer: log-probabilities need a model with head lm");
   check_ints("targets", targets);
   check(targets.numel() == tokens.numel(), "transformer: ", targets.numel(), " targets must match ",
@@ -137,31 +168,46 @@ void Transformer::hidden_towards(const Tensor& targets, const Tensor& tokens,
     check(targets.data<int32_t>()[n] < config_.vocab_size, "transformer: targets[", n,
           "] = ", targets.data<int32_t>()[n], " must be below the vocabulary size ",
           config_.vocab_size);
-  hidden(tokens, segments, keep_for_backward);
+  hidden(tokens, segments, keep_for_backward, types);
   targets_now_ = hold(targets_, targets);
 }
 
 void Transformer::logprob(Tensor& logp, const Tensor& tokens, const Tensor& targets,
-                          const Tensor& segments, bool keep_for_backward) {
-  hidden_towards(targets, tokens, segments, keep_for_backward);
-  linear_logprob_forward(logp, acts_->lse, acts_->hidden(), compute_.output(), targets_now_);
+                          const Tensor& segments, bool keep_for_backward, const Tensor& types) {
+  hidden_towards(targets, tokens, segments, keep_for_backward, types);
+  linear_logprob_forward(logp, acts_->lse, acts_->hidden(), plain_weights().output(), targets_now_,
+                         config_.vocab_size);
   can_backward_logprob_ = keep_for_backward;
 }
 
 void Transformer::values(Tensor& values, const Tensor& tokens, const Tensor& segments,
-                         bool keep_for_backward) {
+                         bool keep_for_backward, const Tensor& types) {
   check(config_.head != Head::lm, "transformer: values need a model with head value or reward");
-  hidden(tokens, segments, keep_for_backward);
+  hidden(tokens, segments, keep_for_backward, types);
   value_head_forward(values, acts_->hidden(), weights_.head_w.view({config_.model_dim}),
                      weights_.head_b);
   can_backward_values_ = keep_for_backward;
 }
 
 void Transformer::logits(Tensor& logits, const Tensor& tokens, const Tensor& segments,
-                         const Tensor& rows) {
+                         const Tensor& rows, const Tensor& types) {
   check(config_.head == Head::lm, "transformer: logits need a model with head lm");
-  hidden(tokens, segments, false);
-  linear_logits(logits, acts_->hidden(), compute_.output(), rows);
+  hidden(tokens, segments, false, types);
+  linear_logits(logits, acts_->hidden(), plain_weights().output(), rows);
+}
+
+void AttentionSeen::copy(int64_t layer, const LayerActivations& from) {
+  std::memcpy(qkv.rows(layer, layer + 1).raw(), from.qkv.raw(), size_t(from.qkv.bytes()));
+  std::memcpy(lse.rows(layer, layer + 1).raw(), from.lse.raw(), size_t(from.lse.bytes()));
+}
+
+AttentionSeen Transformer::attention(const Tensor& tokens, const Tensor& segments) {
+  Activations& a = start_pass(tokens, Tensor(), segments, Tensor(), false);
+  const int64_t L = config_.layers, N = tokens.numel();
+  AttentionSeen seen{Tensor(Shape{L, N, config_.qkv_dim()}, dtype_),
+                     Tensor(Shape{L, N, config_.heads}), pass_.slopes};
+  run_trunk(a, plain_weights(), pass_, nullptr, &seen);
+  return seen;
 }
 
 namespace {
@@ -174,7 +220,7 @@ struct Panels {
   template <class F>
   void visit(F&& f) {
     params.visit_matrices([&](const std::string& name, Tensor& t, const Shape& shape) {
-      if (name == "wpe" || (name == "wte" && !params.config.tied)) return;
+      if (name == "wpe" || name == "wtt" || (name == "wte" && !params.config.tied)) return;
       f(name, name == "wte" ? params.lm_head : t, packed_shape(shape, dtype), dtype);
     });
   }
@@ -200,28 +246,32 @@ const Params& Transformer::packed_weights() {
   return *packed_;
 }
 
-void Transformer::decode(Tensor& logits, KVCache& cache, const Tensor& tokens,
-                         const Tensor& segments, const Tensor& slots, const Tensor& starts,
-                         const Tensor& rows) {
+void Transformer::prepare_decoding() {
   check(config_.head == Head::lm && config_.causal,
         "transformer: decoding needs a causal model with head lm");
+  packed_weights();
+}
+
+void Transformer::decode(Tensor& logits, KVCache& cache, const Tensor& tokens,
+                         const Tensor& segments, const Tensor& tables, const Tensor& starts,
+                         const Tensor& rows) {
+  prepare_decoding();
   check(cache.dtype == dtype_, "transformer: cache of ", cache.dtype, " must match the model's ",
         dtype_);
   const int64_t layers = int64_t(cache.layers.size());
   check(layers == config_.layers, "transformer: cache of ", layers,
         " layers must match the model's ", config_.layers);
-  check_ints("slots", slots);
   check_ints("starts", starts);
   const int64_t B = segments.numel() - 1;
-  check(slots.numel() == B && starts.numel() == B, "transformer: ", slots.numel(), " slots and ",
-        starts.numel(), " starts must match ", B, " segments");
-  Activations& a = start_pass(tokens, segments, starts, false);
+  check(starts.numel() == B, "transformer: ", starts.numel(), " starts must match ", B,
+        " segments");
+  Activations& a = start_pass(tokens, Tensor(), segments, starts, false);
   const Params& packed = packed_weights();
   Pass pass = pass_;
-  pass.slots = slots;  // the caller's memory, for this call only
+  pass.tables = tables;  // the caller's memory, for this call only
   pass.starts = starts;
-  run_trunk(a, packed.layers, pass, &cache);
-  linear_logits(logits, a.hidden(), packed.lm_head, rows);
+  run_trunk(a, packed, pass, &cache);
+  linear_logits(logits, a.hidden(), bits_ ? packed.output() : packed.lm_head, rows);
 }
 
 }  // namespace gpte

@@ -41,25 +41,31 @@ void alibi_slopes(Tensor& slopes) {
 
 }  // namespace
 
-Transformer::Transformer(const GPTConfig& config, DType dtype, uint64_t seed, Keep keep)
+Transformer::Transformer(const GPTConfig& config, DType dtype, std::optional<uint64_t> seed,
+                         Keep keep, int bits)
     : config_(config),
       dtype_(dtype),
       keep_(keep),
+      bits_(bits),
       weights_(config),
       compute_(config),
       gradients_(config),
       first_moment_(config),
       second_moment_(config) {
-  weight_arena_ = allocate_together(weights_);
-  Matrices matrices{compute_, dtype};
-  matrix_elements_ = planned_bytes(matrices) / size_of(dtype);
-  compute_ = weights_;  // vectors are read in float32 always
-  if (dtype != DType::f32) compute_arena_ = allocate_together(matrices);
+  if (bits) {
+    allocate_quantized();
+  } else {
+    weight_arena_ = allocate_together(weights_);
+    Matrices matrices{compute_, dtype};
+    matrix_elements_ = planned_bytes(matrices) / size_of(dtype);
+    compute_ = weights_;  // vectors are read in float32 always
+    if (dtype != DType::f32) compute_arena_ = allocate_together(matrices);
+  }
   if (config.position == Position::rope) {
     const Shape shape{config.context_length, config.head_dim / 2};
     pass_.rope_cos = Tensor(shape);
     pass_.rope_sin = Tensor(shape);
-    rope_table(pass_.rope_cos, pass_.rope_sin, config.rope_theta);
+    rope_table(pass_.rope_cos, pass_.rope_sin, config.rope_theta, config.rope_scaling);
   } else if (config.position == Position::sinusoidal) {
     position_table_ = Tensor(Shape{config.context_length, config.model_dim}, dtype);
     sinusoidal_table(position_table_);
@@ -67,8 +73,39 @@ Transformer::Transformer(const GPTConfig& config, DType dtype, uint64_t seed, Ke
     pass_.slopes = Tensor(Shape{config.heads});
     alibi_slopes(pass_.slopes);
   }
-  initialise(seed);
+  if (bits || !seed) return;
+  initialise(*seed);
   weights_changed();
+}
+
+void Transformer::allocate_quantized() {
+  check(config_.head == Head::lm && config_.causal && config_.token_types == 0,
+        "transformer: quantized weights need a causal model with head lm and no token types");
+  Unquantized rest{weights_};
+  weight_arena_ = allocate_together(rest);
+  compute_ = weights_;
+  if (weights_.wpe.defined() && dtype_ != DType::f32)
+    compute_.wpe = Tensor(weights_.wpe.shape(), dtype_);
+  packed_ = std::make_unique<Params>(compute_);
+  Quantized matrices{*packed_, bits_};
+  allocate_together(matrices);
+}
+
+bool Transformer::set_matrix(const std::string& name, const Tensor& matrix) {
+  check(bits_ != 0, "transformer: only quantized weights are set matrix by matrix");
+  bool found = false;
+  packed_->visit_matrices([&](const std::string& theirs, Tensor& t, const Shape& shape) {
+    if (theirs != name || !Unquantized::is_quantized(name)) return;
+    check_tensor("set_matrix", name.c_str(), matrix, shape, DType::f32);
+    quantize_weight(t, matrix);
+    found = true;
+  });
+  return found;
+}
+
+void Transformer::check_trainable() const {
+  check(!bits_, "transformer: a model of ", bits_,
+        " bits a weight only decodes; load it without quantize");
 }
 
 void Transformer::initialise(uint64_t seed) {
@@ -93,6 +130,10 @@ void Transformer::initialise(uint64_t seed) {
 }
 
 void Transformer::weights_changed() {
+  if (bits_) {
+    if (weights_.wpe.defined() && dtype_ != DType::f32) cast_forward(compute_.wpe, weights_.wpe);
+    return;
+  }
   packed_.reset();
   if (dtype_ == DType::f32) return;
   Tensor copy = matrix_copy();
@@ -107,11 +148,13 @@ Tensor Transformer::matrix_copy() const {
 
 int64_t Transformer::num_parameters() {
   int64_t count = 0;
-  weights_.visit([&](const std::string&, Tensor& t, const Shape&, DType) { count += t.numel(); });
+  weights_.visit(
+      [&](const std::string&, Tensor&, const Shape& shape, DType) { count += shape.numel(); });
   return count;
 }
 
 void Transformer::reserve_training() {
+  check_trainable();
   if (gradient_arena_.defined()) return;
   gradient_arena_ = allocate_together(gradients_);
   first_arena_ = allocate_together(first_moment_);
@@ -138,7 +181,15 @@ void Transformer::backward_trunk() {
   }
   for (size_t i = a.layers.size(); i-- > 0;)
     block_backward(*flow_, a.layers[i], gradients_.layers[i], compute_.layers[i], config_, pass_);
-  embedding_backward(gradients_.wte, gradients_.wpe, flow_->dx, tokens_now_, pass_.positions);
+  if (config_.embedding_norm) {
+    flow_->dnorm.zero();
+    norm_backward(config_, flow_->dnorm, gradients_.embedding_norm_w, gradients_.embedding_norm_b,
+                  flow_->dx, a.embedding, compute_.embedding_norm_w, a.embedding_mean,
+                  a.embedding_rstd);
+    std::swap(flow_->dx, flow_->dnorm);
+  }
+  embedding_backward(gradients_.wte, gradients_.wpe, gradients_.wtt, flow_->dx, tokens_now_,
+                     pass_.positions, pass_.types);
 }
 
 void Transformer::backward_logprob(const Tensor& dlogp) {
@@ -158,9 +209,10 @@ void Transformer::backward_values(const Tensor& dvalues) {
 }
 
 void Transformer::forward_backward(Tensor& logp, const Tensor& tokens, const Tensor& targets,
-                                   const Tensor& segments, const Tensor& dlogp) {
+                                   const Tensor& segments, const Tensor& dlogp,
+                                   const Tensor& types) {
   check_tensor("transformer forward_backward", "dlogp", dlogp, tokens.shape(), DType::f32);
-  hidden_towards(targets, tokens, segments, true);
+  hidden_towards(targets, tokens, segments, true, types);
   linear_logprob_forward_backward(logp, acts_->lse, flow_->dnorm, gradients_.output(), dlogp,
                                   acts_->hidden(), compute_.output(), targets_now_);
   backward_trunk();

@@ -8,10 +8,11 @@ namespace gpte {
 
 void attention_forward(Tensor& y, Tensor& lse, const Tensor& qkv, const Tensor& segments,
                        const Tensor& slopes, int64_t heads, int64_t kv_heads, float scale,
-                       bool causal) {
+                       bool causal, int64_t window) {
   const char* op = "attention_forward";
   const HeadSizes s = check_heads(op, qkv, heads, kv_heads);
   check_scale(op, scale);
+  check_window(op, window, causal);
   const int64_t N = qkv.dim(0);
   check_tensor(op, "y", y, Shape{N, s.H * s.D}, qkv.dtype());
   if (lse.defined()) check_tensor(op, "lse", lse, Shape{N, s.H}, DType::f32);
@@ -20,15 +21,16 @@ void attention_forward(Tensor& y, Tensor& lse, const Tensor& qkv, const Tensor& 
   check_segments(op, segments, N);
   GPTE_DISPATCH_CPU(
       op, qkv.device(),
-      attention_forward(y, lse, qkv, segments, slopes, heads, kv_heads, scale, causal));
+      attention_forward(y, lse, qkv, segments, slopes, heads, kv_heads, scale, causal, window));
 }
 
 void attention_backward(Tensor& dqkv, const Tensor& dy, const Tensor& qkv, const Tensor& y,
                         const Tensor& lse, const Tensor& segments, const Tensor& slopes,
-                        int64_t heads, int64_t kv_heads, float scale, bool causal) {
+                        int64_t heads, int64_t kv_heads, float scale, bool causal, int64_t window) {
   const char* op = "attention_backward";
   const HeadSizes s = check_heads(op, qkv, heads, kv_heads);
   check_scale(op, scale);
+  check_window(op, window, causal);
   const int64_t N = qkv.dim(0);
   check_tensor(op, "dqkv", dqkv, qkv.shape(), qkv.dtype());
   check_tensor(op, "dy", dy, Shape{N, s.H * s.D}, qkv.dtype());
@@ -37,16 +39,16 @@ void attention_backward(Tensor& dqkv, const Tensor& dy, const Tensor& qkv, const
   if (slopes.defined()) check_tensor(op, "slopes", slopes, Shape{s.H}, DType::f32);
   check_same_device(op, qkv, dqkv, dy, y, lse, segments, slopes);
   check_segments(op, segments, N);
-  GPTE_DISPATCH_CPU(
-      op, qkv.device(),
-      attention_backward(dqkv, dy, qkv, y, lse, segments, slopes, heads, kv_heads, scale, causal));
+  GPTE_DISPATCH_CPU(op, qkv.device(),
+                    attention_backward(dqkv, dy, qkv, y, lse, segments, slopes, heads, kv_heads,
+                                       scale, causal, window));
 }
 
 namespace cpu {
 
 void attention_forward(Tensor& y, Tensor& lse, const Tensor& qkv, const Tensor& segments,
                        const Tensor& slopes, int64_t heads, int64_t kv_heads, float scale,
-                       bool causal) {
+                       bool causal, int64_t window) {
   const HeadSizes s = check_heads("attention_forward", qkv, heads, kv_heads);
   const int32_t* at = segments.data<int32_t>();
   visit_float("attention_forward", qkv.dtype(), [&](auto type) {
@@ -61,6 +63,7 @@ void attention_forward(Tensor& y, Tensor& lse, const Tensor& qkv, const Tensor& 
       task.q = first + (begin - at[b]) * s.width + head * s.D;
       task.k = key;
       task.v = key + s.K * s.D;
+      task.blocks = nullptr;
       task.slopes = slopes.defined() ? slopes.data<float>() + head : nullptr;
       task.y_stride = s.H * s.D;
       task.lse_stride = s.H;
@@ -72,6 +75,7 @@ void attention_forward(Tensor& y, Tensor& lse, const Tensor& qkv, const Tensor& 
       task.D = s.D;
       task.scale = scale;
       task.causal = causal;
+      task.window = window;
       kernel.forward(task, scratch<float>(Scratch::attention, attention_forward_scratch(s.D)));
     });
   });
@@ -79,7 +83,7 @@ void attention_forward(Tensor& y, Tensor& lse, const Tensor& qkv, const Tensor& 
 
 void attention_backward(Tensor& dqkv, const Tensor& dy, const Tensor& qkv, const Tensor& y,
                         const Tensor& lse, const Tensor& segments, const Tensor& slopes,
-                        int64_t heads, int64_t kv_heads, float scale, bool causal) {
+                        int64_t heads, int64_t kv_heads, float scale, bool causal, int64_t window) {
   const HeadSizes s = check_heads("attention_backward", qkv, heads, kv_heads);
   const int32_t* at = segments.data<int32_t>();
   visit_float("attention_backward", qkv.dtype(), [&](auto type) {
@@ -109,6 +113,7 @@ void attention_backward(Tensor& dqkv, const Tensor& dy, const Tensor& qkv, const
       task.D = s.D;
       task.scale = scale;
       task.causal = causal;
+      task.window = window;
       kernel.backward(task, scratch<float>(Scratch::attention,
                                            attention_backward_scratch(task.tokens * s.group, s.D)));
     });

@@ -3,12 +3,13 @@
 // With q, k, v the parts of a row of qkv, head h reading key head h / (H/K), and i, j two tokens
 // of one segment at positions p_i and p_j:
 //   s[i,h,j] = scale * sum_d q[i,h,d] k[j,h/(H/K),d] - slopes[h] * |p_i - p_j|
-//              over all j, or where causal over those with p_j <= p_i
+//              over all j, or where causal over those with p_j <= p_i, and with a window only
+//              where p_i - p_j < window (Beltagy, Peters, Cohan 2020)
 //   lse[i,h] = log sum_j exp s[i,h,j]
 //   y[i,h]   = sum_j exp(s[i,h,j] - lse[i,h]) v[j,h/(H/K)]
 // qkv: (N, (H+2K) D), a row is H query, K key, K value heads   y: (N, H D)
 // lse: (N, H) f32, kept for backward, may be undefined         slopes: (H) f32, may be undefined
-// segments: (B+1) i32 from 0 to N, never falling
+// segments: (B+1) i32 from 0 to N, never falling   window: 0 for none, else causal is true
 // A float32 row has the same bits whatever else is in the batch, and as attention_cached_forward.
 #pragma once
 
@@ -18,7 +19,8 @@
 namespace gpte {
 
 GPTE_OP(attention_forward, Tensor& y, Tensor& lse, const Tensor& qkv, const Tensor& segments,
-        const Tensor& slopes, int64_t heads, int64_t kv_heads, float scale, bool causal)
+        const Tensor& slopes, int64_t heads, int64_t kv_heads, float scale, bool causal,
+        int64_t window)
 
 // With p[i,h,j] = exp(s[i,h,j] - lse[i,h]), delta[i,h] = sum_d dy[i,h,d] y[i,h,d] and
 // ds[i,h,j] = p[i,h,j] (sum_d dy[i,h,d] v[j,h/(H/K),d] - delta[i,h]), written and not added:
@@ -32,6 +34,6 @@ GPTE_OP(attention_forward, Tensor& y, Tensor& lse, const Tensor& qkv, const Tens
 // D rounded up to a multiple of 16. Forward is cut into runs of rows, in scratch of a fixed size.
 GPTE_OP(attention_backward, Tensor& dqkv, const Tensor& dy, const Tensor& qkv, const Tensor& y,
         const Tensor& lse, const Tensor& segments, const Tensor& slopes, int64_t heads,
-        int64_t kv_heads, float scale, bool causal)
+        int64_t kv_heads, float scale, bool causal, int64_t window)
 
 }  // namespace gpte

@@ -29,6 +29,11 @@ inline void check_scale(const char* op, float scale) {
   check(scale > 0, op, ": scale ", scale, " must be positive");
 }
 
+inline void check_window(const char* op, int64_t window, bool causal) {
+  check(window >= 0, op, ": window ", window, " must not be negative");
+  check(window == 0 || causal, op, ": a window of ", window, " keys needs causal attention");
+}
+
 // Calls f(b, begin, end, head, heads) in parallel for runs of rows of one segment and heads that
 // share a key head, such that together they cover all rows and heads, and a run has at most
 // kAttentionRows pairs (row, head). No result depends on where the runs are cut.

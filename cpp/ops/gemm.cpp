@@ -16,7 +16,8 @@ constexpr int64_t kBlockRows =
     2048;  // of A, packed once a K block and shared by all threads (4 MiB, in L3)
 constexpr int64_t kBlockColumns =
     192;  // of B, packed again for each block of A by the thread that multiplies (384 KiB, in L2)
-constexpr int64_t kPackPanels = 8;  // panels of A that one chunk packs
+constexpr int64_t kRowBytes = 1 << 17;  // of weights a chunk for one row: a long stream
+constexpr int64_t kPackPanels = 8;      // panels of A that one chunk packs
 
 int64_t ceil_div(int64_t a, int64_t b) {
   return (a + b - 1) / b;
@@ -37,11 +38,41 @@ int64_t row_cuts(int64_t column_blocks, int64_t panels) {
   return cuts;
 }
 
+// One row, as decoding one text has it: the panels lie one after the other and are read like that,
+// in a single parallel region.
+template <class T>
+void multiply_row(int64_t N, int64_t K, const T* x, const T* weights, GemmSum sum,
+                  const GemmEpilogue<T>& epilogue) {
+  const auto& kernel = kernels().gemm.get<T>();
+  const int64_t words = ceil_div(K, kernel.per_word), width = kernel.tile_columns;
+  float* row = scratch<float>(Scratch::gemm_a, round_up(words, 16));
+  kernel.pack_row(row, x, K);
+  const int64_t panel = words * width * kernel.per_word;
+  const int64_t step = round_up(ceil_div(kRowBytes, panel * int64_t(sizeof(T))), 4);
+  parallel_for(ceil_div(N, width), step, [&](int64_t begin, int64_t end) {
+    const int64_t n0 = begin * width;
+    GemmRow<T> part;
+    part.N = std::min(end * width, N) - n0;
+    part.k_words = words;
+    part.x = row;
+    part.weights = weights + begin * panel;
+    part.sum = epilogue.out ? nullptr : sum.data + n0;
+    part.epilogue = epilogue;
+    part.epilogue.out = at(epilogue.out, n0);
+    part.epilogue.pre = at(epilogue.pre, n0);
+    part.epilogue.pre_read = at(epilogue.pre_read, n0);
+    part.epilogue.residual = at(epilogue.residual, n0);
+    part.epilogue.bias = at(epilogue.bias, n0);
+    kernel.multiply_row(part);
+  });
+}
+
 // Both public forms. Without epilogue.out the result stays in `sum`.
 template <class T>
 void multiply(int64_t M, int64_t N, int64_t K, Operand<T> a, Operand<T> b, GemmSum sum,
               const GemmEpilogue<T>& epilogue) {
   const auto& kernel = kernels().gemm.get<T>();
+  if (M == 1 && b.packed && !sum.add) return multiply_row<T>(N, K, a.data, b.data, sum, epilogue);
   const int64_t block_k = kGemmBlockWords * kernel.per_word;
   const int64_t block_rows = round_up(kBlockRows, kernel.tile_rows);
   // bf16 outputs cannot hold partial sums: one block of rows at a time keeps them in scratch.
@@ -50,6 +81,7 @@ void multiply(int64_t M, int64_t N, int64_t K, Operand<T> a, Operand<T> b, GemmS
     sum = {scratch<float>(Scratch::gemm_sum, std::min(M, block_rows) * N), N, false};
   float* packed_a = scratch<float>(Scratch::gemm_a, block_rows * kGemmBlockWords);
   const int64_t column_blocks = ceil_div(N, kBlockColumns);
+  const bool in_words = kernel.per_word * sizeof(T) == sizeof(float);
 
   for (int64_t m0 = 0; m0 < M; m0 += block_rows) {
     const int64_t rows = std::min(block_rows, M - m0), panels = ceil_div(rows, kernel.tile_rows);
@@ -72,17 +104,23 @@ void multiply(int64_t M, int64_t N, int64_t K, Operand<T> a, Operand<T> b, GemmS
         block.N = columns;
         block.k_words = words;
         block.a = packed_a + row * words;
-        if (b.packed) {  // panels lie whole, one after the other: this block is a stretch of each
-          const int64_t all_words = ceil_div(K, kernel.per_word);
-          block.b = reinterpret_cast<const float*>(b.data) + n0 * all_words +
-                    k0 / kernel.per_word * kernel.tile_columns;
-          block.b_panel = kernel.tile_columns * all_words;
+        // Packed panels lie whole, one after the other: this block is a stretch of each.
+        const int64_t panel = kernel.tile_columns * ceil_div(K, kernel.per_word);
+        const T* stretch =
+            b.data + n0 / kernel.tile_columns * panel * kernel.per_word + k0 * kernel.tile_columns;
+        if (b.packed && in_words) {
+          block.b = reinterpret_cast<const float*>(stretch);
+          block.b_panel = panel;
         } else {
           float* packed_b = scratch<float>(Scratch::gemm_b, kBlockColumns * kGemmBlockWords);
-          kernel.pack_columns(packed_b, b.data + n0 * b.stride_row + k0 * b.stride_k, b.stride_row,
-                              b.stride_k, columns, k);
           block.b = packed_b;
           block.b_panel = kernel.tile_columns * words;
+          if (!b.packed)
+            kernel.pack_columns(packed_b, b.data + n0 * b.stride_row + k0 * b.stride_k,
+                                b.stride_row, b.stride_k, columns, k);
+          else
+            for (int64_t n = 0; n < columns; n += kernel.tile_columns, stretch += panel)
+              kernels().elementwise.get<T>().to_f32(packed_b + n * words, stretch, block.b_panel);
         }
         block.sum = at(sum.data, (scratch_sums ? row : m0 + row) * sum.ld + n0);
         block.ld_sum = sum.ld;

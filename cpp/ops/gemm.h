@@ -18,9 +18,9 @@ struct Operand {
 
 // A float32 matrix with rows of ld that the product overwrites, or is added to.
 struct GemmSum {
-  float* data;
-  int64_t ld;
-  bool add;
+  float* data = nullptr;
+  int64_t ld = 0;
+  bool add = false;
 };
 
 // sum[m,n] (+)= sum_k a(m,k) b(n,k), for m < M, n < N, k < K

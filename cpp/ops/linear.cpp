@@ -6,6 +6,7 @@
 #include "kernels/kernels.h"
 #include "ops/checks.h"
 #include "ops/gemm.h"
+#include "ops/quantized.h"
 
 namespace gpte {
 
@@ -17,8 +18,7 @@ void linear_forward(Tensor& y, Tensor& pre, const Tensor& x, const Tensor& w, co
   check(activation != Activation::swiglu, op, ": activation swiglu has an operator of its own");
   const int64_t N = x.dim(0), O = y.dim(-1);
   const Shape shape{O, x.dim(1)};
-  check_tensor(op, "w", w, w.shape().rank() == 3 ? packed_shape(shape, x.dtype()) : shape,
-               x.dtype());
+  check_weight(op, w, shape, x.dtype());
   check_tensor(op, "y", y, {N, O}, x.dtype());
   check_optional(op, "pre", pre, {N, O}, x.dtype());
   check_optional(op, "residual", residual, {N, O}, x.dtype());
@@ -59,6 +59,13 @@ void pack_weight(Tensor& packed, const Tensor& w) {
   GPTE_DISPATCH_CPU(op, w.device(), pack_weight(packed, w));
 }
 
+void check_weight(const char* op, const Tensor& w, const Shape& shape, DType dtype) {
+  check(w.defined(), op, ": w is required");
+  if (const int bits = quantized_bits(w))
+    return check_tensor(op, "w", w, quantized_shape(shape, bits), DType::u8);
+  check_tensor(op, "w", w, w.shape().rank() == 3 ? packed_shape(shape, dtype) : shape, dtype);
+}
+
 Shape packed_shape(const Shape& w, DType dtype) {
   check(w.rank() == 2, "pack_weight: w ", w, " must be a matrix");
   Shape shape;
@@ -66,8 +73,7 @@ Shape packed_shape(const Shape& w, DType dtype) {
     const auto& kernel = kernels().gemm.get<typename decltype(type)::type>();
     const int64_t panels = (w[0] + kernel.tile_columns - 1) / kernel.tile_columns;
     const int64_t words = (w[1] + kernel.per_word - 1) / kernel.per_word;
-    // A word is 4 bytes: two bf16, whether or not this processor multiplies pairs.
-    shape = Shape{panels, words, kernel.tile_columns * int64_t(sizeof(float)) / size_of(dtype)};
+    shape = Shape{panels, words, int64_t(kernel.tile_columns) * kernel.per_word};
   });
   return shape;
 }
@@ -82,12 +88,27 @@ void pack_weight(Tensor& packed, const Tensor& w) {
     const int64_t panel = packed.numel() / packed.dim(0);
     parallel_for(packed.dim(0), 4, [&](int64_t begin, int64_t end) {
       const int64_t first = begin * kernel.tile_columns;
-      kernel.pack_columns(reinterpret_cast<float*>(packed.data<T>() + begin * panel),
-                          w.data<T>() + first * K, K, 1,
+      kernel.pack_weights(packed.data<T>() + begin * panel, w.data<T>() + first * K,
                           std::min(end * kernel.tile_columns, O) - first, K);
     });
   });
 }
+
+template <class T>
+void multiply_weight(int64_t M, int64_t O, int64_t K, const T* x, const Tensor& w, GemmSum sum,
+                     const GemmEpilogue<T>& epilogue) {
+  if (quantized_bits(w)) return multiply_quantized<T>(M, O, K, x, w, sum.data, sum.ld, epilogue);
+  const Operand<T> a{x, K, 1}, b{w.data<T>(), K, 1, w.shape().rank() == 3};
+  if (sum.data)
+    gemm<T>(M, O, K, a, b, sum);
+  else
+    gemm<T>(M, O, K, a, b, epilogue);
+}
+
+template void multiply_weight<float>(int64_t, int64_t, int64_t, const float*, const Tensor&,
+                                     GemmSum, const GemmEpilogue<float>&);
+template void multiply_weight<bf16>(int64_t, int64_t, int64_t, const bf16*, const Tensor&, GemmSum,
+                                    const GemmEpilogue<bf16>&);
 
 void linear_forward(Tensor& y, Tensor& pre, const Tensor& x, const Tensor& w, const Tensor& b,
                     const Tensor& residual, Activation activation) {
@@ -101,7 +122,7 @@ void linear_forward(Tensor& y, Tensor& pre, const Tensor& x, const Tensor& w, co
     if (residual.defined()) epilogue.residual = residual.data<T>();
     epilogue.activation = activation;
     epilogue.ld = O;
-    gemm<T>(N, O, K, {x.data<T>(), K, 1}, {w.data<T>(), K, 1, w.shape().rank() == 3}, epilogue);
+    multiply_weight<T>(N, O, K, x.data<T>(), w, {}, epilogue);
   });
 }
 

@@ -12,12 +12,16 @@
 namespace gpte {
 namespace {
 
+void check_targets(const char* op, const Tensor& h, const Tensor& w, const Tensor& targets) {
+  check_tensor(op, "targets", targets, {h.dim(0)}, DType::i32);
+  check_same_device(op, h, w, targets);
+}
+
 void check_head(const char* op, const Tensor& h, const Tensor& w, const Tensor& targets) {
   check_matrix(op, "h", h);
   check_matrix(op, "w", w);
   check_tensor(op, "w", w, {w.dim(0), h.dim(1)}, h.dtype());
-  check_tensor(op, "targets", targets, {h.dim(0)}, DType::i32);
-  check_same_device(op, h, w, targets);
+  check_targets(op, h, w, targets);
 }
 
 void check_rows(const char* op, const char* name, const Tensor& t, const Tensor& h) {
@@ -33,7 +37,7 @@ void check_gradients(const char* op, const Tensor& dh, const Tensor& dw, const T
 }
 
 // Values can only be looked at where they are. A negative target is ignored.
-void check_targets(const char* op, const Tensor& targets, int64_t V) {
+void check_below(const char* op, const Tensor& targets, int64_t V) {
   const int32_t* t = targets.data<int32_t>();
   for (int64_t n = 0; n < targets.numel(); ++n)
     check(t[n] < V, op, ": targets[", n, "] = ", t[n], " must be below the vocabulary size ", V);
@@ -42,12 +46,15 @@ void check_targets(const char* op, const Tensor& targets, int64_t V) {
 }  // namespace
 
 void linear_logprob_forward(Tensor& logp, Tensor& lse, const Tensor& h, const Tensor& w,
-                            const Tensor& targets) {
+                            const Tensor& targets, int64_t V) {
   const char* op = "linear_logprob_forward";
-  check_head(op, h, w, targets);
+  check_matrix(op, "h", h);
+  check(V >= 1, op, ": V ", V, " must be at least 1");
+  check_weight(op, w, {V, h.dim(1)}, h.dtype());
+  check_targets(op, h, w, targets);
   check_rows(op, "logp", logp, h);
   check_rows(op, "lse", lse, h);
-  GPTE_DISPATCH_CPU(op, h.device(), linear_logprob_forward(logp, lse, h, w, targets));
+  GPTE_DISPATCH_CPU(op, h.device(), linear_logprob_forward(logp, lse, h, w, targets, V));
 }
 
 void linear_logprob_backward(Tensor& dh, Tensor& dw, const Tensor& dlogp, const Tensor& h,
@@ -79,8 +86,7 @@ void linear_logits(Tensor& logits, const Tensor& h, const Tensor& w, const Tenso
   check_rank(op, "logits", logits, 2);
   check_rank(op, "rows", rows, 1);
   const Shape weights{logits.dim(1), h.dim(1)};
-  check_tensor(op, "w", w, w.shape().rank() == 3 ? packed_shape(weights, h.dtype()) : weights,
-               h.dtype());
+  check_weight(op, w, weights, h.dtype());
   check_tensor(op, "rows", rows, rows.shape(), DType::i32);
   check_tensor(op, "logits", logits, {rows.dim(0), logits.dim(1)}, DType::f32);
   check_same_device(op, h, w, logits, rows);
@@ -94,9 +100,9 @@ namespace {
 // one and read by the other.
 template <class T>
 void run(float* logp, float* lse, Tensor* dh, Tensor* dw, const Tensor* dlogp, const Tensor& h,
-         const Tensor& w, const int32_t* targets) {
+         const Tensor& w, const int32_t* targets, int64_t V) {
   const auto& kernel = kernels().logprob.get<T>();
-  const int64_t N = h.dim(0), C = h.dim(1), V = w.dim(0);
+  const int64_t N = h.dim(0), C = h.dim(1);
   const int64_t ld = round_up(V, 16);
   const int64_t most = std::max<int64_t>(1, kLogitBytes / (ld * 4));
   const int64_t chunks = (N + most - 1) / most, chunk = (N + chunks - 1) / chunks;
@@ -106,7 +112,7 @@ void run(float* logp, float* lse, Tensor* dh, Tensor* dw, const Tensor* dlogp, c
   for (int64_t n0 = 0; n0 < N; n0 += chunk) {
     const int64_t rows = std::min(chunk, N - n0);
     const T* h0 = h.data<T>() + n0 * C;
-    gemm<T>(rows, V, C, {h0, C, 1}, {w.data<T>(), C, 1}, {z, ld, false});
+    multiply_weight<T>(rows, V, C, h0, w, {z, ld, false}, {});
     parallel_for(rows, 1, [&](int64_t begin, int64_t end) {
       const int64_t n = n0 + begin;
       if (logp) kernel.logprob(logp + n, lse + n, z + begin * ld, ld, targets + n, end - begin, V);
@@ -128,30 +134,30 @@ void run(float* logp, float* lse, Tensor* dh, Tensor* dw, const Tensor* dlogp, c
 }  // namespace
 
 void linear_logprob_forward(Tensor& logp, Tensor& lse, const Tensor& h, const Tensor& w,
-                            const Tensor& targets) {
-  check_targets("linear_logprob_forward", targets, w.dim(0));
+                            const Tensor& targets, int64_t V) {
+  check_below("linear_logprob_forward", targets, V);
   visit_float("linear_logprob_forward", h.dtype(), [&](auto type) {
     run<typename decltype(type)::type>(logp.data<float>(), lse.data<float>(), nullptr, nullptr,
-                                       nullptr, h, w, targets.data<int32_t>());
+                                       nullptr, h, w, targets.data<int32_t>(), V);
   });
 }
 
 void linear_logprob_backward(Tensor& dh, Tensor& dw, const Tensor& dlogp, const Tensor& h,
                              const Tensor& w, const Tensor& targets, const Tensor& lse) {
-  check_targets("linear_logprob_backward", targets, w.dim(0));
+  check_below("linear_logprob_backward", targets, w.dim(0));
   visit_float("linear_logprob_backward", h.dtype(), [&](auto type) {
     run<typename decltype(type)::type>(nullptr, const_cast<float*>(lse.data<float>()), &dh, &dw,
-                                       &dlogp, h, w, targets.data<int32_t>());
+                                       &dlogp, h, w, targets.data<int32_t>(), w.dim(0));
   });
 }
 
 void linear_logprob_forward_backward(Tensor& logp, Tensor& lse, Tensor& dh, Tensor& dw,
                                      const Tensor& dlogp, const Tensor& h, const Tensor& w,
                                      const Tensor& targets) {
-  check_targets("linear_logprob_forward_backward", targets, w.dim(0));
+  check_below("linear_logprob_forward_backward", targets, w.dim(0));
   visit_float("linear_logprob_forward_backward", h.dtype(), [&](auto type) {
     run<typename decltype(type)::type>(logp.data<float>(), lse.data<float>(), &dh, &dw, &dlogp, h,
-                                       w, targets.data<int32_t>());
+                                       w, targets.data<int32_t>(), w.dim(0));
   });
 }
 
@@ -163,8 +169,7 @@ void linear_logits(Tensor& logits, const Tensor& h, const Tensor& w, const Tenso
     T* chosen = scratch<T>(Scratch::rows, R * C);
     for (int64_t r = 0; r < R; ++r)
       std::copy_n(h.data<T>() + rows.data<int32_t>()[r] * C, C, chosen + r * C);
-    gemm<T>(R, V, C, {chosen, C, 1}, {w.data<T>(), C, 1, w.shape().rank() == 3},
-            {logits.data<float>(), V, false});
+    multiply_weight<T>(R, V, C, chosen, w, {logits.data<float>(), V, false}, {});
   });
 }
 

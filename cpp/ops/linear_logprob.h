@@ -3,6 +3,7 @@
 //   z[n,v]  = sum_c h[n,c] * w[v,c]            lse[n] = log sum_v exp(z[n,v])
 //   logp[n] = z[n, targets[n]] - lse[n]        0 where targets[n] < 0
 // h: (N, C)   w: (V, C)   targets: (N) i32, below V   logp, lse: (N) f32, lse is kept for backward
+// V is said where w may have any layout of linear_forward's: a quantized one has more rows.
 #pragma once
 
 #include "core/dispatch.h"
@@ -13,7 +14,7 @@ namespace gpte {
 constexpr int64_t kLogitBytes = int64_t(48) << 20;
 
 GPTE_OP(linear_logprob_forward, Tensor& logp, Tensor& lse, const Tensor& h, const Tensor& w,
-        const Tensor& targets)
+        const Tensor& targets, int64_t V)
 
 // With dz[n,v] = dlogp[n] * ((v == targets[n]) - exp(z[n,v] - lse[n])), the logits computed once
 // more:
@@ -29,7 +30,7 @@ GPTE_OP(linear_logprob_forward_backward, Tensor& logp, Tensor& lse, Tensor& dh, 
 
 // The logits of chosen rows, as logp above sees them.
 //   logits[r,v] = z[rows[r],v]
-// logits: (R, V) f32   rows: (R) i32   w may be packed by pack_weight (ops/linear.h)
+// logits: (R, V) f32   rows: (R) i32   w as in linear_forward
 GPTE_OP(linear_logits, Tensor& logits, const Tensor& h, const Tensor& w, const Tensor& rows)
 
 }  // namespace gpte

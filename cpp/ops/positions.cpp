@@ -1,11 +1,42 @@
 #include "ops/positions.h"
 
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "core/parallel.h"
 #include "ops/checks.h"
 
 namespace gpte {
+namespace {
+
+constexpr double kTurn = 6.283185307179586;
+
+// How much of its own frequency each pair keeps: r of the header.
+double kept(const RopeScaling& s, double theta, int64_t i, int64_t I, double frequency) {
+  switch (s.kind) {
+    case Scaling::none:
+      return 1;
+    case Scaling::linear:
+      return 0;
+    case Scaling::llama3: {
+      const double turns = s.context * frequency / kTurn;
+      return std::clamp((turns - s.low) / (s.high - s.low), 0.0, 1.0);
+    }
+    case Scaling::yarn: {
+      const auto pair = [&](double turns) {
+        return double(I) * std::log(s.context / (kTurn * turns)) / std::log(theta);
+      };
+      const double a = std::max(std::floor(pair(s.high)), 0.0);
+      double b = std::min(std::ceil(pair(s.low)), double(2 * I - 1));
+      if (b == a) b += 0.001;
+      return 1 - std::clamp((double(i) - a) / (b - a), 0.0, 1.0);
+    }
+  }
+  fail("rope_table: the scaling is unknown");
+}
+
+}  // namespace
 
 void segment_positions(Tensor& positions, const Tensor& segments) {
   const char* op = "segment_positions";
@@ -23,13 +54,19 @@ void sinusoidal_table(Tensor& table) {
   GPTE_DISPATCH_CPU("sinusoidal_table", table.device(), sinusoidal_table(table));
 }
 
-void rope_table(Tensor& cos, Tensor& sin, double theta) {
+void rope_table(Tensor& cos, Tensor& sin, double theta, const RopeScaling& scaling) {
   check_rank("rope_table", "cos", cos, 2);
   check_tensor("rope_table", "cos", cos, cos.shape(), DType::f32);
   check_tensor("rope_table", "sin", sin, cos.shape(), DType::f32);
   check(theta > 0, "rope_table: theta ", theta, " must be positive");
+  check(scaling.factor > 0, "rope_table: factor ", scaling.factor, " must be positive");
+  if (scaling.kind == Scaling::llama3 || scaling.kind == Scaling::yarn) {
+    check(scaling.context >= 1, "rope_table: context ", scaling.context, " must be at least 1");
+    check(scaling.low > 0 && scaling.low < scaling.high, "rope_table: low ", scaling.low,
+          " must be positive and below high ", scaling.high);
+  }
   check_same_device("rope_table", cos, sin);
-  GPTE_DISPATCH_CPU("rope_table", cos.device(), rope_table(cos, sin, theta));
+  GPTE_DISPATCH_CPU("rope_table", cos.device(), rope_table(cos, sin, theta, scaling));
 }
 
 namespace cpu {
@@ -57,14 +94,22 @@ void sinusoidal_table(Tensor& table) {
   });
 }
 
-void rope_table(Tensor& cos, Tensor& sin, double theta) {
+void rope_table(Tensor& cos, Tensor& sin, double theta, const RopeScaling& scaling) {
   const int64_t I = cos.dim(1);
+  std::vector<double> frequencies;
+  for (int64_t i = 0; i < I; ++i) {
+    const double frequency = std::pow(theta, -double(i) / double(I));
+    const double r = kept(scaling, theta, i, I, frequency);
+    frequencies.push_back(frequency * ((1 - r) / scaling.factor + r));
+  }
+  const bool scaled = scaling.kind == Scaling::yarn;
+  const double m = scaled ? 1 + 0.1 * std::log(std::max(scaling.factor, 1.0)) : 1;
   parallel_for(cos.dim(0), 8, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t)
       for (int64_t i = 0; i < I; ++i) {
-        const double angle = double(t) * std::pow(theta, -double(i) / double(I));
-        cos.data<float>()[t * I + i] = float(std::cos(angle));
-        sin.data<float>()[t * I + i] = float(std::sin(angle));
+        const double angle = double(t) * frequencies[size_t(i)];
+        cos.data<float>()[t * I + i] = float(m * std::cos(angle));
+        sin.data<float>()[t * I + i] = float(m * std::sin(angle));
       }
   });
 }

@@ -15,9 +15,25 @@ GPTE_OP(segment_positions, Tensor& positions, const Tensor& segments)
 // table: (T, C)
 GPTE_OP(sinusoidal_table, Tensor& table)
 
+// How rotary frequencies are stretched, so that a model reads further than the `context` that it
+// was first trained on.
+enum class Scaling { none, linear, llama3, yarn };
+struct RopeScaling {
+  Scaling kind = Scaling::none;
+  double factor = 1, context = 0, low = 1, high = 4;
+};
+
 // Angles of rotary positions (Su et al. 2021), computed in float64.
-//   cos[t,i] = cos(t theta^(-i/I))      sin[t,i] = sin(t theta^(-i/I))
+//   cos[t,i] = m cos(t f[i])      sin[t,i] = m sin(t f[i])      g[i] = theta^(-i/I)
+//   f[i] = g[i] ((1 - r[i]) / factor + r[i])
+//   none:   r = 1, m = 1
+//   linear: r = 0, m = 1
+//   llama3: r = clamp((turns[i] - low) / (high - low), 0, 1), m = 1
+//           with turns[i] = context g[i] / 2 pi, the turns of the pair over the first context
+//   yarn (Peng et al. 2023): r = 1 - clamp((i - a) / (b - a), 0, 1), m = 1 + 0.1 ln(max(factor, 1))
+//           with i(n) = I ln(context / 2 pi n) / ln(theta), the pair that makes n turns,
+//           a = max(floor(i(high)), 0), b = min(ceil(i(low)), D - 1), and b = a + 0.001 if equal
 // cos, sin: (T, I) f32 with I = D/2
-GPTE_OP(rope_table, Tensor& cos, Tensor& sin, double theta)
+GPTE_OP(rope_table, Tensor& cos, Tensor& sin, double theta, const RopeScaling& scaling)
 
 }  // namespace gpte

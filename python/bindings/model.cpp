@@ -1,5 +1,6 @@
 // The transformer and its key-value cache.
 #include <cstring>
+#include <optional>
 
 #include "bindings/bindings.h"
 #include "kernels/attention.h"
@@ -10,9 +11,13 @@ namespace {
 
 // Arrays of the caller, seen as tensors for the length of one call.
 using Ints = nb::ndarray<const int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using IntMatrix = nb::ndarray<const int32_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Floats = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using FloatsOut = nb::ndarray<float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Matrix = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using MatrixOut = nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+using SomeInts = std::optional<Ints>;
 
 template <class Array>
 Tensor view(const Array& a) {
@@ -21,6 +26,10 @@ Tensor view(const Array& a) {
   constexpr bool is_int = std::is_same_v<typename Array::Scalar, const int32_t>;
   return Tensor(const_cast<void*>(static_cast<const void*>(a.data())), shape,
                 is_int ? DType::i32 : DType::f32, Device::cpu, nullptr);
+}
+
+Tensor view(const SomeInts& a) {
+  return a ? view(*a) : Tensor();
 }
 
 // The position of a name in a list that follows the enum's order.
@@ -56,7 +65,7 @@ auto alone(Transformer& t, const F& f) {
 nb::dict named(Params& params) {
   nb::dict tensors;
   params.visit([&](const std::string& name, Tensor& t, const Shape&, DType) {
-    tensors[name.c_str()] = nb::cast(t);
+    if (t.defined()) tensors[name.c_str()] = nb::cast(t);  // not what is quantized
   });
   return tensors;
 }
@@ -66,7 +75,9 @@ void init_config(GPTConfig* self, int64_t vocab_size, int64_t context_length, in
                  int64_t hidden_dim, const std::string& norm, const std::string& norm_order,
                  float norm_eps, const std::string& position, float rope_theta,
                  const std::string& activation, bool bias, bool qkv_bias, bool tied, bool qk_norm,
-                 bool causal, const std::string& head) {
+                 bool causal, const std::string& head, int64_t window,
+                 const std::string& rope_scaling, double rope_factor, int64_t rope_context,
+                 double rope_low, double rope_high, bool embedding_norm, int64_t token_types) {
   // Tokens and positions are int32; and no product or sum of two sizes leaves int64.
   const std::pair<const char*, int64_t> sizes[] = {
       {"vocab_size", vocab_size}, {"context_length", context_length},
@@ -78,6 +89,10 @@ void init_config(GPTConfig* self, int64_t vocab_size, int64_t context_length, in
           " must be at least 1 and at most ", INT32_MAX);
   check(head_dim >= 1 && head_dim <= kAttentionMaxDim, "config: head_dim ", head_dim,
         " must be from 1 to ", int64_t(kAttentionMaxDim));
+  check(window >= 0 && window <= INT32_MAX && (window == 0 || causal), "config: window ", window,
+        " must be from 0 to ", INT32_MAX, ", and 0 where attention is not causal");
+  check(token_types >= 0 && token_types <= INT32_MAX, "config: token_types ", token_types,
+        " must be from 0 to ", INT32_MAX);
   new (self)
       GPTConfig{vocab_size,
                 context_length,
@@ -99,19 +114,27 @@ void init_config(GPTConfig* self, int64_t vocab_size, int64_t context_length, in
                 tied,
                 qk_norm,
                 causal,
-                parse<Head>("head", head, {"lm", "value", "reward"})};
+                parse<Head>("head", head, {"lm", "value", "reward"}),
+                window,
+                {parse<Scaling>("rope_scaling", rope_scaling, {"none", "linear", "llama3", "yarn"}),
+                 rope_factor, double(rope_context), rope_low, rope_high},
+                embedding_norm,
+                token_types};
 }
 
 // Bytes by purpose, from the plans alone.
 nb::dict planned_memory(const GPTConfig& config, const std::string& dtype, int recompute,
-                        int64_t tokens, bool training) {
+                        int64_t tokens, bool training, int bits) {
   const DType type = float_dtype(dtype);
   Params params(config);
   Matrices matrices{params, type};
-  const int64_t weights = planned_bytes(params);
+  Unquantized rest{params};
+  Quantized quantized{params, bits};
+  const int64_t weights =
+      bits ? planned_bytes(rest) + planned_bytes(quantized) : planned_bytes(params);
   nb::dict bytes;
   bytes["weights"] = weights;
-  if (type != DType::f32) bytes["bfloat16 copies"] = planned_bytes(matrices);
+  if (type != DType::f32 && !bits) bytes["bfloat16 copies"] = planned_bytes(matrices);
   if (training) {
     bytes["gradients"] = weights;
     bytes["optimizer"] = 2 * weights;
@@ -129,29 +152,42 @@ void bind_model(nb::module_& m) {
       .def("__init__", &init_config, "vocab_size"_a, "context_length"_a, "layers"_a, "heads"_a,
            "kv_heads"_a, "model_dim"_a, "head_dim"_a, "hidden_dim"_a, "norm"_a, "norm_order"_a,
            "norm_eps"_a, "position"_a, "rope_theta"_a, "activation"_a, "bias"_a, "qkv_bias"_a,
-           "tied"_a, "qk_norm"_a, "causal"_a, "head"_a);
+           "tied"_a, "qk_norm"_a, "causal"_a, "head"_a, "window"_a, "rope_scaling"_a,
+           "rope_factor"_a, "rope_context"_a, "rope_low"_a, "rope_high"_a, "embedding_norm"_a,
+           "token_types"_a);
   m.def(
       "planned_memory", &planned_memory, "config"_a, "dtype"_a, "recompute"_a, "tokens"_a,
-      "training"_a,
+      "training"_a, "bits"_a = 0,
       "Bytes by purpose that a model and passes of so many tokens take, without allocating them.");
 
-  nb::class_<KVCache>(m, "KVCache", "Keys and values of tokens already read, one slot a sequence.")
+  m.attr("CACHE_BLOCK") = kCacheBlock;  // positions that a block of a KVCache holds
+  nb::class_<KVCache>(m, "KVCache", "Keys and values of tokens already read, in blocks.")
       .def(
           "__init__",
-          [](KVCache* self, const GPTConfig& config, const std::string& dtype, int64_t slots,
-             int64_t context) { new (self) KVCache(config, float_dtype(dtype), slots, context); },
-          "config"_a, "dtype"_a, "slots"_a, "context"_a)
+          [](KVCache* self, const GPTConfig& config, const std::string& dtype, int64_t blocks) {
+            new (self) KVCache(config, float_dtype(dtype), blocks);
+          },
+          "config"_a, "dtype"_a, "blocks"_a)
+      .def("copy", &KVCache::copy, "source"_a, "target"_a,
+           "Copies what a block holds, of all layers, to another one.")
+      .def_ro("blocks", &KVCache::blocks)
       .def_prop_ro("bytes", [](const KVCache& cache) { return cache.arena.bytes(); });
 
   nb::class_<Transformer>(m, "Transformer",
                           "Weights, forward, backward and optimizer step; see gptengine.Model.")
       .def(
           "__init__",
-          [](Transformer* self, const GPTConfig& config, const std::string& dtype, uint64_t seed,
-             int recompute) {
-            new (self) Transformer(config, float_dtype(dtype), seed, keep_for(recompute));
+          [](Transformer* self, const GPTConfig& config, const std::string& dtype,
+             std::optional<uint64_t> seed, int recompute, int bits) {
+            new (self) Transformer(config, float_dtype(dtype), seed, keep_for(recompute), bits);
           },
-          "config"_a, "dtype"_a, "seed"_a, "recompute"_a)
+          "config"_a, "dtype"_a, "seed"_a.none(), "recompute"_a, "bits"_a = 0)
+      .def(
+          "set_matrix",
+          [](Transformer& t, const std::string& name, Matrix matrix) {
+            return alone(t, [&] { return t.set_matrix(name, view(matrix)); });
+          },
+          "name"_a, "matrix"_a, "Quantizes a matrix; False if none of that name is quantized.")
       .def(
           "reserve",
           [](Transformer& t, int64_t tokens, bool training) {
@@ -160,50 +196,72 @@ void bind_model(nb::module_& m) {
           "tokens"_a, "training"_a, "Allocate for passes of up to so many tokens.")
       .def(
           "hidden",
-          [](Transformer& t, Ints tokens, Ints segments) {
+          [](Transformer& t, Ints tokens, Ints segments, SomeInts types) {
             return alone(t, [&] {
-              const Tensor now = t.hidden(view(tokens), view(segments), false);
+              const Tensor now = t.hidden(view(tokens), view(segments), false, view(types));
               Tensor hidden(now.shape(), now.dtype());
               std::memcpy(hidden.raw(), now.raw(), size_t(now.bytes()));
               return hidden;
             });
           },
-          "tokens"_a, "segments"_a, "What the head reads, (N, C) of the compute type: a copy.")
+          "tokens"_a, "segments"_a, "types"_a = nb::none(),
+          "What the head reads, (N, C) of the compute type: a copy.")
       .def(
           "logprob",
-          [](Transformer& t, FloatsOut logp, Ints tokens, Ints targets, Ints segments, bool keep) {
+          [](Transformer& t, FloatsOut logp, Ints tokens, Ints targets, Ints segments, bool keep,
+             SomeInts types) {
             Tensor out = view(logp);
-            alone(t, [&] { t.logprob(out, view(tokens), view(targets), view(segments), keep); });
+            alone(t, [&] {
+              t.logprob(out, view(tokens), view(targets), view(segments), keep, view(types));
+            });
           },
-          "logp"_a, "tokens"_a, "targets"_a, "segments"_a, "keep"_a,
+          "logp"_a, "tokens"_a, "targets"_a, "segments"_a, "keep"_a, "types"_a = nb::none(),
           "Writes log p of each target; keep: keep what backward_logprob needs.")
       .def(
           "values",
-          [](Transformer& t, FloatsOut values, Ints tokens, Ints segments, bool keep) {
+          [](Transformer& t, FloatsOut values, Ints tokens, Ints segments, bool keep,
+             SomeInts types) {
             Tensor out = view(values);
-            alone(t, [&] { t.values(out, view(tokens), view(segments), keep); });
+            alone(t, [&] { t.values(out, view(tokens), view(segments), keep, view(types)); });
           },
-          "values"_a, "tokens"_a, "segments"_a, "keep"_a,
+          "values"_a, "tokens"_a, "segments"_a, "keep"_a, "types"_a = nb::none(),
           "Writes the value of each token; keep: keep what backward_values needs.")
       .def(
           "logits",
-          [](Transformer& t, MatrixOut logits, Ints tokens, Ints segments, Ints rows) {
+          [](Transformer& t, MatrixOut logits, Ints tokens, Ints segments, Ints rows,
+             SomeInts types) {
             Tensor out = view(logits);
-            alone(t, [&] { t.logits(out, view(tokens), view(segments), view(rows)); });
+            alone(t, [&] { t.logits(out, view(tokens), view(segments), view(rows), view(types)); });
           },
-          "logits"_a, "tokens"_a, "segments"_a, "rows"_a, "Writes the logits of the given rows.")
+          "logits"_a, "tokens"_a, "segments"_a, "rows"_a, "types"_a = nb::none(),
+          "Writes the logits of the given rows.")
+      .def(
+          "attention",
+          [](Transformer& t, Ints tokens, Ints segments) {
+            const AttentionSeen seen =
+                alone(t, [&] { return t.attention(view(tokens), view(segments)); });
+            std::optional<Tensor> slopes;
+            if (seen.slopes.defined()) slopes = seen.slopes;
+            return std::make_tuple(seen.qkv, seen.lse, slopes);
+          },
+          "tokens"_a, "segments"_a,
+          "What attention read in each layer, (L, N, (H+2K)D); its log-sum-exp, (L, N, H); the "
+          "slopes of ALiBi, (H), or None.")
       .def(
           "decode",
           [](Transformer& t, MatrixOut logits, KVCache& cache, Ints tokens, Ints segments,
-             Ints slots, Ints starts, Ints rows) {
+             IntMatrix tables, Ints starts, Ints rows) {
             Tensor out = view(logits);
             alone(t, [&] {
-              t.decode(out, cache, view(tokens), view(segments), view(slots), view(starts),
+              t.decode(out, cache, view(tokens), view(segments), view(tables), view(starts),
                        view(rows));
             });
           },
-          "logits"_a, "cache"_a, "tokens"_a, "segments"_a, "slots"_a, "starts"_a, "rows"_a,
-          "Writes logits after new tokens of the cache's slots, and extends the cache.")
+          "logits"_a, "cache"_a, "tokens"_a, "segments"_a, "tables"_a, "starts"_a, "rows"_a,
+          "Writes logits after new tokens of sequences in the cache, and extends it.")
+      .def(
+          "prepare_decoding", [](Transformer& t) { alone(t, [&] { t.prepare_decoding(); }); },
+          "Lays the weights out for decoding, which its first call does otherwise.")
       .def(
           "backward_logprob",
           [](Transformer& t, Floats dlogp) { alone(t, [&] { t.backward_logprob(view(dlogp)); }); },
@@ -216,14 +274,15 @@ void bind_model(nb::module_& m) {
           "dvalues"_a, "Adds to the gradients, after values that kept.")
       .def(
           "forward_backward",
-          [](Transformer& t, FloatsOut logp, Ints tokens, Ints targets, Ints segments,
-             Floats dlogp) {
+          [](Transformer& t, FloatsOut logp, Ints tokens, Ints targets, Ints segments, Floats dlogp,
+             SomeInts types) {
             Tensor out = view(logp);
             alone(t, [&] {
-              t.forward_backward(out, view(tokens), view(targets), view(segments), view(dlogp));
+              t.forward_backward(out, view(tokens), view(targets), view(segments), view(dlogp),
+                                 view(types));
             });
           },
-          "logp"_a, "tokens"_a, "targets"_a, "segments"_a, "dlogp"_a,
+          "logp"_a, "tokens"_a, "targets"_a, "segments"_a, "dlogp"_a, "types"_a = nb::none(),
           "logprob and backward_logprob for a dlogp known beforehand.")
       .def(
           "gradient_norm",

@@ -13,6 +13,7 @@
 #include "ops/linear_logprob.h"
 #include "ops/positions.h"
 #include "ops/qk_norm.h"
+#include "ops/quantized.h"
 #include "ops/rms_norm.h"
 #include "ops/rope.h"
 #include "ops/scale.h"
@@ -24,16 +25,17 @@ namespace gpte {
 
 void bind_ops(nb::module_& m) {
   m.def("attention_forward", &attention_forward, "y"_a, "lse"_a, "qkv"_a, "segments"_a, "slopes"_a,
-        "heads"_a, "kv_heads"_a, "scale"_a, "causal"_a, no_gil(), "See cpp/ops/attention.h.");
-  m.def("attention_backward", &attention_backward, "dqkv"_a, "dy"_a, "qkv"_a, "y"_a, "lse"_a,
-        "segments"_a, "slopes"_a, "heads"_a, "kv_heads"_a, "scale"_a, "causal"_a, no_gil(),
+        "heads"_a, "kv_heads"_a, "scale"_a, "causal"_a, "window"_a, no_gil(),
         "See cpp/ops/attention.h.");
+  m.def("attention_backward", &attention_backward, "dqkv"_a, "dy"_a, "qkv"_a, "y"_a, "lse"_a,
+        "segments"_a, "slopes"_a, "heads"_a, "kv_heads"_a, "scale"_a, "causal"_a, "window"_a,
+        no_gil(), "See cpp/ops/attention.h.");
   m.def("kv_cache_append", &kv_cache_append, "k_cache"_a, "v_cache"_a, "qkv"_a, "segments"_a,
-        "slots"_a, "starts"_a, "heads"_a, "kv_heads"_a, no_gil(),
+        "tables"_a, "starts"_a, "heads"_a, "kv_heads"_a, no_gil(),
         "See cpp/ops/attention_cached.h.");
   m.def("attention_cached_forward", &attention_cached_forward, "y"_a, "qkv"_a, "k_cache"_a,
-        "v_cache"_a, "segments"_a, "slots"_a, "starts"_a, "slopes"_a, "heads"_a, "kv_heads"_a,
-        "scale"_a, no_gil(), "See cpp/ops/attention_cached.h.");
+        "v_cache"_a, "segments"_a, "tables"_a, "starts"_a, "slopes"_a, "heads"_a, "kv_heads"_a,
+        "scale"_a, "window"_a, no_gil(), "See cpp/ops/attention_cached.h.");
   nb::enum_<Activation>(m, "Activation")
       .value("none", Activation::none)
       .value("gelu", Activation::gelu)
@@ -56,7 +58,7 @@ void bind_ops(nb::module_& m) {
   m.def("linear_backward_weight", &linear_backward_weight, "dw"_a, "db"_a, "dy"_a, "x"_a, no_gil(),
         "See cpp/ops/linear.h.");
   m.def("linear_logprob_forward", &linear_logprob_forward, "logp"_a, "lse"_a, "h"_a, "w"_a,
-        "targets"_a, no_gil(), "See cpp/ops/linear_logprob.h.");
+        "targets"_a, "V"_a, no_gil(), "See cpp/ops/linear_logprob.h.");
   m.def("linear_logprob_backward", &linear_logprob_backward, "dh"_a, "dw"_a, "dlogp"_a, "h"_a,
         "w"_a, "targets"_a, "lse"_a, no_gil(), "See cpp/ops/linear_logprob.h.");
   m.def("linear_logprob_forward_backward", &linear_logprob_forward_backward, "logp"_a, "lse"_a,
@@ -72,14 +74,22 @@ void bind_ops(nb::module_& m) {
         "See cpp/ops/rms_norm.h.");
   m.def("rms_norm_backward", &rms_norm_backward, "dx"_a, "dw"_a, "dy"_a, "x"_a, "w"_a, "rstd"_a,
         no_gil(), "See cpp/ops/rms_norm.h.");
-  m.def("embedding_forward", &embedding_forward, "y"_a, "tokens"_a, "positions"_a, "wte"_a, "wpe"_a,
-        no_gil(), "See cpp/ops/embedding.h.");
-  m.def("embedding_backward", &embedding_backward, "dwte"_a, "dwpe"_a, "dy"_a, "tokens"_a,
-        "positions"_a, no_gil(), "See cpp/ops/embedding.h.");
+  m.def("embedding_forward", &embedding_forward, "y"_a, "tokens"_a, "positions"_a, "types"_a,
+        "wte"_a, "wpe"_a, "wtt"_a, no_gil(), "See cpp/ops/embedding.h.");
+  m.def("embedding_backward", &embedding_backward, "dwte"_a, "dwpe"_a, "dwtt"_a, "dy"_a, "tokens"_a,
+        "positions"_a, "types"_a, no_gil(), "See cpp/ops/embedding.h.");
   m.def("segment_positions", &segment_positions, "positions"_a, "segments"_a, no_gil(),
         "See cpp/ops/positions.h.");
   m.def("sinusoidal_table", &sinusoidal_table, "table"_a, no_gil(), "See cpp/ops/positions.h.");
-  m.def("rope_table", &rope_table, "cos"_a, "sin"_a, "theta"_a, no_gil(),
+  nb::enum_<Scaling>(m, "Scaling")
+      .value("none", Scaling::none)
+      .value("linear", Scaling::linear)
+      .value("llama3", Scaling::llama3)
+      .value("yarn", Scaling::yarn);
+  nb::class_<RopeScaling>(m, "RopeScaling", "See cpp/ops/positions.h.")
+      .def(nb::init<Scaling, double, double, double, double>(), "kind"_a = Scaling::none,
+           "factor"_a = 1.0, "context"_a = 0.0, "low"_a = 1.0, "high"_a = 4.0);
+  m.def("rope_table", &rope_table, "cos"_a, "sin"_a, "theta"_a, "scaling"_a, no_gil(),
         "See cpp/ops/positions.h.");
   m.def("activation_forward", &activation_forward, "y"_a, "x"_a, "kind"_a, no_gil(),
         "See cpp/ops/activation.h.");
@@ -91,6 +101,17 @@ void bind_ops(nb::module_& m) {
   m.def("add", &add, "y"_a, "x"_a, no_gil(), "See cpp/ops/add.h.");
   m.def("scale", &scale, "y"_a, "factor"_a, no_gil(), "See cpp/ops/scale.h.");
   m.def("cast_forward", &cast_forward, "y"_a, "x"_a, no_gil(), "See cpp/ops/cast.h.");
+  m.def("quantize_weight", &quantize_weight, "quantized"_a, "w"_a, no_gil(),
+        "See cpp/ops/quantized.h.");
+  m.def("quantized_embedding_forward", &quantized_embedding_forward, "y"_a, "tokens"_a,
+        "positions"_a, "wte"_a, "wpe"_a, no_gil(), "See cpp/ops/quantized.h.");
+  m.def(
+      "quantized_shape",
+      [](int64_t rows, int64_t columns, int bits) {
+        const Shape shape = quantized_shape(Shape{rows, columns}, bits);
+        return std::make_tuple(shape[0], shape[1], shape[2]);
+      },
+      "rows"_a, "columns"_a, "bits"_a, "The shape of a quantized matrix, a tensor of bytes.");
   m.def("rope_forward", &rope_forward, "x"_a, "positions"_a, "cos"_a, "sin"_a, "heads"_a,
         "kv_heads"_a, no_gil(), "See cpp/ops/rope.h.");
   m.def("rope_backward", &rope_backward, "dx"_a, "positions"_a, "cos"_a, "sin"_a, "heads"_a,

@@ -5,9 +5,14 @@ __version__ = "0.1.0"
 # Public names and where they live: imported when first used, so `import gptengine` stays quick.
 _HOMES = {
     "Config": "gptengine.config",
+    "Generator": "gptengine.generator",
+    "JsonSchema": "gptengine.constraint",
     "Model": "gptengine.model",
+    "Regex": "gptengine.constraint",
+    "Sampler": "gptengine.sampler",
     "Tokenizer": "gptengine.tokenizer",
     "PretrainConfig": "gptengine.train.pretrain",
+    "beam_search": "gptengine.beam",
     "pretrain": "gptengine.train.pretrain",
     "stream": "gptengine.generate",
 }

@@ -11,6 +11,7 @@ NORM_ORDERS = ("pre", "post")
 POSITIONS = ("learned", "sinusoidal", "rope", "alibi")
 ACTIVATIONS = ("gelu", "gelu_tanh", "relu", "silu", "swiglu")
 HEADS = ("lm", "value", "reward")
+ROPE_SCALINGS = ("none", "linear", "llama3", "yarn")
 MOST_HEAD_DIM = 256  # kAttentionMaxDim in cpp/kernels/attention.h
 LARGEST = 2**31 - 1  # of any size: token ids have 32 bits
 MOST_LAYERS = 1 << 16
@@ -52,6 +53,15 @@ class Config:
     qk_norm: bool = False
     causal: bool = True
     head: str = "lm"
+    window: int = 0  # tokens that a token attends to, itself one of them; 0: all before it
+    # Rotary frequencies stretched for longer texts; formulas in cpp/ops/positions.h.
+    rope_scaling: str = "none"
+    rope_factor: float = 1.0
+    rope_context: int = 0  # tokens of the context before it was stretched; llama3 and yarn
+    rope_low: float = 1.0  # turns over that context: up to so many are stretched,
+    rope_high: float = 4.0  # from so many on none
+    embedding_norm: bool = False  # a norm between the embedding and the first block
+    token_types: int = 0  # rows of a table of token types (BERT's segments); 0: no such table
 
     def __post_init__(self):
         for name in ("vocab_size", "context_length", "layers", "heads", "model_dim"):
@@ -79,7 +89,7 @@ class Config:
             raise ValueError(
                 f"Config: {head}head_dim {self.head_dim} must be at most {MOST_HEAD_DIM}"
             )
-        for name in ("bias", "qkv_bias", "tied", "qk_norm", "causal"):
+        for name in ("bias", "qkv_bias", "tied", "qk_norm", "causal", "embedding_norm"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(
                     f"Config: {name} must be True or False, not {getattr(self, name)!r}"
@@ -90,12 +100,21 @@ class Config:
             ("position", POSITIONS),
             ("activation", ACTIVATIONS),
             ("head", HEADS),
+            ("rope_scaling", ROPE_SCALINGS),
         ):
             if getattr(self, name) not in known:
                 raise ValueError(
                     f"Config: {name} {getattr(self, name)!r} is none of {', '.join(known)}"
                 )
-        for name in ("norm_eps", "rope_theta"):
+        for name in ("window", "rope_context", "token_types"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise ValueError(f"Config: {name} must be a whole number, not {value!r}")
+            if not 0 <= value <= LARGEST:
+                raise ValueError(f"Config: {name} {value} must be from 0 to {LARGEST}")
+        if self.window and not self.causal:
+            raise ValueError(f"Config: window {self.window} needs causal True, not False")
+        for name in ("norm_eps", "rope_theta", "rope_factor", "rope_low", "rope_high"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)):
                 raise ValueError(f"Config: {name} must be a number, not {value!r}")
@@ -110,9 +129,29 @@ class Config:
             raise ValueError(
                 f"Config: {head}head_dim {self.head_dim} must be even for position 'rope'"
             )
+        self._check_rope()
         if self.position == "sinusoidal" and self.model_dim % 2:
             raise ValueError(
                 f"Config: model_dim {self.model_dim} must be even for position 'sinusoidal'"
+            )
+
+    def _check_rope(self):
+        """Only what the kind of scaling reads is given."""
+        kind = self.rope_scaling
+        if kind != "none" and self.position != "rope":
+            raise ValueError(
+                f"Config: rope_scaling {kind!r} needs position 'rope', not {self.position!r}"
+            )
+        read = {"none": "", "linear": "factor"}.get(kind, "factor context low high").split()
+        for name in ("rope_factor", "rope_context", "rope_low", "rope_high"):
+            value, default = getattr(self, name), type(self).__dataclass_fields__[name].default
+            if name.removeprefix("rope_") not in read and value != default:
+                raise ValueError(f"Config: {name} {value} is not read by rope_scaling {kind!r}")
+        if "context" in read and not self.rope_context:
+            raise ValueError(f"Config: rope_scaling {kind!r} needs rope_context, which is 0")
+        if not self.rope_low < self.rope_high:
+            raise ValueError(
+                f"Config: rope_low {self.rope_low} must be below rope_high {self.rope_high}"
             )
 
     @classmethod
@@ -216,6 +255,8 @@ class Config:
         shapes: dict[str, tuple[int, ...]] = {"wte": (self.vocab_size, C)}
         if self.position == "learned":
             shapes["wpe"] = (self.context_length, C)
+        if self.token_types:
+            shapes["wtt"] = (self.token_types, C)
         for i in range(self.layers):
             shapes[f"h.{i}.attn.qkv.weight"] = ((H + 2 * K) * D, C)
             shapes[f"h.{i}.attn.proj.weight"] = (C, H * D)
@@ -231,6 +272,8 @@ class Config:
             if self.norm == "layer" and self.bias:
                 shapes[f"{name}.bias"] = (C,)
 
+        if self.embedding_norm:
+            norm("embedding_norm")
         for i in range(self.layers):
             norm(f"h.{i}.norm1")
             if self.qkv_bias:

@@ -1,7 +1,8 @@
-"""Continue texts with a model: cached decoding, sampling, streaming.
+"""Continue texts with a model: all at once, or one piece by piece.
 
     for piece in stream(model, tokenizer, "Once upon a time", max_new_tokens=100, seed=1):
         print(piece, end="", flush=True)
+    model.generate(prompts, sampler=Sampler(top_p=0.9), constraint=Regex("yes|no").compile(tok))
 
 A sample's draws are keyed by (seed, sample, position): the same seed gives the same text whatever
 else is generated beside it, on any number of threads.
@@ -9,46 +10,18 @@ else is generated beside it, on any number of threads.
 
 from __future__ import annotations
 
-import dataclasses
-import numbers
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from gptengine import _core
-from gptengine.config import check_seed
-from gptengine.model import Model, int_vector
+from gptengine.generator import Generator
+from gptengine.kv_blocks import BLOCK, blocks_for
+from gptengine.model import Model
+from gptengine.requests import Completion, Event
+from gptengine.sampler import Sampler, sampler_of
 
-
-@dataclasses.dataclass(frozen=True)
-class Completion:
-    """What a model wrote after one prompt."""
-
-    tokens: np.ndarray  # (T,) uint32, without the prompt and without the stop token
-    logprobs: np.ndarray  # (T,) float32: log p of each token under the model, before any sampler
-    finish: str  # "stop": a stop token came; "length": max_new_tokens or the context is full
-
-
-@dataclasses.dataclass(frozen=True)
-class Sampler:
-    """How the next token is drawn. temperature 0 takes the most likely one."""
-
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 1.0
-    min_p: float = 0.0
-
-    def __post_init__(self):
-        if not (0 <= self.temperature < float("inf")):
-            raise ValueError(f"temperature {self.temperature} must be 0 or more")
-        if not isinstance(self.top_k, numbers.Integral) or isinstance(self.top_k, bool):
-            raise ValueError(f"top_k {self.top_k!r} must be a whole number")
-        if self.top_k < 0:
-            raise ValueError(f"top_k {self.top_k} must be 0 (off) or more")
-        if not 0 < self.top_p <= 1:
-            raise ValueError(f"top_p {self.top_p} must be above 0 and at most 1")
-        if not 0 <= self.min_p <= 1:
-            raise ValueError(f"min_p {self.min_p} must be from 0 to 1")
+MOST_SLOTS = 64  # more texts at once bring little more tokens a second, and each needs memory
+READ_AT_ONCE = 1024  # tokens of prompts: longer passes are no faster
 
 
 def generate(
@@ -62,80 +35,56 @@ def generate(
     stop: Sequence[int] = (),
     seed: int = 0,
     n: int = 1,
+    *,
+    sampler: Sampler | None = None,
+    constraint=None,
+    top_logprobs: int = 0,
+    draft: Model | str | None = None,
+    draft_tokens: int = 4,
 ) -> list[Completion]:
     """n continuations of each prompt, prompt by prompt.
 
-    prompts: one array of token ids, or several. stop: ids that end a continuation.
+    prompts: one array of token ids, or several. stop: ids that end a continuation. sampler: instead
+    of temperature to min_p. constraint: a compiled one, see constraint.py. top_logprobs: how many
+    of the model's most likely tokens to tell at each place. draft, draft_tokens: who guesses, see
+    speculative.py. A text ends in any case when the context is full.
     """
     if len(prompts) and np.ndim(prompts[0]) == 0:
         prompts = [prompts]
+    if not len(prompts):
+        raise ValueError("generate: there must be at least one prompt")
     if n < 1:
         raise ValueError(f"generate: n {n} must be at least 1")
-    prompts = [prompt for prompt in prompts for _ in range(n)]
-    tokens, logprobs = [[] for _ in prompts], [[] for _ in prompts]
-    finish = ["length"] * len(prompts)
-    sampler = Sampler(temperature, top_k, top_p, min_p)
-    for sample, token, logprob in decode(model, prompts, max_new_tokens, sampler, stop, seed):
-        if token in stop:
-            finish[sample] = "stop"
-        else:
-            tokens[sample].append(token)
-            logprobs[sample].append(logprob)
-    return [
-        Completion(np.array(t, np.uint32), np.array(p, np.float32), f)
-        for t, p, f in zip(tokens, logprobs, finish, strict=True)
-    ]
-
-
-def decode(
-    model: Model,
-    prompts: Sequence[np.ndarray],
-    max_new_tokens: int,
-    sampler: Sampler,
-    stop: Sequence[int] = (),
-    seed: int = 0,
-    vocab_size: int | None = None,
-) -> Iterator[tuple[int, int, float]]:
-    """Yield (sample, token, logprob) as tokens are drawn, all samples in step.
-
-    A stop token is yielded too and ends its sample. The prompts are read in one pass; after that a
-    step computes only the new tokens, from cached keys and values. vocab_size: how many ids may be
-    drawn, of a model whose vocabulary is padded beyond its tokenizer's.
-    """
-    check_seed("generate", seed)
-    context = model.config.context_length
-    lengths = np.array([len(prompt) for prompt in prompts], np.int32)
-    _check(model, prompts, lengths, max_new_tokens)
-    room = min(context, int(lengths.max()) + int(max_new_tokens) - 1)
-    cache = _core.KVCache(model.engine_config, model.dtype, len(prompts), room)
-    active = np.arange(len(prompts), dtype=np.int32)  # samples that still write, each in its slot
-    starts = np.zeros(len(prompts), np.int32)  # tokens in the cache
-    new = [int_vector(prompt) for prompt in prompts]
-    while len(active):
-        segments = np.cumsum([0, *map(len, new)], dtype=np.int32)
-        logits = np.empty((len(active), model.config.vocab_size), np.float32)
-        rows = segments[1:] - 1
-        model.engine.decode(
-            logits, cache, np.concatenate(new), segments, active, starts[active], rows
-        )
-        starts[active] += np.diff(segments)
-        ids, logprobs = _core.sample(
-            np.ascontiguousarray(logits[:, :vocab_size]),
-            active,
-            starts[active],
+    sampler = sampler_of(sampler, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
+    longest = max(len(prompt) for prompt in prompts)
+    blocks = blocks_for(_tokens(model, longest, max_new_tokens))
+    slots = min(len(prompts) * n, MOST_SLOTS)
+    generator = Generator(
+        model,
+        slots=slots,
+        kv_tokens=slots * blocks * BLOCK,
+        prefill_tokens=max(1, min(READ_AT_ONCE, sum(map(len, prompts)))),
+        queue=len(prompts) * n,
+        draft=draft,
+        draft_tokens=draft_tokens,
+    )
+    requests = [
+        generator.submit(
+            prompt,
+            _fitting(model, len(prompt), max_new_tokens),
+            sampler=sampler,
+            constraint=constraint,
+            stop_ids=stop,
+            top_logprobs=top_logprobs,
             seed=seed,
-            temperature=sampler.temperature,
-            top_k=min(int(sampler.top_k), logits.shape[1]),  # any size may be asked for
-            top_p=sampler.top_p,
-            min_p=sampler.min_p,
+            first_sample=i * n,
+            n=n,
         )
-        for sample, token, logprob in zip(active, ids, logprobs, strict=True):
-            yield int(sample), int(token), float(logprob)
-        written = starts[active] + 1
-        going = ~np.isin(ids, list(stop)) & (written <= context)
-        going &= written - lengths[active] < max_new_tokens
-        active = np.ascontiguousarray(active[going])
-        new = [np.array([token], np.int32) for token in ids[going]]
+        for i, prompt in enumerate(prompts)
+    ]
+    for _ in generator.run():
+        pass
+    return [completion for request in requests for completion in request.completions]
 
 
 def stream(
@@ -148,34 +97,53 @@ def stream(
     top_p: float = 1.0,
     min_p: float = 0.0,
     seed: int = 0,
+    *,
+    sampler: Sampler | None = None,
+    constraint=None,
+    stop: Sequence[str] = (),
+    told: Callable[[Event], None] | None = None,
+    top_logprobs: int = 0,
+    draft: Model | str | None = None,
+    draft_tokens: int = 4,
 ) -> Iterator[str]:
     """Yield the continuation of text piece by piece, whole characters only, until end-of-text.
 
-    The generator's return value says what ended it: "stop", "length" (max_new_tokens) or "context".
+    sampler: instead of temperature to min_p. constraint: a JsonSchema or a Regex. stop: strings
+    that end it too, and are not shown. told: is called with the Event of each token, with as many
+    of the model's most likely ones as top_logprobs says. draft, draft_tokens: who guesses, see
+    speculative.py. The generator's return value says what ended it: "stop", "length"
+    (max_new_tokens) or "context".
     """
-    known, drawn = tokenizer.vocab_size, model.config.vocab_size
-    if known > drawn:
-        raise ValueError(
-            f"generate: the tokenizer has {known} tokens, the model's vocabulary only {drawn}"
-        )
+    sampler = sampler_of(sampler, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
     prompt = prompt_ids(tokenizer, text)
-    decoder = tokenizer.stream_decoder()
-    sampler = Sampler(temperature, top_k, top_p, min_p)
-    stop = () if tokenizer.eos_id is None else (tokenizer.eos_id,)
-    tokens = decode(model, [prompt], max_new_tokens, sampler, stop, seed, known)
+    generator = Generator(
+        model,
+        tokenizer,
+        slots=1,
+        kv_tokens=_tokens(model, len(prompt), max_new_tokens),
+        prefill_tokens=min(READ_AT_ONCE, len(prompt)),
+        queue=1,
+        draft=draft,
+        draft_tokens=draft_tokens,
+    )
+    generator.submit(
+        prompt,
+        _fitting(model, len(prompt), max_new_tokens),
+        sampler=sampler,
+        constraint=constraint and constraint.compile(tokenizer),
+        stop_ids=() if tokenizer.eos_id is None else (tokenizer.eos_id,),
+        stop=stop,
+        top_logprobs=top_logprobs,
+        seed=seed,
+    )
 
     def pieces():
-        written, finish = 0, None
-        for _, token, _ in tokens:
-            if token in stop:
-                finish = "stop"
-                break
-            written += 1
-            if piece := decoder.push(token):
-                yield piece
-        if piece := decoder.flush():
-            yield piece
-        return finish or ("length" if written == max_new_tokens else "context")
+        for event in generator.run():
+            if told is not None:
+                told(event)
+            if event.text:
+                yield event.text
+        return event.finish
 
     return pieces()  # not a generator itself: what is wrong with the arguments is said at once
 
@@ -190,13 +158,12 @@ def prompt_ids(tokenizer, text: str) -> np.ndarray:
     return np.array([tokenizer.eos_id], np.uint32)
 
 
-def _check(model, prompts, lengths, max_new_tokens):
-    if not len(prompts) or lengths.min() == 0:
-        raise ValueError("generate: every prompt needs at least one token")
-    if max_new_tokens < 1:
-        raise ValueError(f"generate: max_new_tokens {max_new_tokens} must be at least 1")
-    if lengths.max() > model.config.context_length:
-        raise ValueError(
-            f"generate: a prompt of {lengths.max()} tokens is longer than the model's context of "
-            f"{model.config.context_length}"
-        )
+def _fitting(model, length, max_new_tokens):
+    """max_new_tokens, or None where the context ends first."""
+    fits = length + max_new_tokens <= model.config.context_length + 1  # the last one is not read
+    return max_new_tokens if fits else None
+
+
+def _tokens(model, length, max_new_tokens):
+    """How many tokens a cache must hold for a text."""
+    return max(1, min(model.config.context_length, length + max_new_tokens - 1))

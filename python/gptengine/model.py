@@ -6,18 +6,23 @@
 
 Tokens are (B, T) arrays, each row a segment of its own, or one flat (N,) array with `segments`, the
 (B+1,) boundaries. Attention never crosses a boundary and positions start again at each.
+Where the config has token_types, a pass takes `types` in the shape of the tokens, else all are 0.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import math
+import warnings
 
 import numpy as np
 
 from gptengine import _core, checkpoint
+from gptengine.batch import floats, ints, pack, types_or_none
 from gptengine.config import Config, check_seed
+from gptengine.model_memory import BITS, planned_memory
+from gptengine.sentence import Pooling, is_sentence_folder, read_pooling
+from gptengine.tokenizer import Tokenizer, WordPiece
 
 DTYPES = ("float32", "bfloat16")
 
@@ -26,8 +31,13 @@ class Model:
     """One transformer, described by its Config.
 
     dtype: float32, or bfloat16 for computing in bfloat16 with float32 weights, gradients and
-    optimizer. recompute: 0 keeps all activations for backward, 1 computes norms and activation
-    functions again (cheap), 2 keeps only the input of each block. All three give the same bits.
+    optimizer. seed: of the initial weights; None leaves them 0. recompute: 0 keeps all activations
+    for backward, 1 computes norms and activation functions again (cheap), 2 keeps only the input of
+    each block. All three give the same bits.
+
+    quantize: "q8" or "q4" keeps matrices in 8 or 4 bits a weight, with a scale for each 32 weights.
+    Such a model is for decoding and evaluation: its weights come in by `set_parameters`, and it
+    cannot be saved.
 
     Calls from several threads run one after another; forward and backward are two calls.
     """
@@ -36,48 +46,86 @@ class Model:
         self,
         config: Config,
         *,
-        seed: int = 0,
+        seed: int | None = 0,
         dtype: str = "float32",
         device: str = "cpu",
         recompute: int = 1,
+        quantize: str | None = None,
     ):
+        if quantize not in BITS:
+            raise ValueError(f"Model: quantize {quantize!r} must be None, 'q8' or 'q4'")
         if dtype not in DTYPES:
             raise ValueError(f"Model: dtype {dtype!r} must be one of {', '.join(DTYPES)}")
         if device != "cpu":
             raise ValueError(f"Model: device {device!r} is not available yet; use device='cpu'")
-        check_seed("Model", seed)
+        if seed is not None:
+            check_seed("Model", seed)
         self.config, self.dtype, self.device, self.recompute = config, dtype, device, recompute
+        self.quantize = quantize
         self.engine_config = _core.GPTConfig(**dataclasses.asdict(config))
         with _naming_bytes("Model", lambda: self.memory(1, training=False)):
-            self.engine = _core.Transformer(self.engine_config, dtype, seed, recompute)
+            self.engine = _core.Transformer(
+                self.engine_config, dtype, seed, recompute, BITS[quantize]
+            )
         self.kept_shape: tuple[int, ...] | None = None  # of the tokens that backward is about
+        self.version = 0  # of the weights: what was computed with another one is of no use
+        # What a sentence encoder's folder says of its use: what `encode` takes unless told.
+        self.pooling: Pooling | None = None
+        self.tokenizer: Tokenizer | WordPiece | None = None
 
     @classmethod
     def load(
-        cls, folder, *, dtype: str = "float32", device: str = "cpu", recompute: int = 1
+        cls,
+        path,
+        *,
+        dtype: str = "float32",
+        device: str = "cpu",
+        recompute: int = 1,
+        quantize: str | None = None,
     ) -> Model:
-        """Read a Hugging Face folder, or a run's folder (its best model)."""
-        config, params = checkpoint.load_folder(folder)
-        model = cls(config, dtype=dtype, device=device, recompute=recompute)
-        model.set_parameters(params)
+        """Read a Hugging Face folder, a run's folder (its best model), or a .gguf file.
+
+        One that sentence-transformers wrote has its pooling and its tokenizer, for `encode`.
+        """
+        source = checkpoint.open_model(path)
+        options = dict(dtype=dtype, device=device, recompute=recompute, quantize=quantize)
+        model = cls(source.config, seed=None, **options)
+        if quantize is None:
+            source.read_into(model.parameters())  # from the mapped file, without a copy between
+            model.weights_changed()
+        else:
+            model._read_quantized(source)
+        if is_sentence_folder(path):
+            model.pooling = read_pooling(path)
+            with warnings.catch_warnings():  # cutting and padding are as the folder's pooling says
+                warnings.filterwarnings("ignore", "WordPiece: (truncation|padding) ")
+                model.tokenizer = (Tokenizer if source.config.causal else WordPiece).load(path)
         return model
 
-    def save(self, folder, tokenizer=None) -> None:
-        """Write a Hugging Face folder in float32, replacing an earlier one in a single step."""
-        checkpoint.save_folder(folder, self.config, self.parameters(), tokenizer)
+    def save(self, path, tokenizer=None, *, weights: str = "F32") -> None:
+        """Write a Hugging Face folder or a .gguf file, replacing an earlier one in a single step.
+
+        weights: how the matrices are stored, F32 or BF16; in a .gguf file also Q8_0 or Q4_0. A
+        sentence encoder is written as sentence-transformers does, with its own tokenizer unless
+        another is given.
+        """
+        if self.quantize:
+            raise ValueError(f"save: a model of {self.quantize} weights cannot be saved")
+        tokenizer, params = tokenizer or self.tokenizer, self.parameters()
+        checkpoint.save(path, self.config, params, tokenizer, weights, pooling=self.pooling)
 
     # Training
 
-    def forward(self, tokens, targets, segments=None) -> np.ndarray:
+    def forward(self, tokens, targets, segments=None, *, types=None) -> np.ndarray:
         """log p of each target, (N,) float32; keeps what `backward` needs.
 
         targets: as tokens, or flat (N,); a negative target is ignored and gets 0.
         """
-        return self._logprob(tokens, targets, segments, keep=True)
+        return self._logprob(tokens, targets, segments, types, keep=True)
 
-    def logprob(self, tokens, targets, segments=None) -> np.ndarray:
+    def logprob(self, tokens, targets, segments=None, *, types=None) -> np.ndarray:
         """`forward` for evaluation: keeps nothing."""
-        return self._logprob(tokens, targets, segments, keep=False)
+        return self._logprob(tokens, targets, segments, types, keep=False)
 
     def backward(self, dlogp=None, dvalue=None) -> None:
         """Add to the gradients, given d(loss)/d(logp) or d(loss)/d(value) of the last forward.
@@ -87,32 +135,33 @@ class Model:
         if (dlogp is None) == (dvalue is None):
             raise ValueError("backward: give dlogp or dvalue, not both")
         if dlogp is not None:
-            self.engine.backward_logprob(_floats("dlogp", dlogp, self.kept_shape))
+            self.engine.backward_logprob(floats("dlogp", dlogp, self.kept_shape))
         else:
-            self.engine.backward_values(_floats("dvalue", dvalue, self.kept_shape))
+            self.engine.backward_values(floats("dvalue", dvalue, self.kept_shape))
 
-    def forward_backward(self, tokens, targets, dlogp, segments=None) -> np.ndarray:
+    def forward_backward(self, tokens, targets, dlogp, segments=None, *, types=None) -> np.ndarray:
         """`forward` and `backward` when dlogp is known beforehand, with the same bits.
 
         Pretraining and fine-tuning weigh every token beforehand; then the logits need to be
         computed only once, a tenth less work for a small GPT.
         """
-        shape, (tokens, segments) = np.shape(tokens), _pack(tokens, segments)
-        targets, dlogp = _targets(targets, shape), _floats("dlogp", dlogp, shape)
+        shape, (tokens, segments) = np.shape(tokens), pack(tokens, segments)
+        targets, dlogp = ints("targets", targets, shape), floats("dlogp", dlogp, shape)
+        types = types_or_none(types, shape)
         logp = np.empty(len(tokens), np.float32)
-        self.engine.forward_backward(logp, tokens, targets, segments, dlogp)
+        self.engine.forward_backward(logp, tokens, targets, segments, dlogp, types)
         return logp
 
-    def values(self, tokens, segments=None, *, keep: bool = False) -> np.ndarray:
+    def values(self, tokens, segments=None, *, types=None, keep: bool = False) -> np.ndarray:
         """The value of each token, (N,) float32, for a value or reward head.
 
         The reward of a segment is the value of its last token, `values[segments[1:] - 1]`: the
         caller picks the rows, and gives `backward` a dvalue that is zero elsewhere.
         keep: keep what `backward(dvalue=…)` needs.
         """
-        shape, (tokens, segments) = np.shape(tokens), _pack(tokens, segments)
+        shape, (tokens, segments) = np.shape(tokens), pack(tokens, segments)
         values = np.empty(len(tokens), np.float32)
-        self.engine.values(values, tokens, segments, keep)
+        self.engine.values(values, tokens, segments, keep, types_or_none(types, shape))
         if keep:
             self.kept_shape = shape
         return values
@@ -138,13 +187,15 @@ class Model:
         Only matrices decay (Loshchilov, Hutter 2019). clip: the largest norm, 0 for none. A norm
         that is not finite raises ValueError and changes nothing.
         """
+        self.version += 1
         return self.engine.step(lr, weight_decay, clip, beta1, beta2, eps)
 
     # Looking inside
 
-    def logits(self, tokens, segments=None, *, last_only: bool = True) -> np.ndarray:
+    def logits(self, tokens, segments=None, *, types=None, last_only: bool = True) -> np.ndarray:
         """(B, V) float32 logits after each segment's last token, or (N, V) after every token."""
-        tokens, segments = _pack(tokens, segments)
+        types = types_or_none(types, np.shape(tokens))
+        tokens, segments = pack(tokens, segments)
         if last_only and (empty := np.flatnonzero(np.diff(segments) == 0)).size:
             b = int(empty[0])
             raise ValueError(
@@ -152,12 +203,19 @@ class Model:
             )
         rows = segments[1:] - 1 if last_only else np.arange(len(tokens), dtype=np.int32)
         logits = np.empty((len(rows), self.config.vocab_size), np.float32)
-        self.engine.logits(logits, tokens, segments, np.ascontiguousarray(rows))
+        self.engine.logits(logits, tokens, segments, np.ascontiguousarray(rows), types)
         return logits
 
-    def hidden(self, tokens, segments=None) -> np.ndarray:
+    def hidden(self, tokens, segments=None, *, types=None) -> np.ndarray:
         """(N, C) float32: what the head reads."""
-        return self.engine.hidden(*_pack(tokens, segments)).numpy()
+        types = types_or_none(types, np.shape(tokens))
+        return self.engine.hidden(*pack(tokens, segments), types).numpy()
+
+    def encode(self, texts, tokenizer=None, **options) -> np.ndarray:
+        """(n, C) float32, a vector of length 1 a text; see gptengine.encode.encode."""
+        from gptengine.encode import encode
+
+        return encode(self, texts, tokenizer, **options)
 
     def generate(self, prompts, **options):
         """Continue prompts; see gptengine.generate.generate."""
@@ -179,11 +237,33 @@ class Model:
         return _arrays(self.engine.gradients())
 
     def weights_changed(self) -> None:
+        self.version += 1
         self.engine.weights_changed()
 
     def set_parameters(self, params: dict[str, np.ndarray]) -> None:
         """Copy weights in; names and shapes must be the model's, values finite."""
-        _copy_into(self.parameters(), params, "weight")
+        plain = self.parameters()
+        if self.quantize:
+            matrices = {n: a for n, a in params.items() if n not in plain}
+            params = {n: a for n, a in params.items() if n in plain}
+            for name in self.config.parameter_shapes().keys() - plain.keys() - matrices.keys():
+                raise ValueError(f"weight: {name!r} is missing")
+            for name, array in matrices.items():
+                if not np.isfinite(array).all():
+                    raise ValueError(f"weight: {name!r} holds values that are not finite")
+                if not self.engine.set_matrix(name, np.ascontiguousarray(array, np.float32)):
+                    raise ValueError(f"weight: {name!r} is not part of this model")
+        _copy_into(plain, params, "weight")
+        self.weights_changed()
+
+    def _read_quantized(self, source) -> None:
+        """One matrix at a time is there in float32."""
+        plain = self.parameters()
+        for name, shape in self.config.parameter_shapes().items():
+            array = plain[name] if name in plain else np.empty(shape, np.float32)
+            source.read(name, array)
+            if name not in plain:
+                self.engine.set_matrix(name, array)
         self.weights_changed()
 
     def optimizer_state(self) -> dict:
@@ -209,11 +289,12 @@ class Model:
     def flops_per_token(self, context: int) -> float:
         """Floating-point operations to train on one token: 6 N + 6 L C T.
 
-        N counts every weight but learned positions (and input embeddings, where untied); the
-        second term is causal attention (the convention of llm.c and PaLM).
+        N counts every weight but learned positions and types (and input embeddings, where untied);
+        the second term is causal attention (the convention of llm.c and PaLM).
         """
         c = self.config
-        looked_up = c.context_length * c.model_dim if c.position == "learned" else 0
+        positions = c.context_length if c.position == "learned" else 0
+        looked_up = (positions + c.token_types) * c.model_dim
         looked_up += 0 if c.tied else c.vocab_size * c.model_dim
         weights = self.num_parameters - looked_up
         return 6.0 * weights + 6.0 * c.layers * c.heads * c.head_dim * context
@@ -228,67 +309,22 @@ class Model:
     def memory(self, tokens: int, *, training: bool = True) -> dict[str, int]:
         """Bytes by purpose that passes of so many tokens need; see planned_memory."""
         return planned_memory(
-            self.config, tokens, dtype=self.dtype, recompute=self.recompute, training=training
+            self.config,
+            tokens,
+            dtype=self.dtype,
+            recompute=self.recompute,
+            training=training,
+            quantize=self.quantize,
         )
 
-    def _logprob(self, tokens, targets, segments, keep):
-        shape, (tokens, segments) = np.shape(tokens), _pack(tokens, segments)
+    def _logprob(self, tokens, targets, segments, types, keep):
+        shape, (tokens, segments) = np.shape(tokens), pack(tokens, segments)
         logp = np.empty(len(tokens), np.float32)
-        self.engine.logprob(logp, tokens, _targets(targets, shape), segments, keep)
+        targets, types = ints("targets", targets, shape), types_or_none(types, shape)
+        self.engine.logprob(logp, tokens, targets, segments, keep, types)
         if keep:
             self.kept_shape = shape
         return logp
-
-
-def planned_memory(
-    config: Config,
-    tokens: int,
-    *,
-    dtype: str = "float32",
-    recompute: int = 1,
-    training: bool = True,
-) -> dict[str, int]:
-    """Bytes by purpose of a model and its passes of so many tokens: a plan, nothing is allocated.
-
-    workspace: what operators work in. decoding: what is added when the model writes one text, its
-    matrices laid out for that and the keys and values of a full context. Both are estimates.
-    """
-    engine_config = _core.GPTConfig(**dataclasses.asdict(config))
-    sizes = dict(_core.planned_memory(engine_config, dtype, recompute, tokens, training))
-    sizes["workspace"] = _workspace(config, dtype, tokens, training, _core.threads())
-    if config.head == "lm" and config.causal:
-        sizes["decoding"] = _decoding(config, dtype)
-    return sizes
-
-
-def _workspace(c: Config, dtype: str, tokens: int, training: bool, threads: int) -> int:
-    # linear_logprob.cpp: rows of logits, in equal chunks of at most 48 MiB
-    row = 4 * (-(-c.vocab_size // 16) * 16)
-    chunks = -(-tokens // max(1, (48 << 20) // row))
-    logits = -(-tokens // chunks) * row if c.head == "lm" else 0
-    # gemm.cpp: 2048 rows of A for all, 192 columns of B a thread, and partial sums for bfloat16
-    widest = max(shape[0] for name, shape in c.parameter_shapes().items() if name.startswith("h."))
-    sums = 4 * min(tokens, 2048) * max(widest, c.model_dim) if dtype == "bfloat16" else 0
-    gemm = 4 * 2048 * 512 + sums + threads * 4 * 192 * 512
-    # kernels/attention.h: tiles of 64 keys and up to 256 rows, or for backward a whole segment
-    width, longest = -(-c.head_dim // 16) * 16, min(tokens, c.context_length)
-    attention = 64 * (2 * width + 64) + 256 * (2 * width + 17)
-    if training:
-        rows = longest * (c.heads // c.kv_heads)
-        attention = max(attention, 64 * (9 * width + 192) + rows * (width + 2))
-    return logits + gemm + threads * 4 * attention
-
-
-def _decoding(c: Config, dtype: str) -> int:
-    shapes = c.parameter_shapes()
-    matrices = sum(
-        -(-shape[0] // 32) * 32 * shape[1]  # panels are padded to whole tiles
-        for name, shape in shapes.items()
-        if len(shape) == 2 and name != "wpe" and (name != "wte" or c.tied)
-    )
-    cache = 2 * c.layers * c.kv_heads * c.head_dim * c.context_length
-    pairs = dtype == "bfloat16" and "bf16" in _core.isa()  # else one number a word of 4 bytes
-    return matrices * (2 if pairs else 4) + cache * (2 if dtype == "bfloat16" else 4)
 
 
 @contextlib.contextmanager
@@ -302,49 +338,6 @@ def _naming_bytes(what: str, plan):
             f"{what}: there is no memory for {sum(sizes.values()):,} bytes: "
             + ", ".join(f"{name} {size:,}" for name, size in sizes.items())
         ) from None
-
-
-def int_vector(array) -> np.ndarray:
-    """Integers of any type and shape as a flat int32 array, refused where they do not fit."""
-    array = np.asarray(array)
-    if array.dtype.kind not in "iu":
-        raise ValueError(f"tokens: dtype {array.dtype} must be an integer type")
-    if array.dtype != np.int32 and array.size:
-        for value in (int(array.min()), int(array.max())):
-            if not -(1 << 31) <= value < 1 << 31:
-                raise ValueError(f"tokens: {value} does not fit 32 bits")
-    return np.ascontiguousarray(array.reshape(-1), np.int32)
-
-
-def _targets(targets, shape) -> np.ndarray:
-    _check_shape("targets", targets, shape)
-    return int_vector(targets)
-
-
-def _floats(name: str, array, shape) -> np.ndarray:
-    _check_shape(name, array, shape)
-    return np.ascontiguousarray(np.asarray(array).reshape(-1), np.float32)
-
-
-def _check_shape(name: str, array, shape) -> None:
-    """One number a token, in the shape of the tokens or flat: (T, B) would be other pairs."""
-    if shape is not None and np.shape(array) not in (tuple(shape), (math.prod(shape),)):
-        raise ValueError(f"{name}: shape {np.shape(array)} must be that of the tokens, {shape}")
-
-
-def _pack(tokens, segments) -> tuple[np.ndarray, np.ndarray]:
-    """Flat tokens and their boundaries, both int32."""
-    tokens = np.asarray(tokens)
-    if tokens.size == 0:
-        raise ValueError(f"tokens: a batch of shape {tokens.shape} is empty")
-    if segments is None:
-        if tokens.ndim not in (1, 2):
-            raise ValueError(f"tokens: shape {tokens.shape} must be (B, T) or (N,)")
-        length = tokens.shape[-1]
-        segments = np.arange(0, tokens.size + 1, length, dtype=np.int32)
-    elif tokens.ndim != 1:
-        raise ValueError(f"tokens: shape {tokens.shape} must be (N,) beside segments")
-    return int_vector(tokens), int_vector(segments)
 
 
 def _arrays(tensors) -> dict[str, np.ndarray]:

@@ -32,6 +32,7 @@ DTYPES = {
     "BOOL": np.bool_,
 }
 CODES = {np.dtype(t): code for code, t in DTYPES.items() if code != "BF16"}
+MOST_AXES = 32  # that every NumPy has
 LARGEST_HEADER = 100_000_000  # bytes; the limit of the format's own reader
 
 
@@ -114,20 +115,25 @@ class TensorFile:
             raise ValueError(f"{self.path}: the header's __metadata__ is not a JSON object")
         self._start = 8 + length
         self._entries = {name: self._checked(name, e, size) for name, e in header.items()}
+        self._check_tiling(size - self._start)
 
     def _checked(self, name, entry, size):
         try:
-            code, shape = entry["dtype"], tuple(int(n) for n in entry["shape"])
-            begin, end = (int(n) for n in entry["data_offsets"])
-        except (KeyError, TypeError, ValueError, OverflowError):
+            code, shape = entry["dtype"], tuple(entry["shape"])
+            begin, end = entry["data_offsets"]
+        except (KeyError, TypeError, ValueError):
             raise ValueError(f"{self.path}: tensor {name!r} has a malformed header entry") from None
+        if len(shape) > MOST_AXES or any(type(n) is not int for n in (*shape, begin, end)):
+            raise ValueError(f"{self.path}: tensor {name!r} has a malformed header entry")
+        if any(not 0 <= n < 1 << 63 for n in shape):
+            raise ValueError(f"{self.path}: tensor {name!r} has the impossible shape {shape}")
         if not isinstance(code, str) or code not in DTYPES:
             raise ValueError(
                 f"{self.path}: tensor {name!r} has dtype {code!r}, which is none of "
                 f"{', '.join(DTYPES)}"
             )
         want = math.prod(shape) * np.dtype(DTYPES[code]).itemsize
-        if min(shape, default=1) < 0 or begin < 0 or end - begin != want:
+        if begin < 0 or end - begin != want or math.prod(n or 1 for n in shape) >= 1 << 59:
             raise ValueError(
                 f"{self.path}: tensor {name!r} of shape {shape} and dtype {code} needs {want} "
                 f"bytes, its entry gives {end - begin}"
@@ -138,6 +144,22 @@ class TensorFile:
                 f"{size}: it is truncated"
             )
         return code, shape, begin, end
+
+    def _check_tiling(self, size):
+        """Tensors lie end to end, as the format demands: none reads another's bytes."""
+        at, before = 0, "the header"
+        for name, (_, _, begin, end) in sorted(self._entries.items(), key=lambda e: e[1][2:]):
+            if begin != at:
+                fault = "overlaps" if begin < at else "leaves a hole after"
+                raise ValueError(
+                    f"{self.path}: tensor {name!r} begins at byte {begin} of the data and {fault} "
+                    f"{before}, which ends at {at}"
+                )
+            at, before = end, f"tensor {name!r}"
+        if at != size:
+            raise ValueError(
+                f"{self.path}: the tensors end at byte {at} of the data, the file holds {size}"
+            )
 
     def __contains__(self, name) -> bool:
         return name in self._entries
@@ -153,9 +175,27 @@ class TensorFile:
 
     def __getitem__(self, name) -> np.ndarray:
         """The tensor; bfloat16 comes as a float32 copy, everything else as a read-only view."""
+        array = self._view(name)
+        return from_bfloat16(array) if self.dtype(name) == "BF16" else array
+
+    def read_into(self, name, out: np.ndarray) -> None:
+        """Write the tensor into float32 `out` of its shape, which may be a view of any strides.
+
+        What float32 cannot hold becomes infinite.
+        """
+        array = self._view(name)
+        if self.dtype(name) == "BF16":
+            bits = out.view(np.uint32)
+            bits[...] = array
+            bits <<= 16
+        else:
+            with np.errstate(over="ignore"):
+                out[...] = array
+
+    def _view(self, name) -> np.ndarray:
+        """The tensor as it is stored, bfloat16 as its bits."""
         code, shape, begin, end = self._entries[name]
         raw = self._bytes[self._start + begin : self._start + end]
         if (self._start + begin) % np.dtype(DTYPES[code]).itemsize:
             raw = np.array(raw)  # foreign files may lack alignment
-        array = raw.view(DTYPES[code]).reshape(shape)
-        return from_bfloat16(array) if code == "BF16" else array
+        return raw.view(DTYPES[code]).reshape(shape)

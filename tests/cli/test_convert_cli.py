@@ -1,100 +1,98 @@
-"""`gptengine tokenizer convert`: what it writes and says, and what it refuses."""
-
-import json
+"""`gptengine convert`: both ways, what it says, and what it refuses."""
 
 import numpy as np
 import pytest
 
-from cli.commands import TEXT, error, tokenizer
-from gptengine.tokenizer import Tokenizer
+from gptengine import Config, Model, Tokenizer
+from gptengine.checkpoint import load_folder
+from gptengine.cli.main import main
+from gptengine.gguf.tensors import GgufFile
+from gptengine.huggingface import model_type
+from gptengine.tensorfile import TensorFile
 
-EOT = "<|endoftext|>"
+
+@pytest.fixture
+def model(tmp_path, monkeypatch):
+    """A model folder `m` in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    config = Config.llama(300, 16, 1, 2, 32, hidden_dim=64)
+    tok = Tokenizer.bytes()
+    tok.config["chat_template"] = "{{ messages }}"
+    Model(config).save(tmp_path / "m", tok)
+    return tmp_path / "m"
 
 
-@pytest.mark.parametrize("name", ["f", "a.json", "vocab.json", "a.gguf", "a.tiktoken"])
-def test_there_and_back(folder, tmp_path, name, capsys):
-    out, back = tmp_path / name, tmp_path / "back"
-    assert tokenizer("convert", folder / "tok", out) == 0
-    said = capsys.readouterr().out
-    for part in (f"saved    {out}\n", "tokens   280, split gpt2\n", f"special  {EOT} 279\n"):
-        assert part in said
-    assert "merges   by list and by id agree\n" in said
-    more = [":gpt2"] if name.endswith(".tiktoken") else [""]
-    assert f"next     gptengine tokenizer inspect {out}{more[0]} " in said
-    assert ("neither its split nor its special tokens" in said) == (more[0] != "")
-    options = ["--special-token", f"{EOT}=279"] if more[0] else []
-    assert tokenizer("convert", f"{out}{more[0]}", back, *options) == 0
+def convert(*args):
+    return main(["convert", *map(str, args)])
+
+
+def test_a_folder_becomes_a_file_and_a_folder_again(model, capsys):
+    assert convert("m", "sub/m.gguf") == 0
+    out = capsys.readouterr().out
+    assert "plan     llama, 1 layers of 32, context 16, " in out and "a chat template" in out
+    assert "to       sub/m.gguf: F32, 0.1 MB" in out and "saved    sub/m.gguf" in out
+    assert "next     gptengine generate sub/m.gguf" in out
+    assert convert("sub/m.gguf", "again") == 0
+    for name in "config.json", "model.safetensors", "tokenizer.json":
+        again = model.with_name("again") / name
+        assert again.read_bytes() == (model / name).read_bytes(), name
+    assert main(["generate", "sub/m.gguf", "a", "--max-new-tokens", "2"]) == 0
+
+
+@pytest.mark.parametrize("weights", ["f32", "bf16", "q8_0", "q4_0"])
+def test_weights_are_stored_as_asked(model, weights, capsys):
+    assert convert("m", "m.gguf", "--weights", weights) == 0
+    file = GgufFile("m.gguf")
+    assert file.tensors["blk.0.ffn_up.weight"].form.name == weights.upper()
+    assert f"m.gguf: {weights.upper()}, " in capsys.readouterr().out
+
+
+def test_bf16_stays_bf16_unless_it_is_said(model):
+    assert convert("m", "b", "--weights", "bf16") == 0
+    assert convert("b", "b.gguf") == 0 and convert("b.gguf", "b2") == 0
+    assert convert("b", "f", "--weights", "f32") == 0
+    dtype = lambda folder: TensorFile(f"{folder}/model.safetensors").dtype("lm_head.weight")
+    assert [dtype(folder) for folder in ("b", "b2", "f")] == ["BF16", "BF16", "F32"]
+    assert GgufFile("b.gguf").tensors["output.weight"].form.name == "BF16"
+    (config, b), (_, b2) = load_folder("b"), load_folder("b2")
+    assert model_type(config) == "llama"
+    for name in b:
+        np.testing.assert_array_equal(b[name], b2[name])
+
+
+def test_what_stays_in_float32_is_said(model, capsys):
+    config = Config.llama(300, 16, 1, 2, 32, hidden_dim=40)
+    Model(config).save("odd", Tokenizer.bytes())
+    assert convert("odd", "odd.gguf", "--weights", "q4_0") == 0
+    assert "warning: odd.gguf: 1 matrices stay in F32" in capsys.readouterr().err
+
+
+def test_without_a_tokenizer(model, capsys):
+    Model(Config.llama(300, 16, 1, 2, 32, hidden_dim=64)).save("bare")
+    assert convert("bare", "bare.gguf") == 2
+    assert "--no-tokenizer converts the model without it" in capsys.readouterr().err
+    assert convert("bare", "bare.gguf", "--no-tokenizer") == 0
+    out = capsys.readouterr().out
+    assert "with     no tokenizer" in out and "next" not in out
+    assert convert("bare.gguf", "bare2", "--no-tokenizer") == 0
+
+
+@pytest.mark.parametrize(
+    "args, says",
+    [
+        (("m", "m"), "convert: m is there already: give another name, or remove it"),
+        (("m", "there.gguf"), "convert: there.gguf is there already"),
+        (("m", "x.safetensors"), "must be a folder, or a file that ends in .gguf"),
+        (("m", "x", "--weights", "q8_0"), "weights q8_0 go into a .gguf file, not into a folder"),
+        (("nothing", "x"), "nothing: no such model folder"),
+        (("nothing.gguf", "x"), "nothing.gguf: no such file"),
+        (("there.gguf", "x"), "there.gguf: not a GGUF file"),
+    ],
+)
+def test_what_cannot_be_is_refused(model, args, says, capsys):
+    model.with_name("there.gguf").write_bytes(b"mine")
+    before = sorted(model.parent.rglob("*"))
+    assert convert(*args) == 2
     out, err = capsys.readouterr()
-    want, found = Tokenizer.load(folder / "tok"), Tokenizer.load(back)
-    assert err == "" and found.special_tokens == want.special_tokens
-    assert np.array_equal(found.encode(TEXT), want.encode(TEXT))
-
-
-def test_what_a_source_does_not_say(folder, tmp_path, capsys):
-    ranks, out = tmp_path / "a.tiktoken", tmp_path / "a.json"
-    Tokenizer.load(folder / "tok").save(ranks)
-    assert tokenizer("convert", ranks, out) == 2
-    assert f"give it as {ranks}:gpt2, or with another of gpt2, cl100k" in error(capsys)
-    assert tokenizer("convert", f"{ranks}:gpt2", out, "--split", "o200k") == 2
-    assert "its split is given as 'gpt2' and as 'o200k'" in error(capsys)
-    for wrong in ("x", "=3", "x=", "x=-1", "x=1.5"):
-        assert tokenizer("convert", ranks, out, "--special-token", wrong) == 2
-        assert f"{wrong!r} is not NAME=ID" in error(capsys)
-    both = ["--special-token", "a=b=279", "--special-token", "<c>=280"]
-    assert tokenizer("convert", ranks, out, "--split", "llama3", *both) == 0
-    assert "special  a=b 279, <c> 280\n" in capsys.readouterr().out
-    assert Tokenizer.load(out).special_tokens == {"a=b": 279, "<c>": 280}
-    assert tokenizer("convert", ranks, out, *both, "--special-token", "<c>=281") == 2
-    assert "'<c>' is given twice" in error(capsys)
-    assert tokenizer("convert", f"{ranks}:gpt2", out) == 0
-    assert "convert --special-token NAME=ID" in capsys.readouterr().err
-    assert tokenizer("convert", "bytes", out, "--split", "gpt2") == 2
-    assert "bytes: this tokenizer has its own split" in error(capsys)
-
-
-def test_what_it_does_not_write(folder, tmp_path, capsys):
-    tok = folder / "tok"
-    for target in (tok, tok / "tokenizer.json"):
-        assert tokenizer("convert", tok, target) == 2
-        assert f"{target} is what {tok} is read from" in error(capsys)
-    Tokenizer.load(tok).save(tmp_path / "v/vocab.json")
-    assert tokenizer("convert", tmp_path / "v", tmp_path / "v/merges.txt") == 2
-    assert "is read from" in error(capsys)
-    assert tokenizer("convert", tmp_path / "v", tmp_path / "v") == 0  # beside vocab.json
-    capsys.readouterr()
-    (tmp_path / "config.json").touch()
-    assert tokenizer("convert", tok, tmp_path) == 2
-    assert f"{tmp_path} holds a model made with its own tokenizer" in error(capsys)
-    assert tokenizer("convert", tok, tmp_path / "a.vocab") == 2
-    assert "a.vocab must be a folder, vocab.json" in error(capsys)
-
-
-def test_what_a_json_file_alone_does_not_say(folder, tmp_path, capsys):
-    tok = Tokenizer.load(folder / "tok")
-    tok.config["chat_template"] = "{{ x }}"
-    tok.save(tmp_path / "f")
-    assert tokenizer("convert", tmp_path / "f", tmp_path / "a.json") == 0
-    assert "a.json does not say chat_template: a folder does\n" in capsys.readouterr().out
-    assert tokenizer("convert", tmp_path / "f", tmp_path / "g") == 0
-    assert "note" not in capsys.readouterr().out
-
-
-def test_two_readings_and_warnings_are_said(folder, tmp_path, capsys):
-    data = json.loads((folder / "tok/tokenizer.json").read_bytes())
-    data["model"]["merges"].reverse()
-    data["normalizer"] = {"type": "NFC"}
-    (tmp_path / "a.json").write_text(json.dumps(data))
-    assert tokenizer("convert", tmp_path / "a.json", tmp_path / "f") == 0
-    out, err = capsys.readouterr()
-    assert "merges   by list and by id differ for " in out
-    assert err == "warning: tokenizer: input must be NFC: it is not normalized here\n"
-    assert tokenizer("convert", tmp_path / "a.json", tmp_path / "a.tiktoken") == 2
-    assert "a .tiktoken file joins by ids" in capsys.readouterr().err
-
-
-def test_words(tmp_path, capsys):
-    (tmp_path / "codes.txt").write_text("#version: 0.2\nl o\nlo w</w>\n")
-    assert tokenizer("convert", tmp_path / "codes.txt", tmp_path / "f") == 0
-    assert "merges" not in capsys.readouterr().out
-    assert tokenizer("inspect", tmp_path / "f", "low") == 0
-    assert tokenizer("convert", tmp_path / "f", tmp_path / "a.gguf") == 2
+    assert out == "" and says in err and err.count("\n") == 1
+    assert sorted(model.parent.rglob("*")) == before

@@ -60,6 +60,12 @@ def test_text_to_text(tmp_path, text, tokenizer, architecture, capsys):
     main(["generate", str(out / "best"), "7 sheep", "--max-new-tokens", "8"])
     out_and_err = capsys.readouterr()
     assert out_and_err.out == first and not out_and_err.err
+    main(["generate", str(out), "7 sheep", "--max-new-tokens", "8", "--draft", "ngram"])
+    assert capsys.readouterr().out == first
+    assert main(["generate", str(out), "7 sheep", "--draft", str(out / "best")]) == 0
+    capsys.readouterr()
+    assert main(["generate", str(out), "7", "--draft", "ngram", "--draft-tokens", "99"]) == 2
+    assert "draft_tokens 99 must be from 1 to 32" in error(capsys)
     main(["generate", str(out), "7 sheep", "--max-new-tokens", "99"])
     assert "the model's context of 16 tokens is full" in capsys.readouterr().err
     assert pretrain(*args) == 0

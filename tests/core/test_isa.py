@@ -39,7 +39,7 @@ def test_operators_of_the_instruction_set(isa):
 
 @every_other_set
 def test_sampler_and_promises_under_the_instruction_set(isa):
-    passes(isa, "decode/test_sampler.py", *PROMISES)
+    passes(isa, "decode/test_sampler.py", "decode/test_adjust.py", *PROMISES)
 
 
 def passes(isa, *tests):

@@ -161,7 +161,7 @@ limit(4 << 20)
 for _ in range(3):
     try:
         _core.attention_backward(
-            dqkv, dy, qkv, y, lse, segments, _core.Tensor(), 2, 2, 1.0, True
+            dqkv, dy, qkv, y, lse, segments, _core.Tensor(), 2, 2, 1.0, True, 0
         )
     except MemoryError as error:
         print(error)
@@ -169,7 +169,7 @@ for _ in range(3):
     short = _core.Tensor.share(np.array([0, 5], np.int32))
     of = lambda t: _core.Tensor.share(t.numpy()[:5])
     _core.attention_backward(
-        of(dqkv), of(dy), of(qkv), of(y), of(lse), short, _core.Tensor(), 2, 2, 1.0, True
+        of(dqkv), of(dy), of(qkv), of(y), of(lse), short, _core.Tensor(), 2, 2, 1.0, True, 0
     )
 """
     status, output, errors = run(NO_MEMORY + script)

@@ -1,4 +1,4 @@
-"""Fuzzes a reader of tokenizer files with libFuzzer, through Atheris.
+"""Fuzzes a reader of tokenizers or models with libFuzzer, through Atheris.
 
 python tests/fuzz/fuzz_readers.py tokenizer_json -max_total_time=60 tests/fuzz/seeds/tokenizer_json
 """
@@ -6,14 +6,18 @@ python tests/fuzz/fuzz_readers.py tokenizer_json -max_total_time=60 tests/fuzz/s
 import copy
 import json
 import random
+import struct
 import sys
 from pathlib import Path
 
 import atheris
 
 sys.path.insert(0, str(Path(__file__).parent))
-with atheris.instrument_imports(include=["gptengine.tokenizer", "gptengine.gguf"]):
+ROOMS = ("tokenizer", "gguf", "checkpoint", "tensorfile", "huggingface", "config")
+with atheris.instrument_imports(include=[f"gptengine.{room}" for room in ROOMS]):
     import readers
+
+    from gptengine.gguf import metadata
 
 VALUES = [None, True, False, 0, 1, -1, 255, 256, 2**31, 2**32, 2**63, 2**64, 10**30, 0.5, 1e308]
 VALUES += [
@@ -37,6 +41,8 @@ VALUES += [
 def main():
     name = sys.argv.pop(1)
     options = {"custom_mutator": mutate_json} if "json" in name or name == "tekken" else {}
+    for kind, mutator in ("safetensors", mutate_safetensors), ("gguf_model", mutate_gguf):
+        options = {"custom_mutator": mutator} if name == kind else options
     atheris.Setup(sys.argv, lambda data: readers.read(name, data), **options)
     atheris.Fuzz()
 
@@ -57,6 +63,65 @@ def mutate_json(data, most, seed):
     parts[place] = json.dumps(tree).encode()
     data = readers.SEPARATOR.join(parts)
     return data if len(data) <= most else data[:most]
+
+
+def mutate_safetensors(data, most, seed):
+    """Changes config.json, or the JSON of the header, whose length stays right."""
+    rng = random.Random(seed)
+    config, _, file = data.partition(readers.SEPARATOR)
+    end = 8 + int.from_bytes(file[:8], "little")
+    if rng.random() < 0.2 or not 8 < end <= len(file):
+        return atheris.Mutate(data, most)
+    if rng.random() < 0.3:
+        config = mutate_json(config, most, seed)
+    else:
+        header = mutate_json(file[8:end], most, seed)
+        file = struct.pack("<Q", len(header)) + header + file[end:]
+    return (config + readers.SEPARATOR + file)[:most]
+
+
+def mutate_gguf(data, most, seed):
+    """Changes a key or an entry of a tensor, whose lengths and number stay right."""
+    rng = random.Random(seed)
+    try:
+        reader = metadata.Reader(data)
+        count, keys = reader.header()
+        tensors = [tensor_entry(reader) for _ in range(min(count, 1000))]
+    except ValueError:
+        return atheris.Mutate(data, most)
+    kind = rng.random()
+    if kind < 0.3 or not (keys and tensors):
+        return atheris.Mutate(data, most)
+    if kind < 0.6:
+        key = rng.choice(list(keys))
+        keys[key] = other(keys[key], rng)
+    elif kind < 0.65:
+        del keys[rng.choice(list(keys))]
+    elif kind < 0.95:
+        entry = rng.choice(tensors)
+        place = rng.randrange(4)
+        entry[place] = change(entry[place], rng) if place == 1 else other(entry[place], rng)
+    else:
+        tensors[rng.randrange(len(tensors))] = copy.deepcopy(rng.choice(tensors))
+    try:
+        head = metadata.header(keys, len(tensors)) + b"".join(map(entry_bytes, tensors))
+    except (ValueError, TypeError, AttributeError, UnicodeError, struct.error):
+        return atheris.Mutate(data, most)  # a value that the format has no room for
+    start = -(-reader.at // 32) * 32
+    return (head + bytes(-len(head) % 32) + data[start:])[:most]
+
+
+def tensor_entry(reader):
+    """Its name, its sizes, the code of its format and its place."""
+    name = reader.string(100)
+    sizes = [reader.number("<u8") for _ in range(min(reader.number("<u4"), 9))]
+    return [name, sizes, reader.number("<u4"), reader.number("<u8")]
+
+
+def entry_bytes(entry):
+    name, sizes, code, begin = entry
+    sizes = struct.pack(f"<I{len(sizes)}Q", len(sizes), *sizes)
+    return metadata.string(name) + sizes + struct.pack("<IQ", code, begin)
 
 
 def change(tree, rng):

@@ -1,6 +1,7 @@
-"""Each reader of tokenizer files as a function that gives it bytes, and what must then hold.
+"""Each reader of tokenizers and models as a function that gives it bytes, and what must then hold.
 
-Whatever the bytes are, a reader gives a tokenizer that works or raises ValueError or KeyError.
+Whatever the bytes are, a reader gives a tokenizer or a model that can be written and read again, or
+raises ValueError or KeyError. A model needs no more memory than some times its file.
 """
 
 import contextlib
@@ -8,6 +9,10 @@ import tempfile
 import warnings
 from pathlib import Path
 
+import numpy as np
+
+from gptengine import checkpoint
+from gptengine.tensorfile import TensorFile, write_tensors
 from gptengine.tokenizer import Tokenizer
 from gptengine.tokenizer.wordpiece import WordPiece
 
@@ -39,6 +44,34 @@ def read_wordpiece(folder, name):
     tok.decode(ids)
 
 
+def read_gguf_model(folder, name):
+    """A model that was read is written as float32, and read again with the same bits."""
+    config, params = checkpoint.load(folder / name)
+    numbers = sum(array.size for array in params.values())
+    assert numbers <= 2 * (folder / name).stat().st_size, "more numbers than the file can hold"
+    same_again(folder / "again.gguf", config, params)
+
+
+def read_safetensors(folder, name):
+    """Also the tensors of a file that holds no model."""
+    file = TensorFile(folder / name)
+    arrays = {name: file[name] for name in file.names()}
+    assert sum(a.size for a in arrays.values()) <= (folder / name).stat().st_size
+    write_tensors(folder / "again.safetensors", arrays)
+    again = TensorFile(folder / "again.safetensors")
+    for name, array in arrays.items():
+        assert again[name].tobytes() == array.tobytes(), name
+    same_again(folder / "again", *checkpoint.load(folder))
+
+
+def same_again(path, config, params):
+    checkpoint.save(path, config, params)
+    config_again, again = checkpoint.load(path)
+    assert config_again == config
+    for name, array in params.items():
+        np.testing.assert_array_equal(again[name], array)
+
+
 SPECIALS = {"<|endoftext|>": 262}
 READERS = {  # the files of an input, and who reads them
     "tokenizer_json": (["tokenizer.json", "tokenizer_config.json"], read_bpe, {}),
@@ -53,6 +86,12 @@ READERS = {  # the files of an input, and who reads them
         {},
     ),
     "gguf": (["model.gguf"], read_bpe, dict(name="model.gguf")),
+    "gguf_model": (["model.gguf"], read_gguf_model, dict(name="model.gguf")),
+    "safetensors": (
+        ["config.json", "model.safetensors"],
+        read_safetensors,
+        dict(name="model.safetensors"),
+    ),
     "tekken": (["tekken.json"], read_bpe, {}),
     "subword_nmt": (["codes.txt"], read_bpe, dict(name="codes.txt")),
     "wordpiece": (["vocab.txt", "tokenizer_config.json"], read_wordpiece, dict(name="vocab.txt")),

@@ -27,6 +27,8 @@ READERS = [
     "tiktoken",
     "vocab_merges",
     "gguf",
+    "gguf_model",
+    "safetensors",
     "tekken",
     "subword_nmt",
     "wordpiece",

@@ -4,11 +4,15 @@ python tests/fuzz/seeds.py  # into tests/fuzz/seeds; findings are put there by h
 """
 
 import base64
+import dataclasses
 import json
 import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
+from gptengine import Config, checkpoint
 from gptengine.tokenizer import Tokenizer, splits
 
 SEEDS = Path(__file__).parent / "seeds"
@@ -31,7 +35,7 @@ def main():
     for name, heads in HEADS.items():
         for i, text in enumerate(TEXTS):
             write(name, f"text{i}", heads[i % len(heads)] + text)
-    for name, content in {**rules(), **readers()}.items():
+    for name, content in {**rules(), **readers(), **models()}.items():
         write(*name, content)
 
 
@@ -127,6 +131,32 @@ def readers():
         ["\n".join([*words, ""]).encode(), b'{"do_lower_case": true}']
     )
     out["wordpiece_json", "bert"] = wordpiece(words)
+    return out
+
+
+def models():
+    """Tiny models of each architecture, as files and as folders."""
+    llama = dict(kv_heads=1, hidden_dim=32)
+    configs = {
+        "gpt2": (Config(9, 4, 1, 2, 32, hidden_dim=32), "Q4_0"),
+        "llama": (Config.llama(9, 4, 1, 2, 32, **llama), "Q4_0"),
+        "qwen2": (Config.llama(9, 4, 1, 2, 32, **llama, qkv_bias=True, tied=True), "Q8_0"),
+        "qwen3": (Config.qwen3(9, 4, 1, 2, 32, **llama), "BF16"),
+    }
+    stretched = dict(rope_scaling="llama3", rope_factor=8.0, rope_context=8192)
+    configs["llama3"] = (dataclasses.replace(configs["llama"][0], **stretched), "Q4_0")
+    out = {}
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        for name, (config, weights) in configs.items():
+            shapes = config.parameter_shapes().items()
+            params = {n: np.ones(shape, np.float32) for n, shape in shapes}
+            checkpoint.save(folder / "m.gguf", config, params, weights=weights)
+            out["gguf_model", name] = (folder / "m.gguf").read_bytes()
+            checkpoint.save(folder / name, config, params, weights="BF16")
+            said = dense((folder / name / "config.json").read_text())
+            stored = (folder / name / "model.safetensors").read_bytes()
+            out["safetensors", name] = said + SEPARATOR + stored
     return out
 
 

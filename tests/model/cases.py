@@ -1,5 +1,6 @@
 """Configs that together try every pair of options, and small packed batches for them."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -19,6 +20,8 @@ OPTIONS = dict(
     qk_norm=[False, True],
     causal=[True, False],
     head=["lm", "value", "reward"],
+    embedding_norm=[False, True],
+    token_types=[0, 3],
 )
 
 
@@ -46,7 +49,18 @@ def small(**options):
     return Config(**{**sizes, "head_dim": 6, **options})
 
 
-CASES = [small(**options) for options in pairwise(OPTIONS)]
+CASES = [
+    *(small(**options) for options in pairwise(OPTIONS)),
+    small(position="rope", kv_heads=3, window=9),
+    *(
+        small(position="rope", norm="rms", rope_scaling=kind, rope_factor=4.0, **more)
+        for kind, more in {
+            "linear": {},
+            "llama3": dict(rope_context=20, rope_high=2.0),
+            "yarn": dict(rope_context=20, rope_high=8.0),
+        }.items()
+    ),
+]
 
 
 def case_id(c):
@@ -67,7 +81,11 @@ SHAPES = {
     "gpt2": Config(**_SIZES),
     "llama": Config.llama(**_SIZES, kv_heads=2),
     "qwen3": Config.qwen3(**_SIZES, kv_heads=1, head_dim=40),
+    "mistral": dataclasses.replace(Config.llama(**_SIZES, kv_heads=2), window=70),
     "alibi": Config(**_SIZES, position="alibi", norm_order="post", activation="gelu", tied=False),
+    "llama3": dataclasses.replace(
+        Config.llama(**_SIZES), rope_scaling="llama3", rope_factor=8.0, rope_context=40
+    ),
     "encoder": Config(**_SIZES, position="sinusoidal", activation="relu", causal=False),
 }
 DECODERS = [name for name, c in SHAPES.items() if c.causal]

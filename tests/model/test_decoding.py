@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from gptengine import Model, Tokenizer, _core
-from gptengine.generate import Sampler, decode, stream
+from gptengine.generate import stream
+from gptengine.generator import Generator
+from gptengine.sampler import Sampler
 from model.cases import DECODERS, SHAPES, small
 from model.engine import bits, engine
 from reference import model as ref
@@ -27,15 +29,16 @@ def test_cached_logits_are_the_full_pass(c, rng):
     model, _ = model_and_prompts(c, rng)
     texts = rng.integers(c.vocab_size, size=(3, 140), dtype=np.int32)
     want = model.logits(texts, last_only=False).reshape(3, 140, -1)
-    cache = _core.KVCache(model.engine_config, model.dtype, 3, 140)
-    slots, starts = np.array([2, 0, 1], np.int32), np.zeros(3, np.int32)
+    cache = _core.KVCache(model.engine_config, model.dtype, 10)
+    tables = np.array([[7, 0, 9], [3, 1, 8], [2, 6, 4]], np.int32)
+    starts = np.zeros(3, np.int32)
     for counts in [(1, 7, 70), (1, 1, 1), (64, 2, 1), (1, 1, 1), (3, 90, 5)]:
         spans = [slice(s, s + n) for s, n in zip(starts, counts, strict=True)]
         tokens = np.concatenate([text[span] for text, span in zip(texts, spans, strict=True)])
         segments = np.cumsum([0, *counts], dtype=np.int32)
         got = np.empty((len(tokens), c.vocab_size), np.float32)
         rows = np.arange(len(tokens), dtype=np.int32)
-        model.engine.decode(got, cache, tokens, segments, slots, starts, rows)
+        model.engine.decode(got, cache, tokens, segments, tables, starts, rows)
         expected = [w[span] for w, span in zip(want, spans, strict=True)]
         assert bits(got) == bits(np.concatenate(expected))
         starts += np.array(counts, np.int32)
@@ -83,7 +86,7 @@ def test_stops_at_the_context(c, rng):
     outs = model.generate(prompts, max_new_tokens=1000)
     room = c.context_length + 1  # the last token drawn is not read again
     assert [len(p) + len(o.tokens) for p, o in zip(prompts, outs, strict=True)] == [room] * 3
-    assert {o.finish for o in outs} == {"length"}
+    assert {o.finish for o in outs} == {"context"}
 
 
 @pytest.mark.parametrize("most", [2**31, 2**63, 10**30])
@@ -104,11 +107,9 @@ def test_top_k_is_a_whole_number():
 
 def test_nothing_is_allocated_while_decoding(c, rng):
     model, prompts = model_and_prompts(c, rng)
-    counts = [
-        _core.allocation_count()
-        for sample, *_ in decode(model, prompts, 30, Sampler())
-        if sample == 0
-    ]
+    generator = Generator(model, slots=3)
+    requests = [generator.submit(prompt, 30) for prompt in prompts]
+    counts = [_core.allocation_count() for event in generator.run() if event.request is requests[0]]
     assert counts[1:] == counts[1:2] * 29
 
 

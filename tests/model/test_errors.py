@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gptengine import Config, Model, _core
-from gptengine.model import planned_memory
+from gptengine.model_memory import planned_memory
 from gptengine.quickstart import QuickstartConfig
 from gptengine.train.pretrain import PretrainConfig
 from model.cases import small
@@ -118,10 +118,10 @@ def test_bad_steps(model):
 
 def test_a_cache_of_another_model(model):
     other = Model(small(context_length=CONTEXT, vocab_size=VOCAB, layers=1))
-    cache = _core.KVCache(other.engine_config, "float32", 1, CONTEXT)
+    cache = _core.KVCache(other.engine_config, "float32", 1)
     logits, one = np.empty((1, VOCAB), np.float32), ids(1)
     with pytest.raises(ValueError, match="cache of 1 layers must match the model's"):
-        model.engine.decode(logits, cache, one, segments(0, 1), one, one, one)
+        model.engine.decode(logits, cache, one, segments(0, 1), one[None], one, one)
 
 
 def test_threads_take_turns(model, rng):

@@ -67,6 +67,40 @@ def test_recompute_changes_no_bit(c, dtype, rng):
         assert bits(runs[0][name]) == bits(runs[1][name]) == bits(runs[2][name]), name
 
 
+def test_types_of_tokens(rng):
+    """Every pass reads them, and their table learns by them; none given means all 0."""
+    c = small(token_types=3, embedding_norm=True, norm_order="post")
+    p = ref.random_parameters(c, rng)
+    tokens, targets, segments = packed(c, rng)
+    dy = rng.normal(size=len(tokens)).astype(np.float32)
+    model, types = engine(c, p), rng.integers(3, size=len(tokens))
+    for given, used in ((types, types), (None, 0)):
+        hidden, _ = ref.forward(c, p, tokens, segments, used)
+        logits = model.logits(tokens, segments, types=given, last_only=False)
+        assert error(model.hidden(tokens, segments, types=given), hidden) <= 1e-5
+        assert error(logits, ref.logits_of(c, p, hidden)) <= 1e-5
+        want = ref.backward(c, p, tokens, segments, targets, dlogp=dy, types=used)
+        model.forward_backward(tokens, targets, dy, segments, types=given)
+        got = {name: g.copy() for name, g in model.gradients().items()}
+        model.zero_grad()
+        model.forward(tokens, targets, segments, types=given)
+        model.backward(dy)
+        for name, g in model.gradients().items():
+            assert bits(g) == bits(got[name]), name
+            assert error(g, want[name]) <= 1e-5, name
+        model.zero_grad()
+    c = small(token_types=2, head="value")
+    model, types = engine(c, ref.random_parameters(c, rng)), types % 2
+    values = model.values(tokens, segments, types=types)
+    assert (model.values(tokens, segments) != values).any()
+    with pytest.raises(ValueError, match=r"types\[3\] = 2 must be in \[0, 2\)"):
+        model.values([[1, 1, 1, 1]], types=[[0, 1, 0, 2]])
+    with pytest.raises(ValueError, match=r"types: shape \(3,\) must be .* \(1, 4\)"):
+        model.values([[1, 1, 1, 1]], types=[0, 1, 0])
+    with pytest.raises(ValueError, match="types need a model with token_types"):
+        Model(small()).logits([[1, 1]], types=[[0, 0]])
+
+
 def test_gradients_add_up_until_the_step(rng):
     """Two micro-batches give the gradient of both; zero_grad starts anew."""
     c = small()

@@ -21,10 +21,10 @@ ALL_ABSENT = {
     "swiglu_forward": (2, ()),
     "swiglu_backward": (3, ()),
     "adamw_step": (5, (1e-3, 0.9, 0.95, 1e-8, 0.1, 1.0, 1)),
-    "attention_forward": (5, (2, 1, 1.0, True)),
-    "attention_backward": (7, (2, 1, 1.0, True)),
-    "embedding_forward": (5, ()),
-    "embedding_backward": (5, ()),
+    "attention_forward": (5, (2, 1, 1.0, True, 0)),
+    "attention_backward": (7, (2, 1, 1.0, True, 0)),
+    "embedding_forward": (7, ()),
+    "embedding_backward": (7, ()),
     "layer_norm_forward": (6, (1e-5,)),
     "layer_norm_backward": (8, ()),
     "rms_norm_forward": (4, (1e-5,)),
@@ -32,11 +32,11 @@ ALL_ABSENT = {
     "qk_norm_forward": (6, (2, 1, 1e-5)),
     "qk_norm_backward": (9, (2, 1)),
     "rope_forward": (4, (2, 1)),
-    "rope_table": (2, (1e4,)),
+    "rope_table": (2, (1e4, _core.RopeScaling())),
     "sinusoidal_table": (1, ()),
     "segment_positions": (2, ()),
     "pack_weight": (1, ()),
-    "linear_logprob_forward": (5, ()),
+    "linear_logprob_forward": (5, (9,)),
     "linear_logprob_backward": (7, ()),
     "linear_logits": (4, ()),
     "value_head_forward": (4, ()),
@@ -67,4 +67,4 @@ def test_logprob_names_the_absent_one():
     t = dict(logp=zeros(2), lse=zeros(2), h=zeros(2, 4), w=zeros(3, 4), targets=ints([0, 1]))
     for absent in t:
         with pytest.raises(ValueError, match=f"linear_logprob_forward: {absent} is required"):
-            _core.linear_logprob_forward(**{**t, absent: NONE})
+            _core.linear_logprob_forward(**{**t, absent: NONE}, V=3)

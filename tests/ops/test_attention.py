@@ -19,40 +19,45 @@ TILE = 64
 HEADS = [(1, 1), (2, 2), (4, 2), (6, 1)]  # (H, K)
 
 
-def forward(qkv, segments, H, K, causal=True, slopes=None, dtype="float32", scale=None):
+def forward(qkv, segments, H, K, causal=True, slopes=None, dtype="float32", scale=None, window=0):
     """y and lse as arrays."""
     N, D = len(qkv), qkv.shape[1] // (H + 2 * K)
     y, lse = zeros(N, H * D, dtype=dtype), zeros(N, H)
     slopes = NONE if slopes is None else put(slopes)
     scale = D**-0.5 if scale is None else scale
-    _core.attention_forward(y, lse, put(qkv, dtype), ints(segments), slopes, H, K, scale, causal)
+    where = ints(segments), slopes, H, K, scale, causal, window
+    _core.attention_forward(y, lse, put(qkv, dtype), *where)
     return y.numpy(), lse.numpy()
 
 
-def backward(dy, qkv, segments, H, K, causal=True, slopes=None, dtype="float32"):
+def backward(dy, qkv, segments, H, K, causal=True, slopes=None, dtype="float32", window=0):
     """dqkv as an array."""
-    y, lse = forward(qkv, segments, H, K, causal, slopes, dtype)
+    y, lse = forward(qkv, segments, H, K, causal, slopes, dtype, window=window)
     D = qkv.shape[1] // (H + 2 * K)
     dqkv = put(np.full_like(qkv, 7), dtype)  # written, not added
     slopes = NONE if slopes is None else put(slopes)
     saved = put(dy, dtype), put(qkv, dtype), put(y, dtype), put(lse), ints(segments), slopes
-    _core.attention_backward(dqkv, *saved, H, K, D**-0.5, causal)
+    _core.attention_backward(dqkv, *saved, H, K, D**-0.5, causal, window)
     return dqkv.numpy()
 
 
-def cached(qkv, H, K, pieces, slopes=None, dtype="float32", room=7, slot=1):
-    """y of one sequence that arrives in pieces of the given lengths."""
+def cached(qkv, H, K, pieces, slopes=None, dtype="float32", window=0):
+    """y of one sequence that arrives in pieces of the given lengths, in blocks here and there."""
     N, D = len(qkv), qkv.shape[1] // (H + 2 * K)
     # What lies beyond the new tokens must not matter: fill the caches with noise.
-    noise = np.random.default_rng(0).normal(size=(2, K, N + room, D))
+    rng = np.random.default_rng(0)
+    blocks = -(-N // TILE) + 2
+    noise = rng.normal(size=(blocks, K, TILE, D))
     k_cache, v_cache = put(noise, dtype), put(noise, dtype)
     slopes = NONE if slopes is None else put(slopes)
+    table = ints(rng.permutation(blocks)[None, :-1])
     out, start = [], 0
     for n in pieces:
         new, y = put(qkv[start : start + n], dtype), zeros(n, H * D, dtype=dtype)
-        where = ints([0, n]), ints([slot]), ints([start])
+        where = ints([0, n]), table, ints([start])
         _core.kv_cache_append(k_cache, v_cache, new, *where, H, K)
-        _core.attention_cached_forward(y, new, k_cache, v_cache, *where, slopes, H, K, D**-0.5)
+        shape = slopes, H, K, D**-0.5, window
+        _core.attention_cached_forward(y, new, k_cache, v_cache, *where, *shape)
         out.append(y.numpy())
         start += n
     return np.concatenate(out)
@@ -143,6 +148,31 @@ def test_attention_backward(dtype, lengths, heads, D, causal, with_slopes):
     assert_close(got, want, dtype, terms=D + 200, rounded_between=3)
 
 
+windows = dict(
+    N=st.sampled_from([1, 20, 64, 65, 129, 200, 300]),
+    window=st.sampled_from([1, 2, 16, 63, 64, 65, 100, 128, 250, 1000]),
+    heads=st.sampled_from(HEADS),
+    D=st.sampled_from([3, 16, 64]),
+)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@given(**windows)
+def test_a_window(dtype, N, window, heads, D):
+    (H, K), scale = heads, np.float32(D**-0.5)
+    qkv, segments = inputs(N + 9, H, K, D, dtype=dtype), [0, 9, N + 9]
+    y, lse = forward(qkv, segments, H, K, dtype=dtype, window=window)
+    want_y, want_lse = attention(qkv, segments, H, K, scale, True, window=window)
+    assert_close(y, want_y, dtype, terms=D + 200, rounded_between=1)
+    assert_close(lse, want_lse, "float32", terms=D + 200)
+    dy = rounded(np.random.default_rng(N).normal(size=(N + 9, H * D)), dtype)
+    got = backward(dy, qkv, segments, H, K, dtype=dtype, window=window)
+    want = attention_gradient(dy, qkv, segments, H, K, scale, True, window=window)
+    assert_close(got, want, dtype, terms=D + 200, rounded_between=3)
+    if window >= max(N, 9):
+        assert_same_bits(y, forward(qkv, segments, H, K, dtype=dtype)[0])
+
+
 # Exactness: one sequence, computed in different surroundings.
 
 
@@ -193,24 +223,25 @@ def test_later_tokens_change_no_bit(N, heads, D, with_slopes):
 @pytest.mark.parametrize("heads", HEADS)
 @pytest.mark.parametrize("D", [1, 40, 64])
 @pytest.mark.parametrize("with_slopes", [False, True])
+@pytest.mark.parametrize("window", [0, 5, 70])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_cached_equals_full(heads, D, with_slopes, dtype, rng):
+def test_cached_equals_full(heads, D, with_slopes, window, dtype):
     H, K = heads
     N, slopes = 150, alibi(H) if with_slopes else None
     qkv = inputs(N, H, K, D)
-    y, _ = forward(qkv, [0, N], H, K, slopes=slopes, dtype=dtype)
+    y, _ = forward(qkv, [0, N], H, K, slopes=slopes, dtype=dtype, window=window)
     one_by_one = [1] * N
     chunks = [1, 7, 64, 3, 60, 15]
     for pieces in (one_by_one, chunks, [N]):
-        assert_same_bits(cached(qkv, H, K, pieces, slopes, dtype), y)
+        assert_same_bits(cached(qkv, H, K, pieces, slopes, dtype, window), y)
 
 
 def test_a_batch_of_sequences_continues_from_the_cache():
-    H, K, D, T = 4, 2, 24, 140
+    H, K, D = 4, 2, 24
     qkv = [inputs(n, H, K, D, seed=n) for n in (140, 70, 9)]
     want = [forward(x, [0, len(x)], H, K)[0] for x in qkv]
-    k_cache, v_cache = zeros(5, K, T, D), zeros(5, K, T, D)
-    slots, starts = np.array([4, 0, 2]), np.zeros(3, int)
+    k_cache, v_cache = zeros(7, K, TILE, D), zeros(7, K, TILE, D)
+    tables, starts = np.array([[4, 0, 6], [2, 5, -1], [1, 99, -7]]), np.zeros(3, int)
     got = [[], [], []]
     for lengths in ([100, 3, 1], [1, 1, 0], [30, 66, 8], [9, 0, 0]):
         segments = np.cumsum([0, *lengths])
@@ -218,9 +249,9 @@ def test_a_batch_of_sequences_continues_from_the_cache():
             np.concatenate([x[s : s + n] for x, s, n in zip(qkv, starts, lengths, strict=True)])
         )
         y = zeros(segments[-1], H * D)
-        where = ints(segments), ints(slots), ints(starts)
+        where = ints(segments), ints(tables), ints(starts)
         _core.kv_cache_append(k_cache, v_cache, new, *where, H, K)
-        _core.attention_cached_forward(y, new, k_cache, v_cache, *where, NONE, H, K, D**-0.5)
+        _core.attention_cached_forward(y, new, k_cache, v_cache, *where, NONE, H, K, D**-0.5, 0)
         for b in range(3):
             got[b].append(y.numpy()[segments[b] : segments[b + 1]])
         starts += lengths
@@ -256,11 +287,12 @@ def test_no_row_of_an_empty_batch():
 
 
 def test_errors_name_both_values():
-    def run(y=(6, 8), lse=(6, 2), qkv=(6, 16), segments=(0, 6), slopes=None, H=2, K=1):
+    def run(
+        y=(6, 8), lse=(6, 2), qkv=(6, 16), segments=(0, 6), slopes=None, H=2, K=1, how=(True, 0)
+    ):
         slopes = NONE if slopes is None else zeros(*slopes)
-        _core.attention_forward(
-            zeros(*y), zeros(*lse), zeros(*qkv), ints(segments), slopes, H, K, 1.0, True
-        )
+        where = ints(segments), slopes, H, K, 1.0, *how
+        _core.attention_forward(zeros(*y), zeros(*lse), zeros(*qkv), *where)
 
     run()
     for arguments, message in [
@@ -273,6 +305,8 @@ def test_errors_name_both_values():
         (dict(y=(6, 9)), r"y \(6, 9\) must be \(6, 8\)"),
         (dict(lse=(5, 2)), r"lse \(5, 2\) must be \(6, 2\)"),
         (dict(slopes=(3,)), r"slopes \(3,\) must be \(2,\)"),
+        (dict(how=(True, -1)), "window -1 must not be negative"),
+        (dict(how=(False, 5)), "a window of 5 keys needs causal attention"),
         (dict(segments=(0, 5)), "segments must end at 6, not 5"),
         (dict(segments=(1, 6)), "segments must start at 0, not 1"),
         (
@@ -287,7 +321,7 @@ def test_errors_name_both_values():
 def test_backward_errors_name_both_values():
     def run(dqkv=(6, 16), dy=(6, 8), y=(6, 8), lse=(6, 2)):
         saved = zeros(*dy), zeros(6, 16), zeros(*y), zeros(*lse), ints([0, 6])
-        _core.attention_backward(zeros(*dqkv), *saved, NONE, 2, 1, 1.0, True)
+        _core.attention_backward(zeros(*dqkv), *saved, NONE, 2, 1, 1.0, True, 0)
 
     run()
     for arguments, message in [
@@ -301,16 +335,19 @@ def test_backward_errors_name_both_values():
 
 
 def test_cache_errors_name_both_values():
-    def run(k=(2, 1, 9, 4), v=(2, 1, 9, 4), slots=(1,), starts=(3,)):
-        where = ints([0, 6]), ints(slots), ints(starts)
+    def run(k=(2, 1, TILE, 4), v=(2, 1, TILE, 4), tables=((1,),), starts=(58,)):
+        where = ints([0, 6]), ints(tables), ints(starts)
         _core.kv_cache_append(zeros(*k), zeros(*v), zeros(6, 16), *where, 2, 1)
 
     run()
     for arguments, message in [
-        (dict(k=(2, 1, 9, 5)), r"k_cache \(2, 1, 9, 5\) must be \(slots, 1, .*, 4\)"),
-        (dict(v=(2, 1, 8, 4)), r"v_cache \(2, 1, 8, 4\) must be \(2, 1, 9, 4\)"),
-        (dict(slots=(2,)), r"slots\[0\] = 2 must be below 2"),
-        (dict(starts=(4,)), r"starts\[0\] = 4 and 6 new tokens must fit into 9 positions"),
+        (dict(k=(2, 1, TILE, 5)), r"k_cache \(2, 1, 64, 5\) must be \(blocks, 1, 64, 4\)"),
+        (dict(k=(2, 1, 9, 4)), r"k_cache \(2, 1, 9, 4\) must be \(blocks, 1, 64, 4\)"),
+        (dict(v=(3, 1, TILE, 4)), r"v_cache \(3, 1, 64, 4\) must be \(2, 1, 64, 4\)"),
+        (dict(tables=((2,),)), r"tables\[0, 0\] = 2 must be below 2"),
+        (dict(tables=(1,)), r"tables \(1,\) must be \(1, blocks\)"),
+        (dict(tables=((1,), (1,))), r"tables \(2, 1\) must be \(1, 1\)"),
+        (dict(starts=(59,)), r"starts\[0\] = 59 and 6 new tokens must fit into 64 positions"),
         (dict(starts=(3, 3)), r"starts \(2,\) must be \(1,\)"),
     ]:
         with pytest.raises(ValueError, match="kv_cache_append: " + message):

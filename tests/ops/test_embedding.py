@@ -7,53 +7,68 @@ from hypothesis import strategies as st
 
 from gptengine import _core
 from ops.harness import DTYPES, NONE, assert_close, ints, put, rounded, zeros
+from reference.layers import rope_frequencies
 
 sizes = dict(
     N=st.sampled_from([1, 2, 31, 32, 33, 70]),
     C=st.sampled_from([1, 3, 16, 17, 64, 65, 130]),
     V=st.sampled_from([1, 2, 50]),
 )
+K = 3  # token types
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @given(**sizes)
 def test_forward(dtype, N, C, V):
     rng = np.random.default_rng([N, C, V])
-    tokens, positions = rng.integers(V, size=N), rng.integers(9, size=N)
-    wte, wpe = rng.normal(size=(V, C)), rng.normal(size=(9, C))
+    tokens, positions, types = (rng.integers(n, size=N) for n in (V, 9, K))
+    wte, wpe, wtt = (rng.normal(size=(n, C)) for n in (V, 9, K))
     y = zeros(N, C, dtype=dtype)
-    token_rows = rounded(wte, dtype)[tokens]
-    _core.embedding_forward(y, ints(tokens), ints(positions), put(wte, dtype), put(wpe, dtype))
-    assert_close(y, token_rows + rounded(wpe, dtype)[positions], dtype)
-    _core.embedding_forward(y, ints(tokens), NONE, put(wte, dtype), NONE)
-    assert np.array_equal(y.numpy(), token_rows)
+    token, position, kind = (
+        rounded(table, dtype)[index]
+        for table, index in ((wte, tokens), (wpe, positions), (wtt, types))
+    )
+    t, p, k = ints(tokens), ints(positions), ints(types)
+    wte, wpe, wtt = (put(table, dtype) for table in (wte, wpe, wtt))
+    _core.embedding_forward(y, t, p, k, wte, wpe, wtt)
+    assert_close(y, token + position + kind, dtype)
+    _core.embedding_forward(y, t, p, NONE, wte, wpe, NONE)
+    assert_close(y, token + position, dtype)
+    _core.embedding_forward(y, t, NONE, k, wte, NONE, wtt)
+    assert_close(y, token + kind, dtype)
+    _core.embedding_forward(y, t, NONE, NONE, wte, NONE, NONE)
+    assert np.array_equal(y.numpy(), token)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @given(**sizes)
 def test_backward_adds_in_token_order(dtype, N, C, V):
     rng = np.random.default_rng([N, C, V])
-    tokens, positions = rng.integers(V, size=N), rng.integers(9, size=N)
+    index = [rng.integers(n, size=N) for n in (V, 9, K)]
     dy = rng.normal(size=(N, C))
-    dwte, dwpe = put(rng.normal(size=(V, C))), put(rng.normal(size=(9, C)))
-    want_wte, want_wpe = dwte.numpy().copy(), dwpe.numpy().copy()
+    tables = [put(rng.normal(size=(n, C))) for n in (V, 9, K)]
+    want = [table.numpy().copy() for table in tables]
     for n, row in enumerate(put(dy, dtype).numpy()):  # float32, one token after the other
-        want_wte[tokens[n]] += row
-        want_wpe[positions[n]] += row
-    _core.embedding_backward(dwte, dwpe, put(dy, dtype), ints(tokens), ints(positions))
-    assert np.array_equal(dwte.numpy(), want_wte)
-    assert np.array_equal(dwpe.numpy(), want_wpe)
-    before = dwte.numpy().copy()
-    _core.embedding_backward(dwte, NONE, put(0 * dy, dtype), ints(tokens), NONE)
-    assert np.array_equal(dwte.numpy(), before)
+        for table, rows in zip(want, index, strict=True):
+            table[rows[n]] += row
+    _core.embedding_backward(*tables, put(dy, dtype), *map(ints, index))
+    for table, wanted in zip(tables, want, strict=True):
+        assert np.array_equal(table.numpy(), wanted)
+    before = tables[0].numpy().copy()
+    dy = put(0 * dy, dtype)
+    _core.embedding_backward(tables[0], NONE, NONE, dy, ints(index[0]), NONE, NONE)
+    assert np.array_equal(tables[0].numpy(), before)
 
 
-Y, WTE, WPE = zeros(3, 8), zeros(5, 8), zeros(4, 8)
+Y, WTE, WPE, WTT = zeros(3, 8), zeros(5, 8), zeros(4, 8), zeros(2, 8)
 
 
 @pytest.mark.parametrize(
     "op, tensors",
-    [(_core.embedding_forward, "y t p wte wpe"), (_core.embedding_backward, "wte wpe y t p")],
+    [
+        (_core.embedding_forward, "y t p k wte wpe wtt"),
+        (_core.embedding_backward, "wte wpe wtt y t p k"),
+    ],
 )
 @pytest.mark.parametrize(
     "tokens, positions, says",
@@ -65,7 +80,8 @@ Y, WTE, WPE = zeros(3, 8), zeros(5, 8), zeros(4, 8)
     ],
 )
 def test_values_outside_are_named(op, tensors, tokens, positions, says):
-    given = dict(y=Y, t=ints(tokens), p=ints(positions), wte=WTE, wpe=WPE)
+    tables = dict(wte=WTE, wpe=WPE, wtt=WTT)
+    given = dict(y=Y, t=ints(tokens), p=ints(positions), k=ints([0, 1, 0]), **tables)
     with pytest.raises(ValueError, match=f"{op.__name__}: {says}"):
         op(*(given[name] for name in tensors.split()))
 
@@ -73,9 +89,13 @@ def test_values_outside_are_named(op, tensors, tokens, positions, says):
 def test_wrong_tables_name_both():
     good = ints([0, 1, 2])
     with pytest.raises(ValueError, match=r"token table \(5, 9\) must be \(5, 8\)"):
-        _core.embedding_forward(Y, good, good, zeros(5, 9), WPE)
+        _core.embedding_forward(Y, good, good, NONE, zeros(5, 9), WPE, NONE)
     with pytest.raises(ValueError, match="token table dtype bfloat16 must be float32"):
-        _core.embedding_forward(Y, good, good, zeros(5, 8, dtype="bfloat16"), WPE)
+        _core.embedding_forward(Y, good, good, NONE, zeros(5, 8, dtype="bfloat16"), WPE, NONE)
+    with pytest.raises(ValueError, match=r"types\[2\] = 2 must be in \[0, 2\)"):
+        _core.embedding_forward(Y, good, NONE, good, WTE, NONE, WTT)
+    with pytest.raises(ValueError, match="types is required"):
+        _core.embedding_forward(Y, good, NONE, NONE, WTE, NONE, WTT)
 
 
 @given(lengths=st.lists(st.integers(0, 9), min_size=1, max_size=6).filter(any))
@@ -114,12 +134,34 @@ def test_sinusoidal_table(dtype, T, C):
     assert_close(table, np.where(c % 2, np.cos(angle), np.sin(angle)), dtype)
 
 
+SCALINGS = {
+    "none": {},
+    "linear": dict(factor=4.0),
+    "llama3": dict(factor=8.0, context=64.0, low=1.0, high=4.0),
+    "yarn": dict(factor=4.0, context=64.0, low=1.0, high=32.0),
+}
+
+
+@pytest.mark.parametrize("kind", SCALINGS)
 @pytest.mark.parametrize("T, half", [(1, 1), (5, 3), (4096, 64)])
-def test_rope_table(T, half):
+def test_rope_table(T, half, kind):
     cos, sin = zeros(T, half), zeros(T, half)
-    _core.rope_table(cos, sin, 500000.0)
-    angle = np.arange(T)[:, None] * 500000.0 ** (-np.arange(half) / half)
-    np.testing.assert_allclose(cos.numpy(), np.cos(angle), rtol=0, atol=6e-8)
-    np.testing.assert_allclose(sin.numpy(), np.sin(angle), rtol=0, atol=6e-8)
-    with pytest.raises(ValueError, match="theta -1 must be positive"):
-        _core.rope_table(cos, sin, -1.0)
+    scaling = _core.RopeScaling(getattr(_core.Scaling, kind), **SCALINGS[kind])
+    _core.rope_table(cos, sin, 500000.0, scaling)
+    f, m = rope_frequencies(500000.0, half, kind, **SCALINGS[kind])
+    angle = np.arange(T)[:, None] * f
+    np.testing.assert_allclose(cos.numpy(), m * np.cos(angle), rtol=0, atol=7e-8)
+    np.testing.assert_allclose(sin.numpy(), m * np.sin(angle), rtol=0, atol=7e-8)
+
+
+def test_impossible_rope_tables_are_named():
+    cos, sin = zeros(2, 2), zeros(2, 2)
+    llama3 = _core.Scaling.llama3
+    for theta, scaling, says in [
+        (-1.0, _core.RopeScaling(), "theta -1 must be positive"),
+        (1e4, _core.RopeScaling(llama3, factor=0.0), "factor 0 must be positive"),
+        (1e4, _core.RopeScaling(llama3, 2.0), "context 0 must be at least 1"),
+        (1e4, _core.RopeScaling(llama3, 2.0, 8.0, 4.0, 4.0), "low 4 must be .* below high 4"),
+    ]:
+        with pytest.raises(ValueError, match=f"rope_table: {says}"):
+            _core.rope_table(cos, sin, theta, scaling)

@@ -98,7 +98,9 @@ def test_bits_do_not_depend_on_rows_or_threads(dtype, rng):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape", [(1, 7, 5), (3, 200, 1300), (20, 33, 701)])
+@pytest.mark.parametrize(
+    "shape", [(1, 7, 5), (1, 200, 1300), (1, 33, 701), (3, 200, 1300), (20, 33, 701)]
+)
 def test_packed_weights_give_the_same_bits(dtype, shape, rng):
     N, O, K = shape
     x, w = put(rng.normal(size=(N, K)), dtype), put(rng.normal(size=(O, K)), dtype)
@@ -106,6 +108,10 @@ def test_packed_weights_give_the_same_bits(dtype, shape, rng):
     panels = _core.pack_weight(w)
     _core.linear_forward(plain, NONE, x, w, NONE, NONE, Activation.none)
     _core.linear_forward(packed, NONE, x, panels, NONE, NONE, Activation.none)
+    np.testing.assert_array_equal(plain.numpy(), packed.numpy())
+    after = put(rng.normal(size=O)), put(rng.normal(size=(N, O)), dtype), Activation.gelu
+    _core.linear_forward(plain, NONE, x, w, *after)
+    _core.linear_forward(packed, NONE, x, panels, *after)
     np.testing.assert_array_equal(plain.numpy(), packed.numpy())
     rows, logits = _core.Tensor.share(np.arange(N, dtype=np.int32)), [zeros(N, O), zeros(N, O)]
     _core.linear_logits(logits[0], x, w, rows)

@@ -22,7 +22,7 @@ def run(h, w, targets, dlogp, dtype):
     N, C = h.shape
     logp, lse, dh, dw = zeros(N), zeros(N), zeros(N, C, dtype=dtype), zeros(*w.shape)
     args = put(h, dtype), put(w, dtype), ints(targets)
-    _core.linear_logprob_forward(logp, lse, *args)
+    _core.linear_logprob_forward(logp, lse, *args, len(w))
     _core.linear_logprob_backward(dh, dw, put(dlogp), *args, lse)
     return logp, dh, dw
 
@@ -65,7 +65,8 @@ def test_one_pass_and_chunks_give_the_same_bits(dtype, rng):
     for a, b in [(logp, logp1), (dh, dh1), (dw, dw1)]:
         np.testing.assert_array_equal(a.numpy(), b.numpy())
     alone = zeros(1), zeros(1)
-    _core.linear_logprob_forward(*alone, put(h.numpy()[650:651], dtype), w, ints(targets[650:651]))
+    one = put(h.numpy()[650:651], dtype), w, ints(targets[650:651])
+    _core.linear_logprob_forward(*alone, *one, V)
     assert alone[0].numpy()[0] == logp.numpy()[650]
 
 
@@ -87,9 +88,9 @@ print(_core.allocated_bytes() - before)
 
 def test_errors():
     with pytest.raises(ValueError, match=r"targets\[1\] = 9 must be below the vocabulary size 9"):
-        _core.linear_logprob_forward(zeros(2), zeros(2), zeros(2, 3), zeros(9, 3), ints([8, 9]))
+        _core.linear_logprob_forward(zeros(2), zeros(2), zeros(2, 3), zeros(9, 3), ints([8, 9]), 9)
     with pytest.raises(ValueError, match=r"w \(9, 4\) must be \(9, 3\)"):
-        _core.linear_logprob_forward(zeros(2), zeros(2), zeros(2, 3), zeros(9, 4), ints([8, 8]))
+        _core.linear_logprob_forward(zeros(2), zeros(2), zeros(2, 3), zeros(9, 4), ints([8, 8]), 9)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -98,3 +99,25 @@ def test_logits_of_chosen_rows(dtype, rng):
     rows, logits = [8, 0, 3, 3], zeros(4, 70)
     _core.linear_logits(logits, put(h, dtype), put(w, dtype), ints(rows))
     assert_close(logits, h[rows] @ w.T, "float32", terms=33)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("V", [1, 16, 33, 700])
+def test_forward_of_weights_in_every_layout(V, dtype, rng):
+    """A quantized matrix has rows beyond V: they are no part of the sum."""
+    h, w, targets = rng.normal(size=(20, 64)), rng.normal(size=(V, 64)), rng.integers(-1, V, 20)
+    for bits in (8, 4):
+        quantized = zeros(*_core.quantized_shape(V, 64, bits), dtype="uint8")
+        _core.quantize_weight(quantized, put(w))
+        logits = zeros(20, V)
+        _core.linear_logits(logits, put(h, dtype), quantized, ints(np.arange(20)))
+        want = linear_logprob(logits.numpy().astype(float), np.eye(V), targets)
+        logp = zeros(20)
+        args = put(h, dtype), quantized, ints(targets), V
+        _core.linear_logprob_forward(logp, zeros(20), *args)
+        assert_close(logp, want, "float32", terms=V)
+    plain = put(w, dtype)
+    one, other = zeros(20), zeros(20)
+    for logp, layout in (one, plain), (other, _core.pack_weight(plain)):
+        _core.linear_logprob_forward(logp, zeros(20), put(h, dtype), layout, ints(targets), V)
+    np.testing.assert_array_equal(one.numpy(), other.numpy())

@@ -20,7 +20,7 @@ sizes = dict(
 
 def tables(half):
     cos, sin = zeros(T, half), zeros(T, half)
-    _core.rope_table(cos, sin, 10000.0)
+    _core.rope_table(cos, sin, 10000.0, _core.RopeScaling())
     return cos, sin
 
 

@@ -13,7 +13,7 @@ def heads_of(qkv, H, K):
     return parts[:, :H], parts[:, H + of], parts[:, H + K + of]
 
 
-def scores(q, k, scale, causal, slopes):
+def scores(q, k, scale, causal, slopes, window):
     """(H, n, n)"""
     at = np.arange(len(q))
     distance = np.abs(at[:, None] - at[None, :])
@@ -22,6 +22,8 @@ def scores(q, k, scale, causal, slopes):
         s = s - slopes[:, None, None] * distance
     if causal:
         s = np.where(at[:, None] >= at[None, :], s, -np.inf)
+    if window:
+        s = np.where(at[:, None] - at[None, :] < window, s, -np.inf)
     return s
 
 
@@ -30,21 +32,21 @@ def log_sum_exp(s):
     return np.log(np.exp(s - top).sum(-1, keepdims=True)) + top
 
 
-def attention(qkv, segments, H, K, scale, causal, slopes=None):
+def attention(qkv, segments, H, K, scale, causal, slopes=None, window=0):
     """y (N, H D) and lse (N, H)."""
     ys, lses = [], []
     for begin, end in pairwise(segments):
         q, k, v = heads_of(qkv[begin:end], H, K)
         if begin == end:
             continue
-        s = scores(q, k, scale, causal, slopes)
+        s = scores(q, k, scale, causal, slopes, window)
         lse = log_sum_exp(s)
         ys.append(np.einsum("hij,jhd->ihd", np.exp(s - lse), v).reshape(end - begin, -1))
         lses.append(lse[:, :, 0].T)
     return np.concatenate(ys), np.concatenate(lses)
 
 
-def attention_gradient(dy, qkv, segments, H, K, scale, causal, slopes=None):
+def attention_gradient(dy, qkv, segments, H, K, scale, causal, slopes=None, window=0):
     """dqkv (N, (H+2K) D)."""
     dqkv = np.zeros_like(qkv)
     D = qkv.shape[1] // (H + 2 * K)
@@ -52,7 +54,7 @@ def attention_gradient(dy, qkv, segments, H, K, scale, causal, slopes=None):
         if begin == end:
             continue
         q, k, v = heads_of(qkv[begin:end], H, K)
-        s = scores(q, k, scale, causal, slopes)
+        s = scores(q, k, scale, causal, slopes, window)
         p = np.exp(s - log_sum_exp(s))
         g = dy[begin:end].reshape(-1, H, D)
         dp = np.einsum("ihd,jhd->hij", g, v)

@@ -78,16 +78,34 @@ def activation_backward(kind, dy, x):
     return np.concatenate([dgate, dy * activation("silu", gate)], axis=-1)
 
 
-def rope(x, positions, theta):
-    """Turn each pair (x[i], x[i + D/2]) by position * theta^(-2i/D) (Su et al. 2021)."""
-    D = x.shape[-1]
-    angles = positions[:, None, None] * theta ** (-np.arange(0, D, 2) / D)
+def rope_frequencies(theta, half, kind="none", factor=1.0, context=0, low=1.0, high=4.0):
+    """(half,) frequencies and the number that multiplies cos and sin."""
+    f = theta ** (-np.arange(half) / half)
+    if kind == "none":
+        return f, 1
+    if kind == "linear":
+        return f / factor, 1
+    if kind == "llama3":  # as Llama 3.1: by the wave's length beside the context's
+        length = 2 * np.pi / f
+        smooth = (context / length - low) / (high - low)
+        middle = (1 - smooth) * f / factor + smooth * f
+        middle = np.where(length < context / high, f, middle)
+        return np.where(length > context / low, f / factor, middle), 1
+    pair = lambda turns: half * np.log(context / (turns * 2 * np.pi)) / np.log(theta)
+    first, last = max(np.floor(pair(high)), 0), min(np.ceil(pair(low)), 2 * half - 1)
+    ramp = np.clip((np.arange(half) - first) / ((last - first) or 0.001), 0, 1)
+    return f / factor * ramp + f * (1 - ramp), 1 + 0.1 * np.log(factor)
+
+
+def rope(x, positions, frequencies, m=1):
+    """Turn each pair (x[i], x[i + D/2]) by position * frequency (Su et al. 2021), times m."""
+    angles = positions[:, None, None] * frequencies
     a, b = np.split(x, 2, axis=-1)
-    cos, sin = np.cos(angles), np.sin(angles)
+    cos, sin = m * np.cos(angles), m * np.sin(angles)
     return np.concatenate([a * cos - b * sin, b * cos + a * sin], axis=-1)
 
 
-def attention_weights(q, k, causal, slopes):
+def attention_weights(q, k, causal, slopes, window=0):
     """(H, T, T) softmax over the keys; q: (T, H, D), k: (T, H, D)"""
     t = np.arange(len(q))
     scores = np.einsum("thd,shd->hts", q, k) / math.sqrt(q.shape[-1])
@@ -95,20 +113,22 @@ def attention_weights(q, k, causal, slopes):
         scores = scores - slopes[:, None, None] * abs(t[:, None] - t)
     if causal:
         scores = np.where(t[:, None] >= t, scores, -np.inf)
+    if window:
+        scores = np.where(t[:, None] - t < window, scores, -np.inf)
     weights = np.exp(scores - scores.real.max(-1, keepdims=True))
     return weights / weights.sum(-1, keepdims=True)
 
 
-def segment_attention(q, k, v, causal, slopes):
+def segment_attention(q, k, v, causal, slopes, window=0):
     """One segment's attention. q, y: (T, H, D); k, v: (T, K, D), each serves H/K query heads."""
     k, v = (np.repeat(a, q.shape[1] // a.shape[1], axis=1) for a in (k, v))
-    return np.einsum("hts,shd->thd", attention_weights(q, k, causal, slopes), v)
+    return np.einsum("hts,shd->thd", attention_weights(q, k, causal, slopes, window), v)
 
 
-def segment_attention_backward(dy, q, k, v, causal, slopes):
+def segment_attention_backward(dy, q, k, v, causal, slopes, window=0):
     T, K, D = k.shape
     k, v = (np.repeat(a, q.shape[1] // K, axis=1) for a in (k, v))
-    weights = attention_weights(q, k, causal, slopes)
+    weights = attention_weights(q, k, causal, slopes, window)
     dweights = np.einsum("thd,shd->hts", dy, v)
     dscores = weights * (dweights - (dweights * weights).sum(-1, keepdims=True)) / math.sqrt(D)
     dq = np.einsum("hts,shd->thd", dscores, k)

@@ -19,6 +19,7 @@ from reference.layers import (
     norm,
     norm_backward,
     rope,
+    rope_frequencies,
     segment_attention,
     segment_attention_backward,
 )
@@ -31,12 +32,16 @@ def parameter_shapes(c):
     matrices, vectors = {"wte": (c.vocab_size, C)}, {}
     if c.position == "learned":
         matrices["wpe"] = (c.context_length, C)
+    if c.token_types:
+        matrices["wtt"] = (c.token_types, C)
 
     def norm_shapes(name):
         vectors[f"{name}.weight"] = (C,)
         if c.norm == "layer" and c.bias:
             vectors[f"{name}.bias"] = (C,)
 
+    if c.embedding_norm:
+        norm_shapes("embedding_norm")
     for h in (f"h.{i}" for i in range(c.layers)):
         matrices[f"{h}.attn.qkv.weight"] = ((H + 2 * K) * D, C)
         matrices[f"{h}.attn.proj.weight"] = (C, H * D)
@@ -91,12 +96,15 @@ def alibi_slopes(H):
     return np.array(slopes + [2.0 ** (-4 * (2 * h + 1) / power) for h in range(H - power)])
 
 
-def embed(c, p, tokens, segments):
+def embed(c, p, tokens, segments, types=0):
+    """(N, C), before the norm of the embedding; types: (N,), or one for all tokens."""
     x, positions = p["wte"][tokens], positions_of(segments)
     if c.position == "learned":
         x = x + p["wpe"][positions]
     if c.position == "sinusoidal":
         x = x + sinusoids(positions, c.model_dim)
+    if c.token_types:
+        x = x + p["wtt"][types]
     return x
 
 
@@ -108,6 +116,11 @@ def projected(p, name, x):
     return linear(x, p[f"{name}.weight"], p.get(f"{name}.bias"))
 
 
+def turned(c, x, positions):
+    scaling = c.rope_scaling, c.rope_factor, c.rope_context, c.rope_low, c.rope_high
+    return rope(x, positions, *rope_frequencies(c.rope_theta, c.head_dim // 2, *scaling))
+
+
 def queries_keys_values(c, p, name, qkv, segments):
     """(N, H, D), (N, K, D), (N, K, D): normalised and rotated."""
     H, K = c.heads, c.kv_heads
@@ -117,7 +130,7 @@ def queries_keys_values(c, p, name, qkv, segments):
         k = norm("rms", k, p[f"{name}.k_norm.weight"], None, c.norm_eps)
     if c.position == "rope":
         positions = positions_of(segments)
-        q, k = rope(q, positions, c.rope_theta), rope(k, positions, c.rope_theta)
+        q, k = turned(c, q, positions), turned(c, k, positions)
     return q, k, v
 
 
@@ -125,7 +138,7 @@ def attend(c, q, k, v, segments):
     slopes = alibi_slopes(c.heads) if c.position == "alibi" else None
     spans = zip(segments[:-1], segments[1:], strict=True)
     return np.concatenate(
-        [segment_attention(q[a:b], k[a:b], v[a:b], c.causal, slopes) for a, b in spans]
+        [segment_attention(q[a:b], k[a:b], v[a:b], c.causal, slopes, c.window) for a, b in spans]
     )
 
 
@@ -147,9 +160,10 @@ def block(c, p, name, x, segments):
     return normed(c, p, f"{name}.norm2", x + mlp(c, p, f"{name}.mlp", x))
 
 
-def forward(c, p, tokens, segments):
+def forward(c, p, tokens, segments, types=0):
     """hidden (N, C), and the inputs of every block and of the final norm for `backward`."""
-    inputs = [embed(c, p, tokens, segments)]
+    x = embed(c, p, tokens, segments, types)
+    inputs = [normed(c, p, "embedding_norm", x) if c.embedding_norm else x]
     for i in range(c.layers):
         inputs.append(block(c, p, f"h.{i}", inputs[-1], segments))
     return (normed(c, p, "norm", inputs[-1]) if c.norm_order == "pre" else inputs[-1]), inputs
@@ -186,10 +200,10 @@ def values_of(c, p, hidden, segments):
 # ---------------------------------------------------------------- backward
 
 
-def backward(c, p, tokens, segments, targets=None, dlogp=None, dvalue=None):
+def backward(c, p, tokens, segments, targets=None, dlogp=None, dvalue=None, types=0):
     """Gradients of sum(dlogp * logp), or of sum(dvalue * values), by parameter name."""
     g = {name: np.zeros(array.shape) for name, array in p.items()}
-    hidden, inputs = forward(c, p, tokens, segments)
+    hidden, inputs = forward(c, p, tokens, segments, types)
     if c.head == "lm":
         dx = logp_backward(c, p, g, hidden, targets, dlogp)
     else:
@@ -198,7 +212,12 @@ def backward(c, p, tokens, segments, targets=None, dlogp=None, dvalue=None):
         dx = normed_backward(c, p, g, "norm", dx, inputs[-1])
     for i in reversed(range(c.layers)):
         dx = block_backward(c, p, g, f"h.{i}", dx, inputs[i], segments)
+    if c.embedding_norm:
+        x = embed(c, p, tokens, segments, types)
+        dx = normed_backward(c, p, g, "embedding_norm", dx, x)
     np.add.at(g["wte"], tokens, dx)
+    if c.token_types:
+        np.add.at(g["wtt"], np.broadcast_to(types, tokens.shape), dx)
     if c.position == "learned":
         np.add.at(g["wpe"], positions_of(segments), dx)
     return g
@@ -252,13 +271,13 @@ def attention_backward(c, p, g, name, dy, x, segments):
     slopes = alibi_slopes(H) if c.position == "alibi" else None
     spans = zip(segments[:-1], segments[1:], strict=True)
     parts = [
-        segment_attention_backward(dy[a:b], q[a:b], k[a:b], v[a:b], c.causal, slopes)
+        segment_attention_backward(dy[a:b], q[a:b], k[a:b], v[a:b], c.causal, slopes, c.window)
         for a, b in spans
     ]
     dq, dk, dv = (np.concatenate(part) for part in zip(*parts, strict=True))
     if c.position == "rope":  # a rotation's transpose turns back
         back = -positions_of(segments)
-        dq, dk = rope(dq, back, c.rope_theta), rope(dk, back, c.rope_theta)
+        dq, dk = turned(c, dq, back), turned(c, dk, back)
     if c.qk_norm:
         q, k, _ = np.split(qkv.reshape(N, H + 2 * K, D), [H, H + K], axis=1)
         dq, dw, _ = norm_backward("rms", dq, q, p[f"{name}.q_norm.weight"], c.norm_eps)

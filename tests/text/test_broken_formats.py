@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gptengine import gguf
+from gptengine.gguf import metadata as gguf
 from gptengine.tokenizer import Tokenizer, formats
 from text.test_format_files import SPECIALS, tekken_file
 from text.vocabularies import EOT, USER, of_words, tokenizer

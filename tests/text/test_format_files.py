@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from gptengine import gguf
+from gptengine.gguf import metadata as gguf
 from gptengine.tokenizer import Tokenizer, formats, readings, splits
 from text.vocabularies import BYTE_LEVEL, EOT, TEXTS, USER, learned, of_words, tokenizer, vocabulary
 

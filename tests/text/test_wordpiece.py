@@ -194,3 +194,23 @@ def test_bytes_that_change(tmp_path):
             assert str(file) in str(error)
 
     broken()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        dict(cleanup=False, longest_word=7, unknown="hello", template=([], [3, 3])),
+        dict(text=BertText(lowercase=False, chinese_chars=False, clean_text=False)),
+        dict(text=BertText(lowercase=True, strip_accents=False), special_tokens={"world": 6}),
+    ],
+)
+def test_what_is_written_comes_back(tmp_path, options):
+    tok = WordPiece(VOCAB, **options)
+    tok.save(tmp_path / "t")
+    again = WordPiece.load(tmp_path / "t")
+    assert (again.template, again.special_tokens) == (tok.template, tok.special_tokens)
+    for text in "Café, unaffable 漢字 worlds\u200d!", "hello worlds' xyz don't", "":
+        ids = tok.encode(text, specials="allow", template=True)
+        assert again.encode(text, specials="allow", template=True).tolist() == ids.tolist()
+        assert again.decode(ids) == tok.decode(ids)

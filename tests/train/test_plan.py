@@ -13,22 +13,27 @@ CODE = """
 import json, sys, numpy as np
 from gptengine import Config, Model, _core
 c = Config(4096, 128, 4, 4, 256)  # small buffers are rounded up to huge pages
-model = Model(c, dtype=sys.argv[1])
+quantize = sys.argv[2] or None
+model = Model(c, dtype=sys.argv[1], quantize=quantize)
 n = 4 * c.context_length
-plan = sum(model.memory(n).values())
-model.reserve(n)
+plan = sum(model.memory(n, training=not quantize).values())
 tokens = np.zeros((4, c.context_length), np.int32)
-model.forward_backward(tokens, tokens, np.zeros(n, np.float32))
-model.step(lr=1e-3)
+if quantize:
+    model.logprob(tokens, tokens)
+else:
+    model.reserve(n)
+    model.forward_backward(tokens, tokens, np.zeros(n, np.float32))
+    model.step(lr=1e-3)
 model.generate([[1]], max_new_tokens=2)
 print(json.dumps([plan, _core.allocated_bytes()]))
 """
 
 
+@pytest.mark.parametrize("quantize", ["", "q8", "q4"])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_planned_and_taken(dtype):
+def test_planned_and_taken(dtype, quantize):
     """In a process of its own, because work memory stays from whatever ran before."""
-    command = [sys.executable, "-c", CODE, dtype]
+    command = [sys.executable, "-c", CODE, dtype, quantize]
     env = os.environ | {"GPTE_THREADS": "2"}
     run = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
     planned, taken = json.loads(run.stdout)

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import sys
 from collections.abc import Iterator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from gptengine.options import REQUIRED, check_sizes, option
+
+if TYPE_CHECKING:
+    from gptengine.constraint import JsonSchema, Regex
+    from gptengine.requests import Event
+    from gptengine.sampler import Sampler
+    from gptengine.tokenizer import Tokenizer
 
 EXAMPLES = """\
   gptengine generate runs/base "It was a dark and stormy night"
   gptengine generate runs/base --temperature 0 --max-new-tokens 50
-  echo "Once upon a time" | gptengine generate gpt2-folder - --top-k 40"""
+  echo "Once upon a time" | gptengine generate gpt2-folder - --top-k 40
+  gptengine generate runs/base "Born in " --regex "(19|20)[0-9]{2}"
+  gptengine generate runs/base "As JSON: " --json-schema person.json
+  gptengine generate runs/base "The capital of France is" --max-new-tokens 5 --logprobs 3
+  gptengine generate big-folder "Once upon a time" --draft small-folder"""
 
 
 @dataclasses.dataclass(frozen=True)
 class GenerateCommand:
-    """Let a model go on with a text: a run of `gptengine pretrain`, or a Hugging Face folder."""
+    """Let a model go on with a text: of a run, a Hugging Face folder, or a .gguf file."""
 
-    model: str = option(REQUIRED, "run folder or model folder", positional=True, shows="FOLDER")
+    model: str = option(
+        REQUIRED, "run folder, model folder or .gguf file", positional=True, shows="MODEL"
+    )
     prompt: str = option(
         "", "the text to go on with; - reads it from standard input", positional=True
     )
@@ -28,11 +41,37 @@ class GenerateCommand:
     top_k: int = option(0, "only the k likeliest tokens (0: all)")
     top_p: float = option(1.0, "only the likeliest tokens that hold this share together")
     min_p: float = option(0.0, "only tokens with this share of the likeliest one's probability")
+    typical: float = option(1.0, "only the tokens closest to the expected surprise, by this share")
+    repetition_penalty: float = option(1.0, "above 1: tokens of prompt and text are less likely")
+    presence_penalty: float = option(0.0, "taken off the logits of tokens that were written")
+    frequency_penalty: float = option(0.0, "the same, as often as they were written")
+    penalty_window: int = option(0, "penalties look at the last n tokens (0: at all)")
+    logit_bias: tuple[tuple[int, float], ...] = option(
+        (), "what is added to the logits of ids: 50 -2.5 198 1"
+    )
+    forbid: tuple[int, ...] = option((), "ids that are never drawn")
+    json_schema: str = option("", "file of a JSON Schema that the text has to follow")
+    regex: str = option("", "regular expression that the text has to match")
+    logprobs: int = option(0, "show each token on a line, beside the n likeliest ones")
     seed: int = option(0, "of the draws: the same seed writes the same text")
     dtype: Literal["float32", "bfloat16"] = option("float32", "what it computes in")
+    draft: str = option("", "guesses tokens for speed: ngram, or folder of a smaller model")
+    draft_tokens: int = option(4, "tokens that are guessed at once")
 
     def __post_init__(self):
-        check_sizes("generate", self, max_new_tokens=1, top_k=0)
+        check_sizes(
+            "generate",
+            self,
+            max_new_tokens=1,
+            top_k=0,
+            penalty_window=0,
+            logprobs=0,
+            draft_tokens=1,
+        )
+        if self.json_schema and self.regex:
+            raise ValueError(
+                f"generate: give json_schema {self.json_schema} or regex {self.regex}, not both"
+            )
 
 
 def main(c: GenerateCommand) -> None:
@@ -41,20 +80,85 @@ def main(c: GenerateCommand) -> None:
     from gptengine.model import Model
     from gptengine.tokenizer import Tokenizer
 
+    sampler, constraint = sampler_from(c), constraint_from(c)
     folder = find_model_folder(c.model)
     model = Model.load(folder, dtype=c.dtype)
     tok = Tokenizer.load(folder)
     prompt = sys.stdin.read().rstrip("\n") if c.prompt == "-" else c.prompt
-    sampler = dict(temperature=c.temperature, top_k=c.top_k, top_p=c.top_p, min_p=c.min_p)
-    most = min(c.max_new_tokens, model.config.context_length + 1)  # more never fit
-    pieces = stream(model, tok, prompt, max_new_tokens=most, seed=c.seed, **sampler)
-    finish = show(prompt, pieces)
+    draft = c.draft or None
+    if draft and draft != "ngram":
+        draft = Model.load(find_model_folder(draft), dtype=c.dtype)
+    pieces = stream(
+        model,
+        tok,
+        prompt,
+        c.max_new_tokens,
+        seed=c.seed,
+        sampler=sampler,
+        constraint=constraint,
+        told=functools.partial(show_token, tok) if c.logprobs else None,
+        top_logprobs=min(c.logprobs, tok.vocab_size),
+        draft=draft,
+        draft_tokens=c.draft_tokens,
+    )
+    if c.logprobs:
+        finish = show_tokens(sampler, pieces)
+    else:
+        finish = show(prompt, pieces)
     if finish == "context":
         print(
             f"gptengine: the text ends because the model's context of "
             f"{model.config.context_length} tokens is full",
             file=sys.stderr,
         )
+
+
+def sampler_from(c: GenerateCommand) -> Sampler:
+    from gptengine.sampler import Sampler
+
+    return Sampler(
+        temperature=c.temperature,
+        top_k=c.top_k,
+        top_p=c.top_p,
+        min_p=c.min_p,
+        typical=c.typical,
+        repetition_penalty=c.repetition_penalty,
+        presence_penalty=c.presence_penalty,
+        frequency_penalty=c.frequency_penalty,
+        penalty_window=c.penalty_window,
+        logit_bias=dict(c.logit_bias),
+        forbidden=c.forbid,
+    )
+
+
+def constraint_from(c: GenerateCommand) -> JsonSchema | Regex | None:
+    from gptengine.constraint import JsonSchema, Regex
+    from gptengine.files import read_json
+
+    if c.json_schema:
+        return JsonSchema(read_json(c.json_schema))
+    return Regex(c.regex) if c.regex else None
+
+
+def show_tokens(sampler: Sampler, pieces: Iterator[str]) -> str:
+    """Let the tokens show themselves below the sampler's steps; return why the text ended."""
+    print(sampler)
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as end:
+            return end.value
+
+
+def show_token(tok: Tokenizer, event: Event) -> None:
+    """A token's log-probability and the likeliest tokens with theirs, as a line."""
+    from gptengine.tokenizer.inspect import visible
+
+    spelled = lambda token: visible(tok.token_bytes(token))
+    drawn = tok.eos_id if event.token is None else event.token
+    likeliest = zip(event.top_ids.tolist(), event.top_logprobs.tolist(), strict=True)
+    others = "   ".join(f"{spelled(token)} {logprob:.2f}" for token, logprob in likeliest)
+    print(f"{event.logprob:7.2f} {spelled(drawn):20} | {others}", flush=True)
 
 
 def show(prompt: str, pieces: Iterator[str]) -> str:

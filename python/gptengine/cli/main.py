@@ -59,6 +59,15 @@ COMMANDS = {
     "generate": Command(
         "gptengine.cli.generate", "GenerateCommand", "let a model go on with a text"
     ),
+    "eval": Command(
+        "gptengine.cli.eval", "EvalCommand", "measure a model on text, also in 8 or 4 bits a weight"
+    ),
+    "convert": Command(
+        "gptengine.cli.convert", "ConvertCommand", "turn a model into a folder or a .gguf file"
+    ),
+    "inspect": Command(
+        "gptengine.cli.inspect", "InspectCommand", "look inside a model: attention, words, guesses"
+    ),
     "doctor": Command(
         "gptengine.doctor", "DoctorConfig", "show this machine and what the engine makes of it"
     ),

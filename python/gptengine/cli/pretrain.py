@@ -88,7 +88,8 @@ def train(c: PretrainCommand) -> None:
     from rich.console import Console
 
     from gptengine.data.prepare import holds_shards, prepare
-    from gptengine.model import Model, planned_memory
+    from gptengine.model import Model
+    from gptengine.model_memory import planned_memory
     from gptengine.tokenizer import Tokenizer
     from gptengine.train.log import say
     from gptengine.train.plan import check_memory

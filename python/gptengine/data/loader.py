@@ -78,6 +78,18 @@ def sequential(
     Inputs and targets are (B, T) int32; the last batch may have fewer rows. A text shorter than one
     block is one shorter block.
     """
+    context, blocks = evaluation_blocks(shards, context, most_tokens)
+    for first in range(0, len(blocks), batch):
+        group = blocks[first : first + batch]
+        rows = np.stack([shards.arrays[s][at : at + context + 1] for s, at in group])
+        rows = rows.astype(np.int32)
+        yield rows[:, :-1].copy(), rows[:, 1:].copy()
+
+
+def evaluation_blocks(
+    shards: TokenShards, context: int, most_tokens: int | None
+) -> tuple[int, list[tuple[int, int]]]:
+    """The tokens of a block, and (shard, first token) of each block, as `sequential` reads them."""
     context = min(context, max(len(array) for array in shards.arrays) - 1)
     if context < 1:
         raise ValueError(f"{shards.folder}: {shards.split} has {shards.tokens} tokens, it needs 2")
@@ -89,11 +101,7 @@ def sequential(
     wanted = len(blocks) if most_tokens is None else max(1, most_tokens // context)
     if wanted < len(blocks):
         blocks = [blocks[i * len(blocks) // wanted] for i in range(wanted)]
-    for first in range(0, len(blocks), batch):
-        group = blocks[first : first + batch]
-        rows = np.stack([shards.arrays[s][at : at + context + 1] for s, at in group])
-        rows = rows.astype(np.int32)
-        yield rows[:, :-1].copy(), rows[:, 1:].copy()
+    return context, blocks
 
 
 def mix(seed: int, epoch: int, stream: int, counter: np.ndarray) -> np.ndarray:

@@ -1,10 +1,12 @@
-"""A page that shows text as coloured tokens: one HTML file that loads nothing and runs nothing.
+"""Pages of coloured tokens and tables: one file that loads nothing and runs at most our script.
 
 What a function is given is text, whatever it looks like: it is escaped, here and nowhere else.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -43,14 +45,22 @@ class Shown(NamedTuple):
     line_ends: bool = False  # whether the next token stands on a new line
 
 
-def page(title: str, *parts: str) -> str:
-    """A whole page of parts, which the functions below make."""
+def page(title: str, *parts: str, style: str = "", script: str = "") -> str:
+    """A whole page of parts, which the functions below make.
+
+    script: JavaScript of ours, at its end. The page allows this one by its hash, and no other.
+    """
+    policy, body = POLICY, "\n".join(parts)
+    if script:
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        policy += f"; script-src 'sha256-{digest}'"
+        body += f"\n<script>{script}</script>"
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         f'<meta name="viewport" content="width=device-width">\n'
-        f"<title>{html.escape(title)}</title>\n<style>{STYLE}</style></head>\n"
-        f"<body>\n<h1>{html.escape(title)}</h1>\n" + "\n".join(parts) + "\n</body></html>\n"
+        f"<title>{html.escape(title)}</title>\n<style>{STYLE}{style}</style></head>\n"
+        f"<body>\n<h1>{html.escape(title)}</h1>\n{body}\n</body></html>\n"
     )
 
 

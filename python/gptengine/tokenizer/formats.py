@@ -39,7 +39,9 @@ def read(file, split=None, special_tokens=None):
     if split is not None:
         splits.check(split)
     _check_special_tokens(special_tokens)
-    config = hugging_face.read_config(file.parent / hugging_face.CONFIG_FILE)
+    config = {}
+    if file.suffix != ggml_keys.SUFFIX:  # which says all of it, whatever lies beside it
+        config = hugging_face.read_config(file.parent / hugging_face.CONFIG_FILE)
     try:
         vocabulary, entries = _read(file, split, special_tokens, config)
         if split not in (None, vocabulary.split):

@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from gptengine import gguf
+from gptengine.gguf.metadata import read_metadata, write_metadata
 from gptengine.tokenizer import hugging_face, readings, stages
 from gptengine.tokenizer.vocabulary import Vocabulary, in_order, unspell_all, unused
 
 SUFFIX = ".gguf"
 KEY = "tokenizer.ggml."
+TEMPLATE = "tokenizer.chat_template"
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED = 1, 2, 3, 4, 5  # types of tokens; 6 is a byte
 # The names of splits there, and whether a piece that is a token is never merged. What is written
 # stands first.
@@ -35,7 +36,7 @@ TOKENS = {  # entries of tokenizer_config.json
 
 def read(path):
     """The Vocabulary in a file, and the entries of tokenizer_config.json that it has."""
-    metadata = gguf.read_metadata(path)
+    metadata = read_metadata(path)
     model, pre = metadata.get(f"{KEY}model"), metadata.get(f"{KEY}pre")
     if model != "gpt2":
         raise ValueError(f"{KEY}model is {model!r:.80}, not 'gpt2': no byte-level BPE")
@@ -48,8 +49,12 @@ def read(path):
         types = [NORMAL] * len(names)
     if len(types) != len(names):
         raise ValueError(f"{KEY}token_type has {len(types)} entries, but {KEY}tokens {len(names)}")
+    types = np.asarray(types).tolist()
+    while types and types[-1] == UNUSED and names[-1] in _fillers(len(names) - 1):
+        types.pop()
+        names.pop()
     specials, shown, vocab = {}, set(), {}
-    for i, (name, kind) in enumerate(zip(names, np.asarray(types).tolist(), strict=True)):
+    for i, (name, kind) in enumerate(zip(names, types, strict=True)):
         if kind not in (NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED):
             raise ValueError(f"the token {i}, {name!r:.80}, has the type {kind!r:.40}")
         if name in vocab or name in specials:
@@ -75,10 +80,12 @@ def read(path):
     return vocabulary, config
 
 
-def metadata(vocabulary, config, eos_token):
-    """The keys and values."""
+def metadata(vocabulary, config, eos_token, vocab_size=0):
+    """The keys and values; a model of more tokens gets unused ones, as llama.cpp wants them."""
     names = vocabulary.names()
-    types = np.full(len(names), NORMAL, np.int32)
+    types = np.full(max(len(names), vocab_size), NORMAL, np.int32)
+    types[len(names) :] = UNUSED
+    names += [unused(i) for i in range(len(names), vocab_size)]
     for name, i in vocabulary.special_tokens.items():
         types[i] = USER_DEFINED if name in vocabulary.shown else CONTROL
         types[i] = UNUSED if name == unused(i) else types[i]
@@ -103,15 +110,18 @@ def metadata(vocabulary, config, eos_token):
         if said in vocabulary.special_tokens:
             out[name] = vocabulary.special_tokens[said]
     out = {KEY + key: value for key, value in out.items()}
-    if isinstance(config.get("chat_template"), str):
-        out["tokenizer.chat_template"] = config["chat_template"]
-    return out
+    return out | _template_keys(config.get("chat_template"))
 
 
 def write(path, vocabulary, config, eos_token):
     """Writes a file that has a tokenizer and no tensors."""
     keys = {"general.architecture": "gpt2", "general.type": "vocab"}
-    gguf.write_metadata(path, keys | metadata(vocabulary, config, eos_token))
+    write_metadata(path, keys | metadata(vocabulary, config, eos_token))
+
+
+def _fillers(i):
+    """How we, and how llama.cpp, name a token at the end that only makes the embedding long."""
+    return unused(i), f"[PAD{i}]"
 
 
 def _pre(vocabulary):
@@ -150,9 +160,39 @@ def _config(metadata, names):
         if type(i) is not int or not 0 <= i < len(names):
             raise ValueError(f"{KEY}{key} is {i!r:.40}, but there are {len(names)} tokens")
         config[entry] = names[i]
-    if isinstance(metadata.get("tokenizer.chat_template"), str):
-        config["chat_template"] = metadata["tokenizer.chat_template"]
+    if templates := _chat_templates(metadata):
+        config["chat_template"] = templates
     return config
+
+
+def _template_keys(said):
+    """The keys of chat templates: one text, or a list of them by name."""
+    if said is None:
+        return {}
+    keys = {}
+    named = [{"name": "default", "template": said}] if isinstance(said, str) else said
+    for entry in named if isinstance(named, list) else [said]:
+        values = (entry.get("name"), entry.get("template")) if isinstance(entry, dict) else ()
+        if [*map(type, values)] != [str, str]:
+            raise ValueError(
+                f"chat_template {said!r:.80} is neither a text nor a list of named ones"
+            )
+        name, template = values
+        keys[TEMPLATE if name == "default" else f"{TEMPLATE}.{name}"] = template
+    return keys
+
+
+def _chat_templates(metadata):
+    """What tokenizer_config.json says of the chat templates in a file."""
+    default, prefix = metadata.get(TEMPLATE), f"{TEMPLATE}."
+    named = [
+        {"name": key.removeprefix(prefix), "template": template}
+        for key, template in metadata.items()
+        if key.startswith(prefix) and isinstance(template, str)
+    ]
+    if not isinstance(default, str):
+        return named
+    return [{"name": "default", "template": default}, *named] if named else default
 
 
 def _template(metadata, config, specials):

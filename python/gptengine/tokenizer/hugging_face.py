@@ -23,6 +23,7 @@ from gptengine.tokenizer.vocabulary import (
 
 TOKENIZER_FILE = "tokenizer.json"
 CONFIG_FILE = "tokenizer_config.json"
+TEMPLATE_FILE = "chat_template.jinja"
 MOST_BYTES = 1 << 30  # of a file that is read
 
 
@@ -48,12 +49,17 @@ def read(path):
 
 
 def read_config(path):
-    """The entries of a tokenizer_config.json; none where there is no such file."""
-    if not path.is_file():
-        return {}
+    """The entries of a tokenizer_config.json; none where there is no such file.
+
+    A chat template that lies beside it, as newer versions of transformers write it, is one of them.
+    """
+    config = {}
     try:
-        config = decode(path)
-        _check(isinstance(config, dict), "the file must hold a JSON object")
+        if path.is_file():
+            config = decode(path)
+            _check(isinstance(config, dict), "the file must hold a JSON object")
+        if (template := path.with_name(TEMPLATE_FILE)).is_file():
+            config["chat_template"] = template.read_text(encoding="utf-8")
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return config

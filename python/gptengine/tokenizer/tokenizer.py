@@ -10,7 +10,7 @@ import hashlib
 import numpy as np
 
 from gptengine import _core
-from gptengine.tokenizer import formats, readings, training
+from gptengine.tokenizer import formats, ggml_keys, readings, training
 from gptengine.tokenizer.arguments import integer, number, several
 from gptengine.tokenizer.encode_file import encode_file
 from gptengine.tokenizer.vocabulary import END_OF_TEXT, Vocabulary
@@ -144,6 +144,10 @@ class Tokenizer:
         and a suffix of letters that is none of these, unless such a folder is there.
         """
         formats.write(path, self._vocabulary, self.config, self.eos_token)
+
+    def gguf_keys(self, vocab_size):
+        """The keys of a GGUF file that say this tokenizer, for a model of so many tokens."""
+        return ggml_keys.metadata(self._vocabulary, self.config, self.eos_token, vocab_size)
 
     def encode(self, text, *, specials="refuse", mode=None, dropout=0.0, seed=0, errors="replace"):
         """The ids of a text (str or bytes), uint32.

@@ -89,6 +89,18 @@ class WordPiece:
         except ValueError as error:
             raise ValueError(f"{file}: {error}") from None
 
+    def save(self, path):
+        """Writes a folder of tokenizer.json and tokenizer_config.json, as transformers reads it."""
+        path = pathlib.Path(path)
+        path.mkdir(parents=True, exist_ok=True)
+        hugging_face.atomic_write(
+            path / hugging_face.TOKENIZER_FILE, hugging_face.encode(self._to_json())
+        )
+        names = [name for name in SPECIAL_TOKENS if name in self.special_tokens]
+        keys = {f"{name[1:-1].lower()}_token": name for name in names}
+        config = {"tokenizer_class": "PreTrainedTokenizerFast", **keys}
+        hugging_face.atomic_write(path / hugging_face.CONFIG_FILE, hugging_face.encode(config))
+
     def encode(self, text, *, specials="refuse", template=False):
         """The ids of a str, uint32; with template those of [CLS] and [SEP] around them.
 
@@ -147,6 +159,48 @@ class WordPiece:
 
     def __repr__(self):
         return f"WordPiece(vocab_size={self.vocab_size}, special_tokens={self.special_tokens})"
+
+    def _to_json(self):
+        flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+        sides = [[self._tokens[i] for i in side] for side in self.template]
+        around = [[{"SpecialToken": {"id": name, "type_id": 0}} for name in side] for side in sides]
+        single = [*around[0], {"Sequence": {"id": "A", "type_id": 0}}, *around[1]]
+        second = {"Sequence": {"id": "B", "type_id": 1}}
+        closing = [{"SpecialToken": {"id": name, "type_id": 1}} for name in sides[1]]
+        known = sorted({name for side in sides for name in side})
+        return {
+            "version": "1.0",
+            "truncation": None,
+            "padding": None,
+            "added_tokens": [
+                {"id": i, "content": name, **flags, "special": True}
+                for name, i in sorted(self.special_tokens.items(), key=lambda item: item[1])
+            ],
+            "normalizer": {
+                "type": "BertNormalizer",
+                "clean_text": self._text.clean_text,
+                "handle_chinese_chars": self._text.chinese_chars,
+                "strip_accents": self._text.strip_accents,
+                "lowercase": self._text.lowercase,
+            },
+            "pre_tokenizer": {"type": "BertPreTokenizer"},
+            "post_processor": {
+                "type": "TemplateProcessing",
+                "single": single,
+                "pair": [*single, second, *closing],
+                "special_tokens": {
+                    name: {"id": name, "ids": [self._ids[name]], "tokens": [name]} for name in known
+                },
+            },
+            "decoder": {"type": "WordPiece", "prefix": PREFIX, "cleanup": self._cleanup},
+            "model": {
+                "type": "WordPiece",
+                "unk_token": self._tokens[self.unk_id],
+                "continuing_subword_prefix": PREFIX,
+                "max_input_chars_per_word": self._longest_word,
+                "vocab": {token: i for i, token in enumerate(self._tokens)},
+            },
+        }
 
     def _encode(self, text, specials):
         if not isinstance(text, str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -31,9 +32,28 @@ def evaluate(
     that fills no block.
     """
     nats, tokens, text = 0.0, 0, 0
-    for inputs, targets in sequential(shards, batch, context, most_tokens):
-        nats -= float(np.sum(model.logprob(inputs, targets), dtype=np.float64))
+    for logp, targets in scored(model, shards, batch, context, most_tokens):
+        nats -= float(np.sum(logp, dtype=np.float64))
         tokens += targets.size
         text += int(token_bytes[targets].sum())
     bits = nats / math.log(2)
     return {"val_loss": nats / tokens, "val_bpb": bits / max(1, text), "val_tokens": tokens}
+
+
+def scored(
+    model, shards: TokenShards, batch: int, context: int, most_tokens: int | None = None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(log p, token), (N,) each, of the blocks that `evaluate` is about, batch by batch."""
+    for inputs, targets in sequential(shards, batch, context, most_tokens):
+        yield model.logprob(inputs, targets), targets.reshape(-1)
+
+
+def lost(logp: np.ndarray, plain: np.ndarray) -> tuple[float, float]:
+    """By what share perplexity is higher than with the plain weights, and its standard error.
+
+    logp, plain: (N,) log p of the same tokens. The two models err on the same tokens, so their
+    difference is far surer than either perplexity.
+    """
+    difference = plain.astype(np.float64) - logp
+    ratio = math.exp(difference.mean())
+    return ratio - 1, ratio * float(difference.std()) / math.sqrt(len(difference))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gptengine import gguf
+from gptengine.gguf import metadata as gguf
 
 METADATA = {
     "general.architecture": "gpt2",
@@ -102,7 +102,7 @@ def test_bytes_that_change(tmp_path_factory, data):
         assert str(file) in str(error)
 
 
-@pytest.mark.parametrize("value", [None, b"x", [1], {}, 1 << 64, np.array(["x"]), 1j])
+@pytest.mark.parametrize("value", [None, b"x", [1], {}, 1 << 64, 1e300, np.array(["x"]), 1j])
 def test_what_has_no_type_is_refused(tmp_path, value):
     with pytest.raises(ValueError, match="gguf: key: "):
         gguf.write_metadata(tmp_path / "a.gguf", {"key": value})

@@ -1,0 +1,236 @@
+"""`gptengine eval`: how well a model predicts a text, and what fewer bits a weight lose of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from gptengine.options import REQUIRED, check_sizes, option
+
+if TYPE_CHECKING:
+    from gptengine.cli.progress import Progress
+    from gptengine.config import Config
+    from gptengine.data import TokenShards
+    from gptengine.tokenizer import Tokenizer
+
+EXAMPLES = """\
+  gptengine eval runs/base runs/base/data               # the text that training held out
+  gptengine eval runs/base book.txt --quantize q8 q4    # and what fewer bits a weight lose
+  gptengine eval model.gguf book.txt --dtype float32 bfloat16 --tokens 100000
+  gptengine eval llama-folder texts/ --context 2048 --json eval.json"""
+
+
+@dataclasses.dataclass(frozen=True)
+class EvalCommand:
+    """Measure how well a model predicts text that it has not seen.
+
+    Loss in nats a token, perplexity, and bits a byte, which compare models of any tokenizer; for
+    the plain weights and for each other form of them, with the perplexity that it loses.
+    """
+
+    model: str = option(REQUIRED, "run folder, model folder or .gguf file", positional=True)
+    data: tuple[str, ...] = option(
+        REQUIRED,
+        "text files, folders, or a folder of token shards, of which the held-out part counts",
+        positional=True,
+    )
+    quantize: tuple[Literal["q8", "q4"], ...] = option(
+        (), "measure with matrices of 8 or 4 bits a weight, too"
+    )
+    dtype: tuple[Literal["float32", "bfloat16"], ...] = option(
+        ("float32",), "what it computes in; the first one is what the others are compared with"
+    )
+    context: int = option(0, "tokens of a block (0: the model's context, at most 1,024)")
+    batch: int = option(4, "blocks at a time")
+    tokens: int = option(0, "score at most so many, spread evenly over the text (0: all)")
+    field: str = option("text", "what holds the text in a .jsonl line")
+    json: str = option("", "file to write the figures to")
+
+    def __post_init__(self):
+        if not self.data:
+            raise ValueError("eval: no data: give text files, folders, or a folder of shards")
+        check_sizes("eval", self, context=0, batch=1, tokens=0)
+        for name in ("quantize", "dtype"):
+            if len(set(given := getattr(self, name))) < len(given):
+                raise ValueError(f"eval: --{name} {' '.join(given)} names one twice")
+        if not self.dtype:
+            raise ValueError("eval: --dtype needs one or more of float32, bfloat16")
+
+
+class Form(NamedTuple):
+    """How the weights are kept and computed with."""
+
+    dtype: str
+    quantize: str | None
+
+    def __str__(self) -> str:
+        return f"{self.dtype} {self.quantize}" if self.quantize else self.dtype
+
+
+def main(c: EvalCommand) -> None:
+    from rich.console import Console
+
+    from gptengine import checkpoint
+    from gptengine.cli.progress import Progress
+    from gptengine.files import atomic_write
+    from gptengine.tokenizer import Tokenizer
+    from gptengine.train.log import say
+
+    if c.json and Path(c.json).is_dir():
+        raise ValueError(f"eval: --json {c.json} is a folder, it must be a file")
+    Path(c.json).parent.mkdir(parents=True, exist_ok=True)  # or fail before the work is done
+    console = Console(highlight=False)
+    source = Path(c.model)
+    if not checkpoint.is_gguf(source):
+        source = checkpoint.find_model_folder(source)
+    with Progress(console) as progress, tempfile.TemporaryDirectory() as work:
+        config, params = checkpoint.load(source, progress.phase("reading"))
+        tok = Tokenizer.load(source)
+        context = block_length(c, config, tok)
+        shards = shards_of(c, tok, Path(work), progress)
+        forms = [Form(dtype, bits) for dtype in c.dtype for bits in (None, *c.quantize)]
+        for line in plan(c, source, config, shards, context, forms):
+            say(console, line)
+        results = measure(c, config, params, tok, shards, context, forms, progress)
+    for line in table(results):
+        say(console, line)
+    if c.json:
+        record = dict(model=str(source), data=list(c.data), context=context, forms=results)
+        atomic_write(c.json, (json.dumps(record, indent=2) + "\n").encode())
+        say(console, f"saved    {c.json}")
+
+
+def block_length(c: EvalCommand, config: Config, tok: Tokenizer) -> int:
+    """Tokens of a block; refuses a model that this is not about."""
+    if config.head != "lm" or not config.causal:
+        what = f"has head {config.head}" if config.head != "lm" else "is not causal"
+        raise ValueError(f"eval: {c.model} {what}: it predicts no text")
+    if tok.vocab_size > config.vocab_size:
+        raise ValueError(
+            f"eval: the tokenizer has {tok.vocab_size} tokens, the model's vocabulary only "
+            f"{config.vocab_size}"
+        )
+    if c.context > config.context_length:
+        raise ValueError(
+            f"eval: --context {c.context} is longer than the model's {config.context_length}"
+        )
+    return c.context or min(config.context_length, 1024)
+
+
+def shards_of(c: EvalCommand, tok: Tokenizer, work: Path, progress: Progress) -> TokenShards:
+    """The tokens to score: of shards the held-out part if there is one, of text all of it."""
+    from gptengine.data import TokenShards
+    from gptengine.data.prepare import holds_shards, prepare
+
+    data = c.data[0] if len(c.data) == 1 else c.data
+    if holds_shards(data):
+        held_out = any(Path(data).glob("val-*.tok"))
+        shards = TokenShards(data, "val" if held_out else "train")
+        shards.check_tokenizer(tok)
+        return shards
+    told = lambda done: progress.show(f"tokenizing  {done / 1e6:,.1f} MB")
+    learned = lambda documents: tok
+    folder = prepare(data, work / "text", learned, {}, held_out=0, field=c.field, progress=told)
+    return TokenShards(folder)
+
+
+def plan(c: EvalCommand, source, config: Config, shards, context: int, forms) -> list[str]:
+    """What is going to be done; what there is no memory for is refused here."""
+    from gptengine.huggingface import model_type
+    from gptengine.train.plan import check_memory
+
+    tokens, length = tokens_to_score(c, shards, context)
+    plans = [planned(config, form, c.batch * length) for form in forms]
+    memory = {"file": 4 * config.num_parameters} | max(plans, key=lambda m: sum(m.values()))
+    check_memory(memory, "cpu")
+    part = f", the part {shards.split!r} of {shards.folder}" if len(c.data) == 1 else ""
+    part = part if c.data[0] == str(shards.folder) else ""
+    return [
+        f"plan     {model_type(config)} of {source}, {config.num_parameters:,} parameters",
+        f"data     {shards.tokens:,} tokens, {shards.text_bytes:,} bytes of text{part}",
+        f"score    {tokens:,} tokens in blocks of {length:,}",
+        f"weights  {', '.join(map(str, forms))}",
+        f"memory   {sum(memory.values()) / 1e6:,.0f} MB: "
+        + ", ".join(f"{name} {size / 1e6:,.0f}" for name, size in memory.items()),
+    ]
+
+
+def tokens_to_score(c: EvalCommand, shards: TokenShards, context: int) -> tuple[int, int]:
+    """How many, and in blocks of how many."""
+    from gptengine.data.loader import evaluation_blocks
+
+    length, blocks = evaluation_blocks(shards, context, c.tokens or None)
+    return len(blocks) * length, length
+
+
+def planned(config: Config, form: Form, tokens: int) -> dict[str, int]:
+    from gptengine.model_memory import planned_memory
+
+    sizes = planned_memory(config, tokens, dtype=form.dtype, quantize=form.quantize, training=False)
+    del sizes["decoding"]
+    return sizes
+
+
+def measure(c: EvalCommand, config, params, tok, shards, context, forms, progress) -> list[dict]:
+    """The figures of one form of the weights after the other, on the same tokens."""
+    import numpy as np
+
+    from gptengine.model import Model
+    from gptengine.train.evaluate import bytes_per_token, lost, scored
+    from gptengine.train.log import duration
+
+    token_bytes, results, first = bytes_per_token(tok), [], None
+    all_tokens, done = len(forms) * tokens_to_score(c, shards, context)[0], 0
+    start = time.perf_counter()
+    for form in forms:
+        progress.show(f"{form}  preparing the weights")
+        model = Model(config, dtype=form.dtype, quantize=form.quantize)
+        model.set_parameters(params)
+        parts, text, begin = [], 0, time.perf_counter()
+        for logp, targets in scored(model, shards, c.batch, context, c.tokens or None):
+            parts.append(logp)
+            text += int(token_bytes[targets].sum())
+            done += len(logp)
+            left = (time.perf_counter() - start) * (all_tokens / done - 1)
+            progress.show(f"{form}  {done / all_tokens:.0%}, {duration(left)} left")
+        logp = np.concatenate(parts)
+        seconds = time.perf_counter() - begin
+        first = logp if first is None else first
+        loss = -float(logp.mean(dtype=np.float64))
+        share, error = lost(logp, first)
+        sizes = planned(config, form, 1)
+        results.append(
+            dict(
+                dtype=form.dtype,
+                quantize=form.quantize,
+                loss=loss,
+                perplexity=math.exp(min(loss, 700)),
+                bits_per_byte=len(logp) * loss / math.log(2) / max(1, text),
+                perplexity_lost=share,
+                perplexity_lost_error=error,
+                weight_bytes=sizes.get("bfloat16 copies", sizes["weights"]),
+                tokens=len(logp),
+                text_bytes=text,
+                tokens_per_second=round(len(logp) / seconds, 1),
+            )
+        )
+    return results
+
+
+def table(results: list[dict]) -> Iterator[str]:
+    yield ""
+    heads = ("nats/token", "perplexity", "bits/byte", "perplexity lost", "weights", "tokens/s")
+    yield f"{'':14}" + "".join(f"{head:>19}" if " " in head else f"{head:>12}" for head in heads)
+    for i, r in enumerate(results):
+        share, error = 100 * r["perplexity_lost"], 100 * r["perplexity_lost_error"]
+        yield (
+            f"{Form(r['dtype'], r['quantize'])!s:14}{r['loss']:12.4f}{r['perplexity']:12.3f}"
+            f"{r['bits_per_byte']:12.4f}{f'{share:+.2f} ± {error:.2f} %' if i else '':>19}"
+            f"{r['weight_bytes'] / 1e6:9,.1f} MB{r['tokens_per_second']:12,.0f}"
+        )

@@ -1,0 +1,157 @@
+"""Whole models in GGUF files: read as float32 whatever their format, written in one of four.
+
+Matrices are written in the format that is asked for, vectors and positions in float32, as
+llama.cpp does.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from gptengine.config import Config
+from gptengine.gguf import blocks, rope, tensors
+from gptengine.gguf.names import TOP, architecture, parts, read_config, write_keys
+from gptengine.gguf.tensors import Entry, GgufFile
+
+SUFFIX = ".gguf"
+FILE_TYPES = {"F32": 0, "BF16": 32, "Q8_0": 7, "Q4_0": 2}  # what llama.cpp calls such a file
+NO_TOKENIZER = {"tokenizer.ggml.model": "no_vocab"}  # without the key llama.cpp reads no file
+
+
+class ModelFile:
+    """A file with a model, mapped and checked; nothing is decoded before it is asked for.
+
+    Its tensors have the names and shapes of `config`.
+    """
+
+    def __init__(self, path):
+        self.path, self.file = Path(path), GgufFile(path)
+        shapes = {name: tensor.shape for name, tensor in self.file.tensors.items()}
+        try:
+            divisors = self.file[rope.TENSOR] if rope.TENSOR in shapes else None
+            self.config = read_config(self.file.metadata, shapes, divisors)
+            _check_tensors(self.config, shapes)
+            self._parts = parts(self.config)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+
+    def read_into(self, params: dict[str, np.ndarray], progress=None) -> None:
+        """Write every weight to the float32 arrays of our names, which are the model's.
+
+        progress is called with the bytes that are read, and with all of them.
+        """
+        done, total = 0, sum(tensor.size for tensor in self.file.tensors.values())
+        for name, array in params.items():
+            self.read(name, array)
+            done += sum(self.file.tensors[part.name].size for part in self._parts[name])
+            if progress is not None:
+                progress(done, total)
+
+    def read(self, name: str, array: np.ndarray) -> None:
+        """Write one weight to a float32 array. Values that are not finite are a ValueError."""
+        for part in self._parts[name]:
+            rows = array[part.begin : part.end]
+            if part.heads:
+                array[part.order()] = self.file[part.name]
+            else:
+                form = self.file.tensors[part.name].form
+                blocks.decode(form, self.file.raw(part.name), rows.reshape(-1))
+            bad = rows.size - int(np.isfinite(rows).sum())
+            if bad:
+                raise ValueError(
+                    f"{self.path}: the tensor {part.name!r} has {bad} values not finite"
+                )
+
+
+def _check_tensors(config: Config, shapes: dict[str, tuple]) -> None:
+    if config.layers > len(shapes):
+        raise ValueError(f"{config.layers} layers are said, but there are {len(shapes)} tensors")
+    left, wanted = dict(shapes), config.parameter_shapes()
+    if config.rope_scaling == "llama3" and left.pop(rope.TENSOR) != (config.head_dim // 2,):
+        raise ValueError(f"the tensor {rope.TENSOR!r} has the shape {shapes[rope.TENSOR]}")
+    for name, pieces in parts(config).items():
+        for part in pieces:
+            want = (part.end - part.begin, *wanted[name][1:])
+            if part.name not in left:
+                raise ValueError(f"the tensor {part.name!r} is missing")
+            if left.pop(part.name) != want:
+                raise ValueError(
+                    f"the tensor {part.name!r} has the shape {shapes[part.name]}, the keys say "
+                    f"{want}"
+                )
+    for name in left:
+        raise ValueError(
+            f"the tensor {name!r:.100} is not supported in a {architecture(config)} model with "
+            f"{config.layers} layers"
+        )
+
+
+def load(path, progress=None) -> tuple[Config, dict[str, np.ndarray]]:
+    """The Config of the model in a file and every parameter by our name, float32."""
+    model = ModelFile(path)
+    shapes = model.config.parameter_shapes().items()
+    params = {name: np.empty(shape, np.float32) for name, shape in shapes}
+    model.read_into(params, progress)
+    return model.config, params
+
+
+def save(
+    path,
+    config: Config,
+    params: dict,
+    tokenizer_keys: dict | None = None,
+    weights: str = "F32",
+    progress=None,
+) -> None:
+    """Write a model: its parameters by our names, the matrices in the format `weights`.
+
+    tokenizer_keys: of the tokenizer, with a token for every row of the embedding.
+    """
+    path = Path(path)
+    entries = planned(config, weights, params)
+    if short := unquantised(config, weights):
+        warnings.warn(
+            f"{path}: {len(short)} matrices stay in F32, such as {short[0]}: their rows are no "
+            f"multiple of {blocks.FORMATS[weights].size} numbers",
+            stacklevel=4,  # of Model.save
+        )
+    keys = write_keys(config)
+    keys |= {"general.type": "model", "general.name": path.stem}
+    keys |= {"general.file_type": FILE_TYPES[weights], "general.quantization_version": 2}
+    keys |= NO_TOKENIZER if tokenizer_keys is None else tokenizer_keys
+    tensors.write(path, keys, entries, progress)
+
+
+def planned(config: Config, weights: str, params: dict | None = None) -> list[Entry]:
+    """The tensors of a file, each with its format; without params only to be looked at."""
+    if weights not in FILE_TYPES:
+        raise ValueError(f"gguf: weights {weights!r} is none of {', '.join(FILE_TYPES)}")
+    entries, shapes = [], config.parameter_shapes()
+    for name, pieces in parts(config).items():
+        for part in pieces:
+            shape = (part.end - part.begin, *shapes[name][1:])
+            form = blocks.FORMATS[weights]
+            if len(shape) == 1 or name == "wpe" or shape[-1] % form.size:
+                form = blocks.FORMATS["F32"]
+            array = None if params is None else params[name]
+            entries.append(Entry(part.name, shape, form, _reader(array, part)))
+    if (divisors := rope.divisors(config)) is not None:
+        form = blocks.FORMATS["F32"]
+        entries.append(Entry(rope.TENSOR, divisors.shape, form, lambda b, e: divisors[b:e]))
+    return entries
+
+
+def unquantised(config: Config, weights: str) -> list[str]:
+    """The names of the matrices whose rows have no whole number of blocks."""
+    matrices = (e for e in planned(config, weights) if len(e.shape) > 1 and e.name != TOP["wpe"])
+    return [entry.name for entry in matrices if entry.form.name != weights]
+
+
+def _reader(array, part):
+    if part.heads:
+        order = part.order()
+        return lambda begin, end: array[order[begin:end]]
+    return lambda begin, end: array[part.begin + begin : part.begin + end]

@@ -1,0 +1,70 @@
+"""The memory of a model and its passes by purpose: a plan, nothing is allocated."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from gptengine import _core
+from gptengine.config import Config
+
+BITS = {None: 0, "q8": 8, "q4": 4}  # of a weight, by `quantize`
+
+
+def planned_memory(
+    config: Config,
+    tokens: int,
+    *,
+    dtype: str = "float32",
+    recompute: int = 1,
+    training: bool = True,
+    quantize: str | None = None,
+) -> dict[str, int]:
+    """Bytes by purpose of a model and its passes of so many tokens: a plan, nothing is allocated.
+
+    workspace: what operators work in. decoding: what is added when the model writes one text, its
+    matrices laid out for that, unless they are quantized, and the keys and values of a full
+    context. Both are estimates.
+    """
+    bits = BITS[quantize]
+    engine_config = _core.GPTConfig(**dataclasses.asdict(config))
+    sizes = dict(_core.planned_memory(engine_config, dtype, recompute, tokens, training, bits))
+    sizes["workspace"] = _workspace(config, dtype, bits, tokens, training)
+    if config.head == "lm" and config.causal:
+        sizes["decoding"] = _decoding(config, dtype, bits)
+    return sizes
+
+
+def _workspace(c: Config, dtype: str, bits: int, tokens: int, training: bool) -> int:
+    threads = _core.threads()
+    # linear_logprob.cpp: rows of logits, in equal chunks of at most 48 MiB
+    row = 4 * (-(-c.vocab_size // 16) * 16)
+    chunks = -(-tokens // max(1, (48 << 20) // row))
+    logits = -(-tokens // chunks) * row if c.head == "lm" else 0
+    # gemm.cpp: 2048 rows of A for all, 192 columns of B a thread, and partial sums for bfloat16
+    widest = max(shape[0] for name, shape in c.parameter_shapes().items() if name.startswith("h."))
+    sums = 4 * min(tokens, 2048) * max(widest, c.model_dim) if dtype == "bfloat16" else 0
+    gemm = 4 * 2048 * 512 + sums + threads * 4 * 192 * 512
+    if bits:  # quantized.cpp: bytes of 256 rows, and 8 bytes for each 32 of them
+        gemm = min(tokens, 256) * max(c.hidden_dim, c.model_dim, c.heads * c.head_dim) * 5 // 4
+    # kernels/attention.h: tiles of 64 keys and up to 256 rows, or for backward a whole segment
+    width, longest = -(-c.head_dim // 16) * 16, min(tokens, c.context_length)
+    attention = 64 * (2 * width + 64) + 256 * (2 * width + 17)
+    if training:
+        rows = longest * (c.heads // c.kv_heads)
+        attention = max(attention, 64 * (9 * width + 192) + rows * (width + 2))
+    return logits + gemm + threads * 4 * attention
+
+
+def _decoding(c: Config, dtype: str, bits: int) -> int:
+    shapes = c.parameter_shapes()
+    matrices = (
+        0
+        if bits
+        else sum(
+            -(-shape[0] // 32) * 32 * shape[1]  # panels are padded to whole tiles
+            for name, shape in shapes.items()
+            if len(shape) == 2 and name not in ("wpe", "wtt") and (name != "wte" or c.tied)
+        )
+    )
+    cache = 2 * c.layers * c.kv_heads * c.head_dim * c.context_length
+    return (matrices + cache) * (2 if dtype == "bfloat16" else 4)

@@ -1,0 +1,60 @@
+"""`gptengine generate` with samplers and constraints."""
+
+import json
+
+import pytest
+
+from cli.commands import error
+from gptengine import Model, Tokenizer
+from gptengine.cli.main import main
+from model.cases import small
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    tok = Tokenizer.bytes()
+    folder = tmp_path_factory.mktemp("model")
+    Model(small(vocab_size=tok.vocab_size), seed=3).save(folder, tok)
+    return folder
+
+
+def generate(folder, *args):
+    return main(["generate", str(folder), *map(str, args)])
+
+
+def test_text_follows_a_schema_or_a_pattern(folder, tmp_path, capsys):
+    schema = tmp_path / "schema.json"
+    schema.write_text(json.dumps({"type": "array", "items": {"enum": [1, 2]}, "maxItems": 3}))
+    assert generate(folder, "a ", "--json-schema", schema) == 0
+    assert set(json.loads(capsys.readouterr().out.removeprefix("a "))) <= {1, 2}
+    assert generate(folder, "a ", "--regex", "(yes|no)!") == 0
+    assert capsys.readouterr().out in ("a yes!\n", "a no!\n")
+
+
+def test_every_sampler_has_its_flag(folder, capsys):
+    flags = "--typical 0.9 --repetition-penalty 1.2 --presence-penalty 0.1 --frequency-penalty 0.2"
+    flags += " --penalty-window 9 --logit-bias 65 50.0 66 -1.5 --forbid 67 68 --top-k 5"
+    flags += " --logprobs 2 --max-new-tokens 4"
+    assert generate(folder, "a", *flags.split()) == 0
+    chain, *lines = capsys.readouterr().out.splitlines()
+    assert chain == (
+        "logit_bias 65: +50, 66: -1.5 → forbidden 67, 68 → repetition_penalty 1.2 over the last 9 "
+        "→ presence_penalty 0.1 over the last 9 → frequency_penalty 0.2 over the last 9 → "
+        "temperature 0.8 → top_k 5 → typical 0.9 → draw"
+    )
+    assert len(lines) == 4 and all(" A  " in line and line.count("|") == 1 for line in lines)
+
+
+def test_errors_take_one_line(folder, tmp_path, capsys):
+    for flags, says in [
+        (["--typical", "0"], "typical 0.0 must be above 0"),
+        (["--repetition-penalty", "0"], "repetition_penalty 0.0 must be above 0"),
+        (["--penalty-window", "-1"], "penalty_window -1 must be at least 0"),
+        (["--logprobs", "-1"], "logprobs -1 must be at least 0"),
+        (["--forbid", "999"], "forbidden id 999 must be below 257"),
+        (["--regex", "a("], "Regex('a(') cannot be compiled"),
+        (["--regex", "a", "--json-schema", "b"], "json_schema b or regex a, not both"),
+        (["--json-schema", tmp_path / "none"], "no such file"),
+    ]:
+        assert generate(folder, "a", *flags) == 2
+        assert says in error(capsys)
