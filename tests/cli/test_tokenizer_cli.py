@@ -232,7 +232,7 @@ def test_help_says_how_rules_are_written(tmp_path, capsys):
     with pytest.raises(SystemExit):
         tokenizer("train", "--help")
     said = re.sub(r"[\s│]+", " ", capsys.readouterr().out)
-    assert "for a .tiktoken alone: 'rules:L+|N{1,3}|...'" in said and "become <unk>" in said
+    assert "which no other program reads: 'rules:L+|N{1,3}|...'" in said and "become <unk>" in said
     tok = Tokenizer.train(TEXT, vocab_size=270, split="rules:L+|N{1,3}")
     with pytest.raises(ValueError, match="GGUF has no name for the split"):
         tok.save(tmp_path / "x.gguf")

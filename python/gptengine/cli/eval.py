@@ -49,8 +49,8 @@ class EvalCommand:
     context: int = option(0, "tokens of a block (0: the model's context, at most 1,024)")
     batch: int = option(4, "blocks at a time")
     tokens: int = option(0, "score at most so many, spread evenly over the text (0: all)")
-    field: str = option("text", "what holds the text in a .jsonl line")
-    json: str = option("", "file to write the figures to")
+    field: str = option("text", "what holds the text in a .jsonl line", shows="NAME")
+    json: str = option("", "file to write the figures to", shows="FILE")
 
     def __post_init__(self):
         if not self.data:

@@ -50,12 +50,14 @@ class GenerateCommand:
         (), "what is added to the logits of ids: 50 -2.5 198 1"
     )
     forbid: tuple[int, ...] = option((), "ids that are never drawn")
-    json_schema: str = option("", "file of a JSON Schema that the text has to follow")
-    regex: str = option("", "regular expression that the text has to match")
+    json_schema: str = option("", "file of a JSON Schema that the text has to follow", shows="FILE")
+    regex: str = option("", "regular expression that the text has to match", shows="REGEX")
     logprobs: int = option(0, "show each token on a line, beside the n likeliest ones")
     seed: int = option(0, "of the draws: the same seed writes the same text")
     dtype: Literal["float32", "bfloat16"] = option("float32", "what it computes in")
-    draft: str = option("", "guesses tokens for speed: ngram, or folder of a smaller model")
+    draft: str = option(
+        "", "guesses tokens for speed: ngram, or folder of a smaller model", shows="MODEL"
+    )
     draft_tokens: int = option(4, "tokens that are guessed at once")
 
     def __post_init__(self):

@@ -34,11 +34,15 @@ class InspectCommand:
 
     model: str = option(REQUIRED, "run folder or model folder", positional=True)
     text: str = option("", "the text to follow; - reads it from standard input", positional=True)
-    out: str = option("", "write a page to this file")
-    near: tuple[str, ...] = option((), "words whose nearest tokens to show: king London")
-    analogy: tuple[str, ...] = option((), 'sums of words: "king - man + woman"')
+    out: str = option("", "write a page to this file", shows="FILE")
+    near: tuple[str, ...] = option(
+        (), "words whose nearest tokens to show: king London", shows="WORD"
+    )
+    analogy: tuple[str, ...] = option((), 'sums of words: "king - man + woman"', shows="SUM")
     words: tuple[str, ...] = option(
-        (), "words on the page's map: king,queen or king queen (none: the most frequent)"
+        (),
+        "words on the page's map: king,queen or king queen (none: the most frequent)",
+        shows="WORD",
     )
     most: int = option(10, "how many neighbours of a word, and likely tokens at each place")
     layers: tuple[int, ...] = option((), "layers whose attention to show, from 0 (none: all)")
