@@ -26,6 +26,7 @@ PYTHON_ORDER = [  # left is seen by right; rooms of one line do not see each oth
     ["checkpoint"],
     ["tokenizer"],
     ["data"],
+    ["curate"],
     ["model"],
     ["chat"],
     ["train", "look"],
@@ -37,7 +38,7 @@ PYTHON_ORDER = [  # left is seen by right; rooms of one line do not see each oth
 ]
 PYTHON_APART = {  # rooms beside the line: what they see, and who sees them
     "_core": ("", "*"),
-    "report": ("files", "train align quickstart cli"),  # reads and writes files, loads no engine
+    "report": ("files", "curate train align quickstart cli"),  # of files alone, loads no engine
     "doctor": ("_core options", "quickstart cli"),
     "dist": ("", "data train align"),
     "__init__": ("*", ""),

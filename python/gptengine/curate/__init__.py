@@ -1,0 +1,1 @@
+"""From crawls, licensed texts and curated sets to documents that are worth training on."""
