@@ -78,7 +78,7 @@ Bpe::~Bpe() {
 MergeTable Bpe::merge_table(Mode mode, const std::function<void()>& poll) const {
   Pulse pulse(poll);
   if (mode == Mode::merges) {
-    MergeTable table(merges_.size(), tokens_.size());
+    MergeTable table(merges_.size());
     std::string joined;
     for (uint32_t rank = 0; rank < merges_.size(); ++rank) {
       const auto [left, right] = merges_[rank];
@@ -98,7 +98,7 @@ MergeTable Bpe::merge_table(Mode mode, const std::function<void()>& poll) const 
   // Every cut of a token into two tokens is a join; the id of what it makes is its rank. A walk
   // along the trie of all tokens finds the left parts. The right parts are looked up, or found by
   // another walk from the end where tokens are so long that hashing each part would take long.
-  MergeTable table(2 * tokens_.size(), tokens_.size());
+  MergeTable table(2 * tokens_.size());
   const TokenTrie trie(tokens_, is_special_);
   std::optional<TokenTrie> from_end;
   double bytes = 0, squares = 0;

@@ -2,48 +2,45 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <utility>
 #include <vector>
 
-#include "core/memory.h"
 #include "text/pair_map.h"
 
 namespace gpte {
 
-// Most questions are about the first, most frequent tokens: pairs of those have a dense grid, at
-// most 4 MB, beside the hash table of all.
+// Most questions are about pairs that are never joined. A bit for each of their hashes says so for
+// nearly all of them, and the bits of a vocabulary of 32,768 are 64 KB, which stay near the core.
 class MergeTable {
  public:
   static constexpr uint32_t kNone = ~0u;
 
-  MergeTable(size_t expected, size_t vocab_size) : map_(expected) {
-    while (side_ < kLargestSide && side_ < vocab_size) side_ *= 2;
-    grid_memory_ = allocate(int64_t(side_) * side_ * int64_t(sizeof(uint32_t)));
-    grid_ = static_cast<uint32_t*>(grid_memory_.get());
+  explicit MergeTable(size_t expected) : map_(expected) {
+    for (size_t bits = 1 << 10; bits < 16 * expected; bits *= 2) --shift_;
+    bits_.assign(size_t(1) << (64 - 6 - shift_), 0);
   }
 
   // Returns the rank that the pair already has, or gives it this one and returns it.
   uint32_t insert(uint32_t left, uint32_t right, uint32_t rank, uint32_t joined) {
     const uint32_t known = map_.insert(left, right, rank);
     if (known != rank) return known;
-    if ((left | right) < side_) grid_[left * side_ + right] = rank + 1;
+    const uint64_t hash = map_.hash(left, right);
+    bits_[hash >> shift_ >> 6] |= uint64_t(1) << (hash >> shift_ & 63);
     if (joined_.size() <= rank) joined_.resize(size_t(rank) + 1);
     joined_[rank] = joined;
     return rank;
   }
 
   uint32_t rank(uint32_t left, uint32_t right) const {
-    if ((left | right) < side_) return grid_[left * side_ + right] - 1;
-    return map_.find(left, right);
+    const uint64_t hash = map_.hash(left, right);
+    const bool possible = bits_[hash >> shift_ >> 6] >> (hash >> shift_ & 63) & 1;
+    return possible ? map_.find(left, right) : kNone;
   }
   uint32_t joined(uint32_t rank) const { return joined_[rank]; }
 
  private:
-  static constexpr uint32_t kLargestSide = 1024;
-  uint32_t side_ = 256;  // a power of two
-  std::shared_ptr<void> grid_memory_;
-  uint32_t* grid_;  // rank + 1, so that fresh pages mean "none"
+  int shift_ = 64 - 10;
+  std::vector<uint64_t> bits_;
   PairMap map_;
   std::vector<uint32_t> joined_;  // by rank
 };

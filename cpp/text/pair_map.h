@@ -20,6 +20,8 @@ class PairMap {
     slots_.assign(size, Slot{});
   }
 
+  uint64_t hash(uint32_t left, uint32_t right) const { return key(left, right) * factor_; }
+
   // The number stored for (left, right), or kNone.
   uint32_t find(uint32_t left, uint32_t right) const {
     return slots_[place(key(left, right))].value;
