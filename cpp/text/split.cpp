@@ -45,7 +45,8 @@ class ScanSplitter final : public Splitter {
     const uint8_t* end = p + text.size();
     int64_t count = 0;
     for (; p < end && count < room; ++count) {
-      if (fast_ && room - count >= kTextWindow) {
+      if (fast_) {
+        if (room - count < kTextWindow && count > 0) break;  // the next call has room again
         int64_t done;
         count += end - p >= kTextWindow
                      ? fast_(p, end - p, lengths + count, room - count, table_, &done)

@@ -23,8 +23,8 @@ class Splitter {
   virtual std::unique_ptr<State> start() const { return nullptr; }
 
   // Writes the lengths in bytes of the next pieces of a text that is not empty, at most `room` of
-  // them, and returns how many. Fewer than `room` are all there are. The state may be null; one is
-  // for the calls that go through one text, in order.
+  // them, and returns how many, at least one. The state may be null; one is for the calls that go
+  // through one text, in order.
   virtual int64_t split(std::string_view text, uint32_t* lengths, int64_t room,
                         State* state) const = 0;
   int64_t split(std::string_view text, uint32_t* lengths, int64_t room) const {

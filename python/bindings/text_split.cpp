@@ -11,9 +11,14 @@ void bind_text_split(nb::module_& m) {
       [](const nb::bytes& text, const std::string& split) {
         const Splitter& splitter = splitter_named(split);
         std::vector<uint32_t> lengths(text.size());
-        const int64_t count =
-            text.size() ? splitter.split(view(text), lengths.data(), int64_t(text.size())) : 0;
-        lengths.resize(size_t(count));
+        const auto state = splitter.start();
+        size_t count = 0;
+        for (std::string_view rest = view(text); !rest.empty();) {
+          const auto room = int64_t(lengths.size() - count);
+          const int64_t more = splitter.split(rest, lengths.data() + count, room, state.get());
+          for (int64_t i = 0; i < more; ++i) rest.remove_prefix(lengths[count++]);
+        }
+        lengths.resize(count);
         return to_numpy(std::move(lengths));
       },
       "text"_a, "split"_a, "The lengths in bytes of the pieces of a text.");
