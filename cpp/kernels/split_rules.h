@@ -27,6 +27,12 @@ struct Gpt2Rules {
   static constexpr bool kWords = false;  // nothing of all this: \s+|\S+
 };
 
+// 's|...|\p{N}| ?word| ?other+|\s+(?![^\s\p{N}])|\s+: each number alone, then GPT-2's pattern on
+// what lies between them.
+struct SmolLMRules : Gpt2Rules {
+  static constexpr int kDigits = 1;
+};
+
 // [^\r\n\p{L}\p{N}]?word|\p{N}{1,3}| ?other+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
 struct Llama3Rules : Gpt2Rules {
   static constexpr Contractions kContractions = Contractions::kAnyCase;

@@ -116,12 +116,18 @@ GPTE_INLINE void contract(uint64_t& starts, uint64_t& keep, uint64_t candidates,
   }
 }
 
-// Where the class of characters changes; a space goes with what comes after it.
+// Where the class of characters changes; a space goes with what comes after it. Where numbers stand
+// alone, that is no number, and the space before it is one piece.
+template <class Rules>
 GPTE_INLINE uint64_t gpt2_starts(const Masks& m, uint64_t letters, uint64_t numbers,
                                  uint64_t others, uint64_t spaces) {
-  const uint64_t change =
-      (letters & ~(letters << 1)) | (numbers & ~(numbers << 1)) | (others & ~(others << 1));
-  return (change & ~(m.is.plain << 1)) | (spaces & (~(spaces << 1) | ~(spaces >> 1)));
+  const uint64_t change = (letters & ~(letters << 1)) | (others & ~(others << 1));
+  if constexpr (Rules::kDigits == 1) {
+    const uint64_t lasts = ~((spaces | numbers) >> 1);
+    return numbers | (change & ~(m.is.plain << 1)) | (spaces & (~(spaces << 1) | lasts));
+  }
+  return ((change | (numbers & ~(numbers << 1))) & ~(m.is.plain << 1)) |
+         (spaces & (~(spaces << 1) | ~(spaces >> 1)));
 }
 
 // The newlines, and for some patterns slashes, that punctuation takes.
@@ -213,7 +219,7 @@ GPTE_INLINE uint64_t starts_in(const uint8_t* p, const CharTable& table) {
   uint64_t keep = below(n - __builtin_clzll(~(spaces << (64 - n))) + 1);
   uint64_t starts, candidates = 0;
   if constexpr (Rules::kGpt2) {
-    starts = gpt2_starts(m, letters, numbers, others, spaces);
+    starts = gpt2_starts<Rules>(m, letters, numbers, others, spaces);
     candidates = m.is.apostrophe & (starts | 1);
   } else {
     if (Rules::kCased && marks) {
@@ -295,8 +301,9 @@ int64_t split(const uint8_t* text, int64_t size, uint32_t* lengths, int64_t room
 
 }  // namespace
 
-extern const TextKernels text = {split<Gpt2Rules>,  split<Llama3Rules>, split<O200kRules>,
-                                 split<Qwen2Rules>, split<TekkenRules>, split<WordsRules>};
+extern const TextKernels text = {split<Gpt2Rules>,  split<SmolLMRules>, split<Llama3Rules>,
+                                 split<O200kRules>, split<Qwen2Rules>,  split<TekkenRules>,
+                                 split<WordsRules>};
 
 }  // namespace GPTE_ISA_NAMESPACE
 }  // namespace gpte

@@ -20,7 +20,7 @@ using SplitText = int64_t (*)(const uint8_t* text, int64_t size, uint32_t* lengt
                               const CharTable& table, int64_t* done);
 
 struct TextKernels {
-  SplitText gpt2, llama3, o200k, qwen2, tekken, words;  // llama3 is cl100k before a text's end
+  SplitText gpt2, smollm, llama3, o200k, qwen2, tekken, words;  // llama3 is cl100k before an end
 };
 
 }  // namespace gpte

@@ -60,6 +60,7 @@ class Scan {
     if constexpr (Rules::kGpt2) {
       if (*p != ' ' || q == end) return run(q, end, first, p);
       const CharClass second = classes_.at(q, end, after);
+      if (kAlone && second == CharClass::kNumber) return q;
       return run(q + after, end, second, p);
     } else {
       if (in(kWord, first)) return word(p, end);
@@ -76,6 +77,7 @@ class Scan {
  private:
   static constexpr bool kApart = Rules::kContractions == Contractions::kLower ||
                                  Rules::kContractions == Contractions::kAnyCase;
+  static constexpr bool kAlone = Rules::kGpt2 && Rules::kDigits == 1;
   static constexpr bool kAnyCase = Rules::kContractions != Contractions::kLower;
   static constexpr unsigned kWord = kLetters | (Rules::kCased ? kUncased : 0);
 
@@ -89,7 +91,7 @@ class Scan {
   const uint8_t* run(const uint8_t* q, const uint8_t* end, CharClass kind,
                      const uint8_t* start) const {
     if (kind == CharClass::kSpace) return spaces(start, end);
-    if (kind == CharClass::kNumber) return skip(q, end, set_of(CharClass::kNumber));
+    if (kind == CharClass::kNumber) return kAlone ? q : skip(q, end, set_of(CharClass::kNumber));
     return skip(q, end, in(kLetters, kind) ? kLetters : kOthers);
   }
 
@@ -128,16 +130,18 @@ class Scan {
   }
 
   // White space ends after its last newline. What has none leaves its last character to the next
-  // piece, unless that is all there is.
+  // piece, unless that is all there is, or a number that stands alone.
   const uint8_t* spaces(const uint8_t* p, const uint8_t* end) const {
     const uint8_t *q = p, *last = p, *newline = nullptr;
+    CharClass next = CharClass::kOther;
     int length;
-    while (q < end && classes_.at(q, end, length) == CharClass::kSpace) {
+    while (q < end && (next = classes_.at(q, end, length)) == CharClass::kSpace) {
       last = q;
       q += length;
       if (is_newline(*last)) newline = q;
     }
     if (Rules::kTail && q == end) return q;
+    if (kAlone && next == CharClass::kNumber) return q;
     if (!Rules::kGpt2 && newline) return newline;
     return q == end || last == p ? q : last;
   }

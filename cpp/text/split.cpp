@@ -114,6 +114,7 @@ const Splitter* find_splitter(std::string_view name) {
   if (name.substr(0, rules.size()) == rules) return rule_splitter(name.substr(rules.size()));
   static const TextKernels& fast = *kernels().text;
   static const ScanSplitter<Scan<Gpt2Rules>> gpt2(fast.gpt2), plain_gpt2(nullptr);
+  static const ScanSplitter<Scan<SmolLMRules>> smollm(fast.smollm), plain_smollm(nullptr);
   static const ScanSplitter<Scan<Cl100kRules>> cl100k(fast.llama3), plain_cl100k(nullptr);
   static const ScanSplitter<Scan<O200kRules>> o200k(fast.o200k), plain_o200k(nullptr);
   static const ScanSplitter<Scan<Llama3Rules>> llama3(fast.llama3), plain_llama3(nullptr);
@@ -123,10 +124,10 @@ const Splitter* find_splitter(std::string_view name) {
   const struct {
     std::string_view name;
     const Splitter *splitter, *plain;
-  } known[] = {{"gpt2", &gpt2, &plain_gpt2},    {"cl100k", &cl100k, &plain_cl100k},
-               {"o200k", &o200k, &plain_o200k}, {"llama3", &llama3, &plain_llama3},
-               {"qwen2", &qwen2, &plain_qwen2}, {"tekken", &tekken, &plain_tekken},
-               {"words", &words, &plain_words}};
+  } known[] = {{"gpt2", &gpt2, &plain_gpt2},       {"smollm", &smollm, &plain_smollm},
+               {"cl100k", &cl100k, &plain_cl100k}, {"o200k", &o200k, &plain_o200k},
+               {"llama3", &llama3, &plain_llama3}, {"qwen2", &qwen2, &plain_qwen2},
+               {"tekken", &tekken, &plain_tekken}, {"words", &words, &plain_words}};
   const std::string_view suffix =
       " plain";  // by the scanner of every machine: for tests, benchmarks
   const bool plain =

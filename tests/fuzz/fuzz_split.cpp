@@ -68,6 +68,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       {"o200k", "o200k plain", &TextKernels::o200k},
       {"llama3", "llama3 plain", &TextKernels::llama3},
       {"qwen2", "qwen2 plain", &TextKernels::qwen2},
+      {"smollm", "smollm plain", &TextKernels::smollm},
       {"tekken", "tekken plain", &TextKernels::tekken},
       {"words", "words plain", &TextKernels::words},
   };

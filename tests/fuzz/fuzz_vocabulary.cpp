@@ -32,9 +32,9 @@ uint32_t id_of(Input& in, size_t tokens) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const char* const kSplits[] = {"gpt2",  "cl100k", "o200k", "llama3",
-                                        "qwen2", "tekken", "words"};
+                                        "qwen2", "tekken", "words", "smollm"};
   Input in(data, size);
-  const char* split = kSplits[in.below(7)];
+  const char* split = kSplits[in.below(8)];
   const bool ignore_merges = in.flag(), words = std::strcmp(split, "words") == 0;
   const std::vector<std::string> tokens = tokens_of(in);
   std::vector<Merge> merges;

@@ -69,10 +69,11 @@ struct Vocabulary {
 };
 
 inline const char* split_name(size_t which, bool plain = false) {
-  static const char* const kNames[][2] = {{"gpt2", "gpt2 plain"},   {"cl100k", "cl100k plain"},
-                                          {"o200k", "o200k plain"}, {"llama3", "llama3 plain"},
-                                          {"qwen2", "qwen2 plain"}, {"tekken", "tekken plain"}};
-  return kNames[which % 6][plain];
+  static const char* const kNames[][2] = {{"gpt2", "gpt2 plain"},    {"cl100k", "cl100k plain"},
+                                          {"o200k", "o200k plain"},  {"llama3", "llama3 plain"},
+                                          {"qwen2", "qwen2 plain"},  {"tekken", "tekken plain"},
+                                          {"smollm", "smollm plain"}};
+  return kNames[which % 7][plain];
 }
 
 }  // namespace gpte

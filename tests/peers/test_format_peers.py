@@ -133,7 +133,7 @@ def test_tokenizers_and_transformers_read_vocab_and_merges(tmp_path):
 @pytest.mark.parametrize(
     "split, whole",
     [("gpt2", False), ("llama3", False), ("llama3", True), ("qwen2", False)]
-    + [("o200k", False), ("tekken", True)],
+    + [("o200k", False), ("tekken", True), ("smollm", False)],
 )
 def test_llama_cpp_reads_our_gguf(split, whole, tmp_path):
     """Its patterns know fewer characters than ours, but for GPT-2's."""

@@ -53,6 +53,18 @@ def test_split_equals_tokenizers(pattern, name):
         assert got == ours(text, name), text
 
 
+def test_smollm_is_what_its_files_say():
+    """Two steps there, each digit alone and then GPT-2's pattern, and one pattern here."""
+    pytest.importorskip("tokenizers")
+    from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
+
+    steps = Sequence([Digits(individual_digits=True), ByteLevel(add_prefix_space=False)])
+    for text in texts("smollm"):
+        # a byte is a letter after ByteLevel
+        got = [len(piece) for piece, _ in steps.pre_tokenize_str(text)]
+        assert got == ours(text, "smollm"), text
+
+
 @pytest.mark.parametrize("name", splits.NAMES)
 def test_split_equals_the_regex_module(name):
     regex = pytest.importorskip("regex")

@@ -30,6 +30,7 @@ _CASED = (
 )
 PATTERNS = {
     "gpt2": rf"{_ENDS}| ?[\p{{L}}]+| ?[\p{{N}}]+| ?[^\s\p{{L}}\p{{N}}]+|\s+(?!\S)|\s+",
+    "smollm": rf"{_ENDS}|[\p{{N}}]| ?[\p{{L}}]+| ?[^\s\p{{L}}\p{{N}}]+|\s+(?![^\s\p{{N}}])|\s+",
     "cl100k": _LLAMA % ("{1,3}", r"\s+\Z|\s*[\r\n]|\s+(?!\S)|\s"),
     "o200k": _CASED % (f"(?i:{_ENDS})?", f"(?i:{_ENDS})?", "{1,3}"),
     "llama3": _LLAMA % ("{1,3}", _SPACE),

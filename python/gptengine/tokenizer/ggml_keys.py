@@ -15,6 +15,10 @@ NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED = 1, 2, 3, 4, 5  # types of token
 SPLITS = {
     "gpt-2": ("gpt2", False),
     "phi-2": ("gpt2", False),
+    "smollm": ("smollm", False),
+    "starcoder": ("smollm", False),
+    "refact": ("smollm", False),
+    "command-r": ("smollm", False),
     "llama-bpe": ("llama3", True),
     "llama3": ("llama3", True),
     "llama-v3": ("llama3", True),

@@ -16,6 +16,8 @@ _START, _OTHER = r"[^\r\n\p{L}\p{N}]?", r" ?[^\s\p{L}\p{N}]+"
 # none: its $ is also the end of a line to tokenizers, and its {1,3}+ any number of digits.
 PATTERNS = {
     "gpt2": r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+    # SmolLM's and StarCoder's files say it as two steps: each digit alone, then GPT-2's pattern.
+    "smollm": (r"'s|'t|'re|'ve|'m|'ll|'d|\p{N}| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s+(?![^\s\p{N}])|\s+"),
     "cl100k": rf"{_ENDS}|{_START}\p{{L}}+|\p{{N}}{{1,3}}|{_OTHER}[\r\n]*|\s+\z|{_SPACE}",
     "o200k": (
         f"{_START}{_UB}*{_LB}+{_ENDS}?|{_START}{_UB}+{_LB}*{_ENDS}?"

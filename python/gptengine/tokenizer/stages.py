@@ -8,18 +8,21 @@ import warnings
 from gptengine.tokenizer import splits
 from gptengine.tokenizer.vocabulary import END_OF_WORD
 
+DIGITS = {"type": "Digits", "individual_digits": True}
 RULES = "GptengineRules"  # no pre_tokenizer of others: they refuse the file, and misread nothing
 
 
 def to_stages(vocabulary):
     """What to_json() says around the model."""
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
-    byte_level["use_regex"] = vocabulary.split == "gpt2"
+    byte_level["use_regex"] = vocabulary.split in ("gpt2", "smollm")
     decoder = {**byte_level, "use_regex": True}
     if vocabulary.split == "words":
         cut, decoder = {"type": "WhitespaceSplit"}, {"type": "BPEDecoder", "suffix": END_OF_WORD}
     elif vocabulary.split == "gpt2":
         cut = byte_level
+    elif vocabulary.split == "smollm":
+        cut = {"type": "Sequence", "pretokenizers": [DIGITS, byte_level]}
     elif vocabulary.split not in splits.PATTERNS:
         cut = {"type": RULES, "split": vocabulary.split}
     else:
@@ -50,11 +53,13 @@ def split_of(data):
     known = last.get("type") == "ByteLevel" and not last.get("add_prefix_space", True)
     if known and last.get("use_regex", True) and not before:
         return "gpt2"
+    if known and last.get("use_regex", True) and before == [DIGITS]:
+        return "smollm"
     if known and not last.get("use_regex", True) and len(before) == 1:
         return _split_of_pattern(before[0])
     raise ValueError(
-        f"pre_tokenizer {stage!r:.500}: only ByteLevel, a Split by a known pattern and then "
-        "ByteLevel, and WhitespaceSplit are supported, without add_prefix_space"
+        f"pre_tokenizer {stage!r:.500}: only ByteLevel, single Digits or a Split by a known "
+        "pattern and then ByteLevel, and WhitespaceSplit are supported, without add_prefix_space"
     )
 
 
