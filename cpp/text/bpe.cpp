@@ -58,8 +58,12 @@ Bpe::Bpe(std::vector<std::string> tokens, std::vector<Merge> merges, std::vector
     check(known == id, "tokenizer: tokens ", known, " and ", id, " have the same bytes");
     if (tokens_[id].size() == 1) byte_id_[uint8_t(tokens_[id][0])] = id;
   }
+  // Some vocabularies (SmolLM's) have no token for bytes that their training text did not have;
+  // then texts with them are refused. Without letters it is no vocabulary of bytes.
   for (int byte = 0; byte < 256 && !words; ++byte) {
-    check(byte_id_[size_t(byte)] != kNone, "tokenizer: no token for byte ", byte);
+    const bool known = byte_id_[size_t(byte)] != kNone;
+    check(known || byte < ' ' || byte > '~', "tokenizer: no token for byte ", byte);
+    all_bytes_ = all_bytes_ && known;
   }
   for (size_t rank = 0; rank < merges_.size(); ++rank) {
     const auto [left, right] = merges_[rank];

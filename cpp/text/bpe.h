@@ -102,6 +102,7 @@ class Bpe {
 
   const ModeState& state(Mode mode, const std::function<void()>& poll) const;
   MergeTable merge_table(Mode mode, const std::function<void()>& poll) const;
+  void check_bytes(std::string_view text, size_t start) const;
   template <class F>
   Refusal for_each_range(const std::vector<std::string_view>& texts, const Options& options,
                          bool in_parts, const F& f) const;
@@ -118,6 +119,7 @@ class Bpe {
   SpecialTokens specials_;
   const Splitter& splitter_;
   const bool ignore_merges_, words_;
+  bool all_bytes_ = true;  // have tokens
   std::atomic<int64_t> cache_bytes_{int64_t(64) << 20};
   mutable std::array<std::atomic<ModeState*>, 3> states_{};  // made when first asked for
 };

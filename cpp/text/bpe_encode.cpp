@@ -178,6 +178,15 @@ void Bpe::Worker::encode_uncached(TokenBuffer& ids, const Range& range, const ui
   ids.end_at(out);
 }
 
+// Refuses a stretch of a text, from `start` on, with a byte that no token stands for.
+void Bpe::check_bytes(std::string_view text, size_t start) const {
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = uint8_t(text[i]);
+    check(byte_id_[byte] != kNone, "tokenizer: no token for the byte ", int(byte), " at byte ",
+          start + i, " of the text");
+  }
+}
+
 // Calls f(range) from left to right, until the end or a special token that is not allowed.
 template <class F>
 Bpe::Refusal Bpe::for_each_range(const std::vector<std::string_view>& texts, const Options& options,
@@ -199,7 +208,9 @@ Bpe::Refusal Bpe::for_each_range(const std::vector<std::string_view>& texts, con
         if (in_parts && end - at > size_t(2 * kItem)) {
           stop = at + splitter_.cut(text.substr(at, end - at), size_t(kItem));
         }
-        f(Range{i, at, text.substr(at, stop - at), kNone});
+        const Range range{i, at, text.substr(at, stop - at), kNone};
+        if (!all_bytes_) check_bytes(range.bytes, at);
+        f(range);
         at = stop;
       }
       if (!found) break;

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -229,13 +230,27 @@ def test_a_broken_file_is_refused_by_name(file, path, value, says):
         Tokenizer.load(file)
 
 
-def test_a_byte_or_a_merge_missing_is_refused(file):
+def test_a_text_with_a_byte_that_has_no_token_is_refused(file):
+    """SmolLM's vocabulary lacks bytes that no text of its training had."""
+    data = json.loads(file.read_text())
+    vocab = data["model"]["vocab"]
+    vocab["aaz"] = vocab.pop("ā")  # how byte 1 is spelled
+    file.write_text(json.dumps(data))
+    tok = Tokenizer.load(file)
+    assert tok.decode(tok.encode("all the rest é")) == "all the rest é"
+    by_mode = [partial(tok.encode, mode=mode) for mode in ("merges", "bpe", "greedy")]
+    for encode in (*by_mode, tok.count, partial(tok.truncate, n=1)):
+        with pytest.raises(ValueError, match="no token for the byte 1 at byte 3 of the text"):
+            encode("abc\x01d")
+
+
+def test_a_letter_or_a_merge_missing_is_refused(file):
     data = json.loads(file.read_text())
     moved = copy.deepcopy(data)
     vocab = moved["model"]["vocab"]
-    vocab["aaz"] = vocab.pop("ā")  # how byte 1 is spelled
+    vocab["aaz"] = vocab.pop("~")
     file.write_text(json.dumps(moved))
-    with pytest.raises(ValueError, match="no token for byte 1$"):
+    with pytest.raises(ValueError, match="no token for byte 126$"):
         Tokenizer.load(file)
     data["model"]["merges"][5] = data["model"]["merges"][2]
     file.write_text(json.dumps(data))
