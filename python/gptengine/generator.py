@@ -29,9 +29,16 @@ from itertools import accumulate, repeat
 
 import numpy as np
 
-from gptengine import _core
 from gptengine.draw import possible
-from gptengine.kv_blocks import BLOCK, WIDTH, Blocks, block_bytes, blocks_for, tables
+from gptengine.kv_blocks import (
+    BLOCK,
+    WIDTH,
+    Blocks,
+    block_bytes,
+    blocks_for,
+    new_cache,
+    tables,
+)
 from gptengine.model import Model
 from gptengine.requests import Event, QueueFull, Request, Sample
 from gptengine.sampler import Sampler
@@ -59,11 +66,15 @@ class Generator:
 
     tokenizer: for text and stop strings; then only its ids are drawn of a padded vocabulary.
     slots: texts that run at once. kv_tokens: positions that the cache holds, by default a full
-    context for each slot; or memory: bytes that it may take. prefill_tokens: how many tokens of
-    prompts a step reads at most, so that running texts do not wait for a long one. queue: samples
-    that may wait. draft: a smaller Model of the same vocabulary, or "ngram"; it guesses tokens, up
-    to draft_tokens of which come from one pass; see speculative.py. All memory is allocated here,
-    the cache and the weights laid out for decoding too; MemoryError says how much is wanted.
+    context for each slot; or memory: bytes that it may take. kv_dtype: what the cache keeps keys
+    and values in, the model's dtype unless told, or float32, bfloat16 or q8: 8 bits a number and a
+    scale for each 32. A smaller one rounds: then a text's log-probabilities are no longer those of
+    the full pass, but those of `model.logprob(…, kv_dtype=…)`, and still the same whatever is
+    written beside it. prefill_tokens: how many tokens of prompts a step reads at most, so that
+    running texts do not wait for a long one. queue: samples that may wait. draft: a smaller Model
+    of the same vocabulary, or "ngram"; it guesses tokens, up to draft_tokens of which come from one
+    pass; see speculative.py. All memory is allocated here, the cache and the weights laid out for
+    decoding too; MemoryError says how much is wanted.
     """
 
     def __init__(
@@ -74,6 +85,7 @@ class Generator:
         slots: int = 8,
         kv_tokens: int | None = None,
         memory: int | None = None,
+        kv_dtype: str | None = None,
         prefill_tokens: int = 256,
         queue: int = 1024,
         draft: Model | str | None = None,
@@ -97,10 +109,11 @@ class Generator:
         self.slots, self.prefill_tokens, self.queue = slots, prefill_tokens, queue
         self.stats = Stats()
         self._models = (model,) if isinstance(draft, str | None) else (model, draft)
-        count = _block_count(self._models, slots, kv_tokens, memory)
+        one = sum(block_bytes(each, kv_dtype) for each in self._models)
+        count = _block_count(model, slots, kv_tokens, memory, one)
         try:
-            self._cache = _core.KVCache(model.engine_config, model.dtype, count)
-            self._draft = draft_of(draft, model, draft_tokens, count, self._vocab_size)
+            self._cache = new_cache(model, kv_dtype, count)
+            self._draft = draft_of(draft, model, draft_tokens, count, self._vocab_size, kv_dtype)
             rows = slots * (1 + self._draft.tokens)
             self._logits = np.empty((rows, c.vocab_size), np.float32)
             for reading in self._models:
@@ -109,7 +122,7 @@ class Generator:
         except MemoryError:
             raise MemoryError(
                 f"generate: there is no memory for a cache of {count * BLOCK} tokens, "
-                f"{count * _block_bytes(self._models):,} bytes, beside what passes need: "
+                f"{count * one:,} bytes, beside what passes need: "
                 f"give kv_tokens or memory"
             ) from None
         self._blocks = Blocks(count, self._copy)
@@ -365,20 +378,15 @@ class Generator:
             self._versions = versions
 
 
-def _block_count(models, slots: int, kv_tokens: int | None, memory: int | None) -> int:
+def _block_count(model, slots: int, kv_tokens: int | None, memory: int | None, one: int) -> int:
     if kv_tokens is not None and memory is not None:
         raise ValueError(f"generate: give kv_tokens {kv_tokens} or memory {memory}, not both")
     if memory is not None:
-        one = _block_bytes(models)
         if memory < one:
             raise ValueError(f"generate: memory {memory} must be at least a block's {one} bytes")
         return memory // one
     if kv_tokens is None:
-        return slots * blocks_for(models[0].config.context_length)
+        return slots * blocks_for(model.config.context_length)
     if kv_tokens < 1:
         raise ValueError(f"generate: kv_tokens {kv_tokens} must be at least 1")
     return blocks_for(kv_tokens)
-
-
-def _block_bytes(models) -> int:
-    return sum(block_bytes(model.config, model.dtype) for model in models)

@@ -18,6 +18,7 @@ import numpy as np
 from gptengine import _core
 
 BLOCK = _core.CACHE_BLOCK
+KV_DTYPES = ("float32", "bfloat16", "q8")  # what a cache keeps keys and values in
 WIDTH = 4  # bytes of a token: texts are bytes of int32, which compare and slice fast
 
 
@@ -201,10 +202,21 @@ def _closest(parent: Node, text: bytes) -> tuple[Node | None, int]:
     return best, rows
 
 
-def block_bytes(config, dtype: str) -> int:
+def kept_dtype(dtype: str, kv_dtype: str | None) -> str:
+    """What a cache for a model of this dtype keeps: kv_dtype, or where it is None the dtype."""
+    if kv_dtype not in (None, *KV_DTYPES):
+        raise ValueError(f"kv_dtype {kv_dtype!r} must be one of {', '.join(KV_DTYPES)}")
+    return kv_dtype or dtype
+
+
+def new_cache(model, kv_dtype: str | None, blocks: int) -> _core.KVCache:
+    """A cache for a model."""
+    return _core.KVCache(model.engine_config, kept_dtype(model.dtype, kv_dtype), blocks)
+
+
+def block_bytes(model, kv_dtype: str | None) -> int:
     """What one block takes of all layers' keys and values."""
-    numbers = 2 * config.layers * config.kv_heads * BLOCK * config.head_dim
-    return numbers * (2 if dtype == "bfloat16" else 4)
+    return _core.cache_bytes(model.engine_config, kept_dtype(model.dtype, kv_dtype), 1)
 
 
 def tables(paths: list[Path]) -> np.ndarray:

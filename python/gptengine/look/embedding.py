@@ -96,6 +96,8 @@ def embeddings(model: Model, tok) -> np.ndarray:
     """(V, C) float32, the model's memory: the rows that the tokenizer has tokens for."""
     if model.quantize:
         raise ValueError(f"embeddings: a model of {model.quantize} weights has no table to read")
+    if not model.trainable:
+        raise ValueError("embeddings: a model of trainable False has no table to read")
     known, rows = tok.vocab_size, model.config.vocab_size
     if known > rows:
         raise ValueError(
