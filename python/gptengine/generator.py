@@ -35,7 +35,7 @@ from gptengine.kv_blocks import (
     WIDTH,
     Blocks,
     block_bytes,
-    blocks_for,
+    block_count,
     new_cache,
     tables,
 )
@@ -110,7 +110,7 @@ class Generator:
         self.stats = Stats()
         self._models = (model,) if isinstance(draft, str | None) else (model, draft)
         one = sum(block_bytes(each, kv_dtype) for each in self._models)
-        count = _block_count(model, slots, kv_tokens, memory, one)
+        count = block_count(model, slots, kv_tokens, memory, one)
         try:
             self._cache = new_cache(model, kv_dtype, count)
             self._draft = draft_of(draft, model, draft_tokens, count, self._vocab_size, kv_dtype)
@@ -195,13 +195,7 @@ class Generator:
         Their blocks are free at once, or if a pass reads them now, as soon as it ends.
         """
         with self._lock:
-            for sample in request.samples:
-                if not sample.finish:
-                    sample.end("cancelled")
-                    if sample in self._waiting:
-                        self._waiting.remove(sample)
-                    elif sample not in self._busy:
-                        self._leave(sample)
+            self._end(request, "cancelled")
 
     @property
     def idle(self) -> bool:
@@ -222,8 +216,10 @@ class Generator:
     def step(self) -> list[Event]:
         """One pass of the engine; what it wrote, in the order of the samples' precedence.
 
-        ValueError where what a request asks for leaves no token: that request is cancelled then.
-        Any other error changes nothing, and comes again until its cause is gone.
+        Where what a request asks for leaves no token, that ValueError, and where the function of
+        the logits of its sampler raises, what it raised: that request ends then, its `error` says
+        by what, and the next step goes on with the others. Any other error changes nothing, and
+        comes again until its cause is gone.
         """
         with self._turn:
             with self._lock:
@@ -234,6 +230,12 @@ class Generator:
                 logits = self._pass(parts) if parts else None
                 with self._lock:
                     return self._write(parts, logits)
+            except BaseException as error:
+                with self._lock:
+                    for part in parts:
+                        if part.raised(error):
+                            self._end(part.sample.request, "error", error)
+                raise
             finally:
                 with self._lock:
                     busy, self._busy = self._busy, []
@@ -323,9 +325,10 @@ class Generator:
             top = max(part.sample.request.top_logprobs for part in drawing)
             try:
                 drawn = self._draft.draw(z, drawing, number, top)
-            except ValueError:
-                if not number:
-                    self._cancel_impossible(z, drawing)
+            except BaseException as error:
+                if not number and isinstance(error, ValueError):
+                    self._end_impossible(z, drawing, error)
+                if not number or not _of_a_request(error, drawing):
                     raise
                 for part in drawing:  # it comes again at the next step; first what was drawn
                     part.agreed -= 1  # read the last again
@@ -354,12 +357,22 @@ class Generator:
         self.stats.written += sum(event.token is not None for event in events)
         return events
 
-    def _cancel_impossible(self, logits, parts: list[Part]) -> None:
+    def _end_impossible(self, logits, parts: list[Part], error: ValueError) -> None:
         """End requests of whose steps no token is left: they would hold up all others for ever."""
         rows = [part.sample.row for part in parts]
         for part, p in zip(parts, possible(logits, rows), strict=True):
             if p is None:
-                self.cancel(part.sample.request)
+                self._end(part.sample.request, "error", error)
+
+    def _end(self, request: Request, finish: str, error: BaseException | None = None) -> None:
+        request.error = request.error or error
+        for sample in request.samples:
+            if not sample.finish:
+                sample.end(finish)
+                if sample in self._waiting:
+                    self._waiting.remove(sample)
+                elif sample not in self._busy:
+                    self._leave(sample)
 
     def _copy(self, source: int, target: int) -> None:
         self._cache.copy(source, target)
@@ -378,15 +391,6 @@ class Generator:
             self._versions = versions
 
 
-def _block_count(model, slots: int, kv_tokens: int | None, memory: int | None, one: int) -> int:
-    if kv_tokens is not None and memory is not None:
-        raise ValueError(f"generate: give kv_tokens {kv_tokens} or memory {memory}, not both")
-    if memory is not None:
-        if memory < one:
-            raise ValueError(f"generate: memory {memory} must be at least a block's {one} bytes")
-        return memory // one
-    if kv_tokens is None:
-        return slots * blocks_for(model.config.context_length)
-    if kv_tokens < 1:
-        raise ValueError(f"generate: kv_tokens {kv_tokens} must be at least 1")
-    return blocks_for(kv_tokens)
+def _of_a_request(error: BaseException, parts: list[Part]) -> bool:
+    """Whether it ends a request when it comes again, and nothing else."""
+    return isinstance(error, ValueError) or any(part.raised(error) for part in parts)

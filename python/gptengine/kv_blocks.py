@@ -219,6 +219,21 @@ def block_bytes(model, kv_dtype: str | None) -> int:
     return _core.cache_bytes(model.engine_config, kept_dtype(model.dtype, kv_dtype), 1)
 
 
+def block_count(model, slots: int, kv_tokens: int | None, memory: int | None, one: int) -> int:
+    """How many blocks of `one` bytes a generator of these options gets."""
+    if kv_tokens is not None and memory is not None:
+        raise ValueError(f"generate: give kv_tokens {kv_tokens} or memory {memory}, not both")
+    if memory is not None:
+        if memory < one:
+            raise ValueError(f"generate: memory {memory} must be at least a block's {one} bytes")
+        return memory // one
+    if kv_tokens is None:
+        return slots * blocks_for(model.config.context_length)
+    if kv_tokens < 1:
+        raise ValueError(f"generate: kv_tokens {kv_tokens} must be at least 1")
+    return blocks_for(kv_tokens)
+
+
 def tables(paths: list[Path]) -> np.ndarray:
     """The block tables of some paths, (B, T) int32, filled up with zeros."""
     rows = [path.table for path in paths]

@@ -50,6 +50,11 @@ class Part:
     def draws(self) -> bool:
         return self.start + self.count == self.sample.length
 
+    def raised(self, error: BaseException) -> bool:
+        """Whether the function of its sampler, or of what goes on from it, raised the error."""
+        rows = [self.sample.row] if self.fork is None else [self.sample.row, self.fork]
+        return isinstance(error, Exception) and any(row.error is error for row in rows)
+
     @property
     def tokens(self) -> bytes:
         text = self.sample.ids[self.start * WIDTH : (self.start + self.count) * WIDTH]
