@@ -89,6 +89,7 @@ class Transformer {
   // a turn for each call.
   Turns& turns() { return turns_; }
   Params& weights() { return weights_; }
+  const Tensor& embedding() const { return compute_.wte; }
   Params& gradients() { return reserve_training(), gradients_; }
   Params& first_moment() { return reserve_training(), first_moment_; }
   Params& second_moment() { return reserve_training(), second_moment_; }

@@ -341,6 +341,10 @@ void bind_model(nb::module_& m) {
           "weights", [](Transformer& t) { return named(t.weights()); },
           "Every weight by name, sharing memory.")
       .def(
+          "embedding", [](Transformer& t) { return t.embedding(); },
+          "The table of token embeddings that passes read, (V, C) of the compute type; of a "
+          "quantized model there is none.")
+      .def(
           "gradients",
           [](Transformer& t) { return named(*alone(t, [&] { return &t.gradients(); })); },
           "Every gradient by name, sharing memory.")
