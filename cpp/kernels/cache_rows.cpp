@@ -8,14 +8,29 @@ namespace {
 
 typedef int8_t ByteVec __attribute__((vector_size(kLanes)));
 
+// kLanes bytes as floats: compilers take a widening of so few bytes apart.
+GPTE_INLINE Vec load_bytes(const int8_t* p) {
+#if defined(__AVX512F__)
+  return (Vec)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i*)p)));
+#elif defined(__AVX2__)
+  return (Vec)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)p)));
+#else
+  ByteVec bytes;
+  memcpy(&bytes, p, sizeof(bytes));
+  return __builtin_convertvector(__builtin_convertvector(bytes, IntVec), Vec);
+#endif
+}
+
 template <class To, class From>
 GPTE_INLINE void convert(To* to, const From* from, int64_t n) {
-  for (int64_t i = 0; i < n; i += kLanes) store_n(to + i, load_n(from + i, n - i), n - i);
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) store(to + i, load(from + i));
+  if (i < n) store_part(to + i, load_part(from + i, n - i), n - i);
 }
 
 template <class T, class Kept>
 struct Floats {
-  static void store(void* to, const T* row, int64_t D) { convert(static_cast<Kept*>(to), row, D); }
+  static void keep(void* to, const T* row, int64_t D) { convert(static_cast<Kept*>(to), row, D); }
   static void widen(T* to, const void* from, int64_t rows, int64_t D) {
     convert(to, static_cast<const Kept*>(from), rows * D);
   }
@@ -23,7 +38,7 @@ struct Floats {
 
 template <class T>
 struct Bytes {
-  static void store(void* to, const T* row, int64_t D) {
+  static void keep(void* to, const T* row, int64_t D) {
     char *scale_to = static_cast<char*>(to), *byte_to = scale_to + q8_row_bytes(D) - D;
     for (; D > 0; D -= kCacheGroup, row += kCacheGroup, byte_to += kCacheGroup) {
       const int64_t n = D < kCacheGroup ? D : kCacheGroup;
@@ -52,27 +67,31 @@ struct Bytes {
   static void widen(T* to, const void* from, int64_t rows, int64_t D) {
     const char* row = static_cast<const char*>(from);
     const int64_t size = q8_row_bytes(D);
-    for (int64_t r = 0; r < rows; ++r, row += size, to += D)
-      for (int64_t c = 0; c < D; c += kLanes) {
+    for (int64_t r = 0; r < rows; ++r, row += size, to += D) {
+      const int8_t* q = reinterpret_cast<const int8_t*>(row + size - D);
+      for (int64_t c = 0; c < D; c += kCacheGroup) {
         float scale;
         memcpy(&scale, row + c / kCacheGroup * int64_t(sizeof(scale)), sizeof(scale));
-        ByteVec bytes = {};
-        const char* q = row + size - D + c;
-        if (D - c >= kLanes)
-          memcpy(&bytes, q, sizeof(bytes));
-        else
-          memcpy(&bytes, q, size_t(D - c));
-        const Vec x = __builtin_convertvector(__builtin_convertvector(bytes, IntVec), Vec);
-        store_n(to + c, x * scale, D - c);
+        if (D - c >= kCacheGroup) {
+#pragma GCC unroll 8
+          for (int64_t i = c; i < c + kCacheGroup; i += kLanes)
+            store(to + i, load_bytes(q + i) * scale);
+        } else {
+          int8_t rest[kCacheGroup] = {};
+          memcpy(rest, q + c, size_t(D - c));
+          for (int64_t i = c; i < D; i += kLanes)
+            store_n(to + i, load_bytes(rest + i - c) * scale, D - i);
+        }
       }
+    }
   }
 };
 
 template <class T>
 constexpr CacheKernels<T> kKernels = {
-    {Floats<T, float>::store, Floats<T, float>::widen},
-    {Floats<T, bf16>::store, Floats<T, bf16>::widen},
-    {Bytes<T>::store, Bytes<T>::widen},
+    {Floats<T, float>::keep, Floats<T, float>::widen},
+    {Floats<T, bf16>::keep, Floats<T, bf16>::widen},
+    {Bytes<T>::keep, Bytes<T>::widen},
 };
 
 }  // namespace

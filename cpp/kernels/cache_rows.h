@@ -21,7 +21,7 @@ inline __attribute__((always_inline)) int64_t q8_row_bytes(int64_t D) {
 
 template <class T>
 struct CacheRows {
-  void (*store)(void* to, const T* row, int64_t D);
+  void (*keep)(void* to, const T* row, int64_t D);
   void (*widen)(T* to, const void* from, int64_t rows, int64_t D);  // rows end to end, both
 };
 

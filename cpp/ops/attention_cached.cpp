@@ -93,7 +93,7 @@ void kv_cache_append(Tensor& k_cache, Tensor& v_cache, const Tensor& qkv, const 
     using E = typename decltype(type)::type;
     const CacheRows<E>* kept = kept_rows<E>(k_cache.dtype());
     const auto put = [&](char* to, const E* from) {
-      kept ? kept->store(to, from, s.D) : void(std::memcpy(to, from, size_t(row)));
+      kept ? kept->keep(to, from, s.D) : void(std::memcpy(to, from, size_t(row)));
     };
     for (int64_t b = 0; b < B; ++b)
       for (int64_t n = at[b]; n < at[b + 1]; ++n) {
