@@ -110,5 +110,5 @@ def test_memory_is_the_weights_and_a_constant(tmp_path):
     for dtype in "bfloat16", "float32":
         peak, weights, parameters = grown[dtype, False]
         assert weights < 1.1 * parameters * (2 if dtype == "bfloat16" else 4)
-        assert peak < weights + 12e6
+        assert peak < weights + 25e6  # a second copy in bfloat16 takes 81e6
     assert grown["bfloat16", True][0] > 2 * grown["bfloat16", False][0]
