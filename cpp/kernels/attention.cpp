@@ -129,7 +129,8 @@ void forward(const AttentionTask<T>& t, float* scratch) {
   float* keys = scratch;                 // (D, kTile) words
   float* values = keys + kTile * width;  // (kTile, width) words
   float* s = values + kTile * width;     // (kTile, kTile)
-  float* q = s + kTile * kTile;          // (R, width) words
+  float* wide = s + kTile * kTile;       // (2, kTile, D) elements of the cache, widened
+  float* q = wide + 2 * kTile * width;   // (R, width) words
   Softmax<W> softmax;
   softmax.width = width;
   softmax.unit = t.scale * kLog2E;
@@ -149,16 +150,24 @@ void forward(const AttentionTask<T>& t, float* scratch) {
   const auto tile_at = [&](const T* p, int64_t key0) {
     return t.blocks ? p + t.blocks[key0 / kTile] * t.block_stride : p + key0 * t.kv_stride;
   };
+  const auto widened = [&](float* to, const char* kept, int64_t key0, int64_t n) -> const T* {
+    T* tile = reinterpret_cast<T*>(to);
+    t.widen(tile, kept + t.blocks[key0 / kTile] * t.block_stride, n, D);
+    return tile;
+  };
   for (int64_t key0 = first_key; key0 < all_keys; key0 += kTile) {
     const int64_t n = least(kTile, all_keys - key0), next_key = key0 + kTile;
     const bool first = key0 == 0 && !t.window;
-    const T *k_tile = tile_at(t.k, key0), *from = tile_at(t.v, key0);
+    // Rows of the next tile to ask for: what is widened lies end to end, which needs no asking.
+    const int64_t all_next = t.widen ? 0 : most(0, least(all_keys - next_key, kTile));
+    const T* k_tile = t.widen ? widened(wide, t.kept_k, key0, n) : tile_at(t.k, key0);
+    const T* from = t.widen ? widened(wide + kTile * width, t.kept_v, key0, n) : tile_at(t.v, key0);
     const T *next_k = nullptr, *next_v = nullptr;
-    if (next_key < all_keys) next_k = tile_at(t.k, next_key), next_v = tile_at(t.v, next_key);
+    if (all_next) next_k = tile_at(t.k, next_key), next_v = tile_at(t.v, next_key);
     if (R == 1) {  // as decoding has it: what one row reads is not worth packing
-      prefetch_rows(next_k, t.kv_stride, 0, most(0, least(all_keys - next_key, kTile)), D);
+      prefetch_rows(next_k, t.kv_stride, 0, all_next, D);
       multiply_by_transposed<W>(s, q, k_tile, t.kv_stride, n, D);
-      prefetch_rows(next_v, t.kv_stride, 0, most(0, least(all_keys - next_key, kTile)), D);
+      prefetch_rows(next_v, t.kv_stride, 0, all_next, D);
       if (t.slopes || !rows.see_all(0, 1, key0, n))
         bias_and_mask(s, rows.skip(0, key0), n, rows.slope(0), float(rows.position(0) - key0));
       softmax.add_tile(0, 1, s, first);
@@ -172,7 +181,6 @@ void forward(const AttentionTask<T>& t, float* scratch) {
       v = as_floats(from), v_stride = t.kv_stride;
     else
       W::pack_rows(values, width, n, D, [&](int64_t i) { return from + i * t.kv_stride; });
-    const int64_t all_next = most(0, least(all_keys - next_key, kTile));
     const int64_t end = rows.end(R, key0, n);
     int64_t next = 0;
     for (int64_t row = rows.begin(key0); row < end; row += kTile) {

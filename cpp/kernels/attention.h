@@ -20,7 +20,11 @@ struct AttentionTask {
   const T *k, *v;         // the segment's first key, this key head; with blocks, that of block 0
   const int32_t* blocks;  // tile i of keys lies in block blocks[i]; null where they lie end to end
   int64_t block_stride;   // elements from one block to the next
-  const float* slopes;    // first head; null without ALiBi
+  // Of a cache of another type, in place of k and v: a tile lies in block_stride bytes a block, and
+  // is widened (kernels/cache_rows.h) into rows of D elements.
+  void (*widen)(T* to, const void* from, int64_t rows, int64_t D);  // null where k and v are there
+  const char *kept_k, *kept_v;
+  const float* slopes;  // first head; null without ALiBi
   int64_t y_stride, lse_stride, q_stride, kv_stride;
   int64_t queries, first;  // how many, and the position of the first in its segment
   int64_t keys;            // of the segment
@@ -53,7 +57,7 @@ struct AttentionKernels {
 // Floats of scratch (64-byte aligned) that a task needs.
 inline __attribute__((always_inline)) int64_t attention_forward_scratch(int64_t D) {
   const int64_t width = (D + 15) / 16 * 16;
-  return kAttentionTile * (2 * width + kAttentionTile) + kAttentionRows * (2 * width + 16 + 1) + 64;
+  return kAttentionTile * (4 * width + kAttentionTile) + kAttentionRows * (2 * width + 16 + 1) + 64;
 }
 inline __attribute__((always_inline)) int64_t attention_backward_scratch(int64_t rows, int64_t D) {
   const int64_t width = (D + 15) / 16 * 16;

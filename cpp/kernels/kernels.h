@@ -4,6 +4,7 @@
 #include "core/bf16.h"
 #include "kernels/activation.h"
 #include "kernels/attention.h"
+#include "kernels/cache_rows.h"
 #include "kernels/elementwise.h"
 #include "kernels/embedding.h"
 #include "kernels/gemm.h"
@@ -40,6 +41,7 @@ struct BothTypes {
 struct Kernels {
   BothTypes<ActivationKernels> activation;
   BothTypes<AttentionKernels> attention;
+  BothTypes<CacheKernels> cache;
   BothTypes<ElementwiseKernels> elementwise;
   BothTypes<EmbeddingKernels> embedding;
   BothTypes<GemmKernels> gemm;

@@ -46,20 +46,6 @@ GPTE_INLINE Vec load_halves(const uint8_t* p) {
 #endif
 }
 
-// The nearest integers, ties to even. A sum that leaves no bits behind the point would do it too,
-// but fused with the product before it, it rounds otherwise.
-GPTE_INLINE IntVec nearest(Vec x) {
-#if defined(__AVX512F__)
-  return (IntVec)_mm512_cvtps_epi32((__m512)x);
-#elif defined(__AVX2__)
-  return (IntVec)_mm256_cvtps_epi32((__m256)x);
-#else
-  IntVec n;
-  for (int i = 0; i < kLanes; ++i) n[i] = int32_t(__builtin_lrintf(x[i]));
-  return n;
-#endif
-}
-
 // The products of one half of a unit: dot[m] becomes, lane by lane, the sum over 32 of K of the
 // bytes of w, less or more an offset, and those of row m of x. `bytes` is the first vector.
 #if defined(__AVX2__) && !defined(__AVX512VNNI__)

@@ -9,6 +9,8 @@ extern const ActivationKernels<float> activation_f32;
 extern const ActivationKernels<bf16> activation_bf16;
 extern const AttentionKernels<float> attention_f32;
 extern const AttentionKernels<bf16> attention_bf16;
+extern const CacheKernels<float> cache_f32;
+extern const CacheKernels<bf16> cache_bf16;
 extern const ElementwiseKernels<float> elementwise_f32;
 extern const ElementwiseKernels<bf16> elementwise_bf16;
 extern const EmbeddingKernels<float> embedding_f32;
@@ -36,6 +38,7 @@ extern const Kernels table;
 const Kernels table = {
     {&activation_f32, &activation_bf16},
     {&attention_f32, &attention_bf16},
+    {&cache_f32, &cache_bf16},
     {&elementwise_f32, &elementwise_bf16},
     {&embedding_f32, &embedding_bf16},
     {&gemm_f32, &gemm_bf16},

@@ -159,6 +159,20 @@ GPTE_INLINE Vec vsqrt(Vec x) {
 #endif
 }
 
+// The nearest integers, ties to even. A sum that leaves no bits behind the point would do it too,
+// but fused with the product before it, it rounds otherwise.
+GPTE_INLINE IntVec nearest(Vec x) {
+#if defined(__AVX512F__)
+  return (IntVec)_mm512_cvtps_epi32((__m512)x);
+#elif defined(__AVX2__)
+  return (IntVec)_mm256_cvtps_epi32((__m256)x);
+#else
+  IntVec n;
+  for (int i = 0; i < kLanes; ++i) n[i] = int32_t(__builtin_lrintf(x[i]));
+  return n;
+#endif
+}
+
 // Lane sums as a tree: the order is fixed for a given number of lanes.
 GPTE_INLINE float reduce_sum(Vec v) {
   float lane[kLanes];

@@ -11,10 +11,11 @@
 namespace gpte {
 
 struct KVCache {
-  KVCache(const GPTConfig& c, DType type, int64_t block_count)
+  // type: float32, bfloat16, or uint8 for q8; see ops/attention_cached.h.
+  KVCache(const GPTConfig& c, DType type, int64_t block_count, bool allocated = true)
       : config(c), dtype(type), blocks(block_count), layers(size_t(c.layers)) {
     check(blocks >= 1, "cache: blocks ", blocks, " must be at least 1");
-    arena = allocate_together(*this);
+    if (allocated) arena = allocate_together(*this);
   }
 
   // Copies what a block holds of all layers to another one.
@@ -30,7 +31,7 @@ struct KVCache {
   }
 
   struct Layer {
-    Tensor k, v;  // (blocks, K, kCacheBlock, D)
+    Tensor k, v;  // (blocks, K, kCacheBlock, kept_row(D))
   };
   GPTConfig config;
   DType dtype;
@@ -40,12 +41,18 @@ struct KVCache {
 
   template <class F>
   void visit(F&& f) {
-    const Shape shape{blocks, config.kv_heads, kCacheBlock, config.head_dim};
+    const Shape shape{blocks, config.kv_heads, kCacheBlock, kept_row(dtype, config.head_dim)};
     for (Layer& layer : layers) {
       f("k", layer.k, shape, dtype);
       f("v", layer.v, shape, dtype);
     }
   }
 };
+
+// What a cache takes, without allocating it.
+inline int64_t cache_bytes(const GPTConfig& config, DType type, int64_t blocks) {
+  KVCache plan(config, type, blocks, false);
+  return planned_bytes(plan);
+}
 
 }  // namespace gpte

@@ -8,6 +8,7 @@
 
 #include "core/plan.h"
 #include "model/config.h"
+#include "ops/linear.h"
 #include "ops/quantized.h"
 
 namespace gpte {
@@ -95,21 +96,21 @@ struct Params {
   }
 };
 
-// What a model that only decodes, from quantized matrices, keeps in float32: all the rest.
-struct Unquantized {
+// What a model that only decodes keeps in float32: all that is no matrix of a product.
+struct Unpacked {
   Params& params;
   template <class F>
   void visit(F&& f) {
     const auto plan = [&](const std::string& name, Tensor& t, const Shape& shape) {
-      if (!is_quantized(name)) f(name, t, shape, DType::f32);
+      if (!is_packed(name)) f(name, t, shape, DType::f32);
     };
     params.visit_matrices(plan);
     params.visit_vectors([&](const std::string& name, Tensor& t, const Shape& shape) {
       f(name, t, shape, DType::f32);
     });
   }
-  static bool is_quantized(const std::string& matrix) {
-    return matrix != "wpe" && matrix != "head.weight";
+  static bool is_packed(const std::string& matrix) {
+    return matrix != "wpe" && matrix != "wtt" && matrix != "head.weight";
   }
 };
 
@@ -120,7 +121,22 @@ struct Quantized {
   template <class F>
   void visit(F&& f) {
     params.visit_matrices([&](const std::string& name, Tensor& t, const Shape& shape) {
-      if (Unquantized::is_quantized(name)) f(name, t, quantized_shape(shape, bits), DType::u8);
+      if (Unpacked::is_packed(name)) f(name, t, quantized_shape(shape, bits), DType::u8);
+    });
+  }
+};
+
+// The same as the panels of ops/linear.h. The output matrix goes to lm_head, tied or not: looking
+// up embeddings needs the plain one.
+struct Panels {
+  Params& params;
+  DType dtype;
+  template <class F>
+  void visit(F&& f) {
+    const bool wte_is_output = params.config.tied && params.config.head == Head::lm;
+    params.visit_matrices([&](const std::string& name, Tensor& t, const Shape& shape) {
+      if (!Unpacked::is_packed(name) || (name == "wte" && !wte_is_output)) return;
+      f(name, name == "wte" ? params.lm_head : t, packed_shape(shape, dtype), dtype);
     });
   }
 };

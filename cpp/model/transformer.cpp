@@ -156,10 +156,7 @@ Tensor Transformer::hidden(const Tensor& tokens, const Tensor& segments, bool ke
   return a.hidden();
 }
 
-// `hidden`, and keeps the targets: a refused batch leaves those of the pass before it.
-void Transformer::hidden_towards(const Tensor& targets, const Tensor& tokens,
-                                 const Tensor& segments, bool keep_for_backward,
-                                 const Tensor& types) {
+void Transformer::check_targets(const Tensor& tokens, const Tensor& targets) const {
   check(config_.head == Head::lm, "transformer: log-probabilities need a model with head lm");
   check_ints("targets", targets);
   check(targets.numel() == tokens.numel(), "transformer: ", targets.numel(), " targets must match ",
@@ -168,6 +165,13 @@ void Transformer::hidden_towards(const Tensor& targets, const Tensor& tokens,
     check(targets.data<int32_t>()[n] < config_.vocab_size, "transformer: targets[", n,
           "] = ", targets.data<int32_t>()[n], " must be below the vocabulary size ",
           config_.vocab_size);
+}
+
+// `hidden`, and keeps the targets: a refused batch leaves those of the pass before it.
+void Transformer::hidden_towards(const Tensor& targets, const Tensor& tokens,
+                                 const Tensor& segments, bool keep_for_backward,
+                                 const Tensor& types) {
+  check_targets(tokens, targets);
   hidden(tokens, segments, keep_for_backward, types);
   targets_now_ = hold(targets_, targets);
 }
@@ -175,7 +179,7 @@ void Transformer::hidden_towards(const Tensor& targets, const Tensor& tokens,
 void Transformer::logprob(Tensor& logp, const Tensor& tokens, const Tensor& targets,
                           const Tensor& segments, bool keep_for_backward, const Tensor& types) {
   hidden_towards(targets, tokens, segments, keep_for_backward, types);
-  linear_logprob_forward(logp, acts_->lse, acts_->hidden(), plain_weights().output(), targets_now_,
+  linear_logprob_forward(logp, acts_->lse, acts_->hidden(), plain_weights().lm_head, targets_now_,
                          config_.vocab_size);
   can_backward_logprob_ = keep_for_backward;
 }
@@ -193,7 +197,7 @@ void Transformer::logits(Tensor& logits, const Tensor& tokens, const Tensor& seg
                          const Tensor& rows, const Tensor& types) {
   check(config_.head == Head::lm, "transformer: logits need a model with head lm");
   hidden(tokens, segments, false, types);
-  linear_logits(logits, acts_->hidden(), plain_weights().output(), rows);
+  linear_logits(logits, acts_->hidden(), plain_weights().lm_head, rows);
 }
 
 void AttentionSeen::copy(int64_t layer, const LayerActivations& from) {
@@ -209,24 +213,6 @@ AttentionSeen Transformer::attention(const Tensor& tokens, const Tensor& segment
   run_trunk(a, plain_weights(), pass_, nullptr, &seen);
   return seen;
 }
-
-namespace {
-
-// The matrices that decoding multiplies by, for core/plan.h. The output matrix goes to lm_head,
-// tied or not: looking up embeddings still needs the plain one.
-struct Panels {
-  Params& params;
-  DType dtype;
-  template <class F>
-  void visit(F&& f) {
-    params.visit_matrices([&](const std::string& name, Tensor& t, const Shape& shape) {
-      if (name == "wpe" || name == "wtt" || (name == "wte" && !params.config.tied)) return;
-      f(name, name == "wte" ? params.lm_head : t, packed_shape(shape, dtype), dtype);
-    });
-  }
-};
-
-}  // namespace
 
 const Params& Transformer::packed_weights() {
   if (packed_) return *packed_;
@@ -252,12 +238,9 @@ void Transformer::prepare_decoding() {
   packed_weights();
 }
 
-void Transformer::decode(Tensor& logits, KVCache& cache, const Tensor& tokens,
-                         const Tensor& segments, const Tensor& tables, const Tensor& starts,
-                         const Tensor& rows) {
-  prepare_decoding();
-  check(cache.dtype == dtype_, "transformer: cache of ", cache.dtype, " must match the model's ",
-        dtype_);
+Activations& Transformer::run_cached(const Params& params, KVCache& cache, const Tensor& tokens,
+                                     const Tensor& segments, const Tensor& tables,
+                                     const Tensor& starts) {
   const int64_t layers = int64_t(cache.layers.size());
   check(layers == config_.layers, "transformer: cache of ", layers,
         " layers must match the model's ", config_.layers);
@@ -266,12 +249,30 @@ void Transformer::decode(Tensor& logits, KVCache& cache, const Tensor& tokens,
   check(starts.numel() == B, "transformer: ", starts.numel(), " starts must match ", B,
         " segments");
   Activations& a = start_pass(tokens, Tensor(), segments, starts, false);
-  const Params& packed = packed_weights();
   Pass pass = pass_;
   pass.tables = tables;  // the caller's memory, for this call only
   pass.starts = starts;
-  run_trunk(a, packed, pass, &cache);
-  linear_logits(logits, a.hidden(), bits_ ? packed.output() : packed.lm_head, rows);
+  run_trunk(a, params, pass, &cache);
+  return a;
+}
+
+void Transformer::decode(Tensor& logits, KVCache& cache, const Tensor& tokens,
+                         const Tensor& segments, const Tensor& tables, const Tensor& starts,
+                         const Tensor& rows) {
+  prepare_decoding();
+  const Params& packed = packed_weights();
+  Activations& a = run_cached(packed, cache, tokens, segments, tables, starts);
+  linear_logits(logits, a.hidden(), packed.lm_head, rows);
+}
+
+void Transformer::cached_logprob(Tensor& logp, KVCache& cache, const Tensor& tokens,
+                                 const Tensor& targets, const Tensor& segments,
+                                 const Tensor& tables, const Tensor& starts) {
+  check(config_.causal, "transformer: a cache needs a causal model");
+  check_targets(tokens, targets);
+  Activations& a = run_cached(plain_weights(), cache, tokens, segments, tables, starts);
+  linear_logprob_forward(logp, a.lse, a.hidden(), plain_weights().lm_head, targets,
+                         config_.vocab_size);
 }
 
 }  // namespace gpte

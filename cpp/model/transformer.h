@@ -27,12 +27,13 @@ struct AttentionSeen {
 
 class Transformer {
  public:
-  // bits: 8 or 4 for a model that only decodes, whose matrices are quantized and come in by
-  // set_matrix; 0 for float32 weights and all that training needs.
+  // trainable: float32 weights and all that training needs. Else the matrices come in by set_matrix
+  // and are kept once, as decoding reads them: of 8 or 4 bits a weight, or for bits 0 as panels of
+  // the compute type beside the embedding.
   // GPT-2's initialisation: N(0, 0.02), residual projections divided by sqrt(2 layers), norms 1,
   // biases 0. Without a seed all weights are 0, for a caller that writes them.
   Transformer(const GPTConfig& config, DType dtype, std::optional<uint64_t> seed, Keep keep,
-              int bits = 0);
+              int bits = 0, bool trainable = true);
 
   // Plans memory for passes of up to `tokens`; a longer pass grows it. Training needs gradients and
   // flow.
@@ -57,6 +58,9 @@ class Transformer {
   // The same for new tokens of sequences in the cache; see ops/attention_cached.h.
   void decode(Tensor& logits, KVCache& cache, const Tensor& tokens, const Tensor& segments,
               const Tensor& tables, const Tensor& starts, const Tensor& rows);
+  // `logprob` as a cache has it, which keeps the keys and values of the tokens in its type.
+  void cached_logprob(Tensor& logp, KVCache& cache, const Tensor& tokens, const Tensor& targets,
+                      const Tensor& segments, const Tensor& tables, const Tensor& starts);
   // A pass over the tokens, for looking inside: copies, and nothing is kept for backward.
   AttentionSeen attention(const Tensor& tokens, const Tensor& segments);
   // Lays the weights out for decoding, which its first call does otherwise.
@@ -77,14 +81,15 @@ class Transformer {
   float step(const StepOptions& options);
   // Call after writing to the weights: refreshes the bf16 copies of the matrices.
   void weights_changed();
-  // Quantizes a matrix, f32 of the shape that Params give it; false if there is none of that name.
+  // Lays out a matrix of a model that is not trainable, f32 of the shape that Params give it; false
+  // if there is none of that name.
   bool set_matrix(const std::string& name, const Tensor& matrix);
-  int bits() const { return bits_; }
 
   // A pass writes memory that all passes of this transformer share: callers on several threads take
   // a turn for each call.
   Turns& turns() { return turns_; }
   Params& weights() { return weights_; }
+  const Tensor& embedding() const { return compute_.wte; }
   Params& gradients() { return reserve_training(), gradients_; }
   Params& first_moment() { return reserve_training(), first_moment_; }
   Params& second_moment() { return reserve_training(), second_moment_; }
@@ -94,7 +99,8 @@ class Transformer {
 
  private:
   void check_trainable() const;
-  void allocate_quantized();
+  void allocate_packed();
+  void set_panels(const std::string& name, const Tensor& matrix);
   void initialise(uint64_t seed);
   void reserve_training();
   Activations& start_pass(const Tensor& tokens, const Tensor& types, const Tensor& segments,
@@ -103,6 +109,9 @@ class Transformer {
   void forget_pass();
   void run_trunk(Activations& a, const Params& params, const Pass& pass, KVCache* cache,
                  AttentionSeen* seen = nullptr);
+  Activations& run_cached(const Params& params, KVCache& cache, const Tensor& tokens,
+                          const Tensor& segments, const Tensor& tables, const Tensor& starts);
+  void check_targets(const Tensor& tokens, const Tensor& targets) const;
   void hidden_towards(const Tensor& targets, const Tensor& tokens, const Tensor& segments,
                       bool keep_for_backward, const Tensor& types);
   void start_backward(bool& ready, const Tensor& gradient);
@@ -110,8 +119,9 @@ class Transformer {
   // The bf16 copy of all matrices as one vector.
   Tensor matrix_copy() const;
   // What whole passes read, and what decoding does: the matrices as panels, laid out at the first
-  // call after the weights changed. Quantized matrices serve both.
-  const Params& plain_weights() const { return bits_ ? *packed_ : compute_; }
+  // call after the weights changed. Those of a model that only decodes serve both. In all of them
+  // lm_head is the matrix to logits, tied or not.
+  const Params& plain_weights() const { return trainable_ ? compute_ : *packed_; }
   const Params& packed_weights();
 
   Turns turns_;
@@ -119,6 +129,7 @@ class Transformer {
   DType dtype_;
   Keep keep_;
   const int bits_;
+  const bool trainable_;
   Params weights_;  // float32 masters
   Params compute_;  // what the operators read: the same, or bf16 matrices
   Params gradients_, first_moment_, second_moment_;

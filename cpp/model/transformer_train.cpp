@@ -1,5 +1,6 @@
 // The transformer's other half: weights, backward and the optimizer's step.
 #include <cmath>
+#include <cstring>
 
 #include "core/parallel.h"
 #include "core/random.h"
@@ -42,24 +43,26 @@ void alibi_slopes(Tensor& slopes) {
 }  // namespace
 
 Transformer::Transformer(const GPTConfig& config, DType dtype, std::optional<uint64_t> seed,
-                         Keep keep, int bits)
+                         Keep keep, int bits, bool trainable)
     : config_(config),
       dtype_(dtype),
       keep_(keep),
       bits_(bits),
+      trainable_(trainable && !bits),
       weights_(config),
       compute_(config),
       gradients_(config),
       first_moment_(config),
       second_moment_(config) {
-  if (bits) {
-    allocate_quantized();
+  if (!trainable_) {
+    allocate_packed();
   } else {
     weight_arena_ = allocate_together(weights_);
     Matrices matrices{compute_, dtype};
     matrix_elements_ = planned_bytes(matrices) / size_of(dtype);
     compute_ = weights_;  // vectors are read in float32 always
     if (dtype != DType::f32) compute_arena_ = allocate_together(matrices);
+    if (config.tied) compute_.lm_head = compute_.wte;
   }
   if (config.position == Position::rope) {
     const Shape shape{config.context_length, config.head_dim / 2};
@@ -73,39 +76,65 @@ Transformer::Transformer(const GPTConfig& config, DType dtype, std::optional<uin
     pass_.slopes = Tensor(Shape{config.heads});
     alibi_slopes(pass_.slopes);
   }
-  if (bits || !seed) return;
+  if (!trainable_ || !seed) return;
   initialise(*seed);
   weights_changed();
 }
 
-void Transformer::allocate_quantized() {
-  check(config_.head == Head::lm && config_.causal && config_.token_types == 0,
+void Transformer::allocate_packed() {
+  check(!bits_ || (config_.head == Head::lm && config_.causal && config_.token_types == 0),
         "transformer: quantized weights need a causal model with head lm and no token types");
-  Unquantized rest{weights_};
+  Unpacked rest{weights_};
   weight_arena_ = allocate_together(rest);
   compute_ = weights_;
-  if (weights_.wpe.defined() && dtype_ != DType::f32)
-    compute_.wpe = Tensor(weights_.wpe.shape(), dtype_);
+  if (dtype_ != DType::f32)
+    for (Tensor* table : {&compute_.wpe, &compute_.wtt})
+      if (table->defined()) *table = Tensor(table->shape(), dtype_);
+  if (!bits_) compute_.wte = Tensor(Shape{config_.vocab_size, config_.model_dim}, dtype_);
   packed_ = std::make_unique<Params>(compute_);
-  Quantized matrices{*packed_, bits_};
-  allocate_together(matrices);
+  if (bits_) {
+    Quantized matrices{*packed_, bits_};
+    allocate_together(matrices);
+    if (config_.tied) packed_->lm_head = packed_->wte;
+  } else {
+    Panels panels{*packed_, dtype_};
+    allocate_together(panels);
+  }
 }
 
 bool Transformer::set_matrix(const std::string& name, const Tensor& matrix) {
-  check(bits_ != 0, "transformer: only quantized weights are set matrix by matrix");
+  check(!trainable_, "transformer: only weights that are not trainable are set matrix by matrix");
   bool found = false;
   packed_->visit_matrices([&](const std::string& theirs, Tensor& t, const Shape& shape) {
-    if (theirs != name || !Unquantized::is_quantized(name)) return;
+    if (theirs != name || !Unpacked::is_packed(name)) return;
     check_tensor("set_matrix", name.c_str(), matrix, shape, DType::f32);
-    quantize_weight(t, matrix);
+    bits_ ? quantize_weight(t, matrix) : set_panels(name, matrix);
     found = true;
   });
   return found;
 }
 
+void Transformer::set_panels(const std::string& name, const Tensor& matrix) {
+  Tensor plain = matrix;
+  if (name == "wte")
+    plain = compute_.wte;
+  else if (dtype_ != DType::f32)
+    plain = Tensor(matrix.shape(), dtype_);
+  if (dtype_ != DType::f32)
+    cast_forward(plain, matrix);
+  else if (name == "wte")
+    std::memcpy(plain.raw(), matrix.raw(), size_t(matrix.bytes()));
+  Panels panels{*packed_, dtype_};
+  panels.visit([&](const std::string& theirs, Tensor& t, const Shape&, DType) {
+    if (theirs == name) pack_weight(t, plain);
+  });
+}
+
 void Transformer::check_trainable() const {
   check(!bits_, "transformer: a model of ", bits_,
         " bits a weight only decodes; load it without quantize");
+  check(trainable_,
+        "transformer: a model that is not trainable has no gradients; load it with trainable=True");
 }
 
 void Transformer::initialise(uint64_t seed) {
@@ -130,8 +159,10 @@ void Transformer::initialise(uint64_t seed) {
 }
 
 void Transformer::weights_changed() {
-  if (bits_) {
-    if (weights_.wpe.defined() && dtype_ != DType::f32) cast_forward(compute_.wpe, weights_.wpe);
+  if (!trainable_) {
+    if (dtype_ == DType::f32) return;
+    if (weights_.wpe.defined()) cast_forward(compute_.wpe, weights_.wpe);
+    if (weights_.wtt.defined()) cast_forward(compute_.wtt, weights_.wtt);
     return;
   }
   packed_.reset();

@@ -64,6 +64,7 @@ void attention_forward(Tensor& y, Tensor& lse, const Tensor& qkv, const Tensor& 
       task.k = key;
       task.v = key + s.K * s.D;
       task.blocks = nullptr;
+      task.widen = nullptr;
       task.slopes = slopes.defined() ? slopes.data<float>() + head : nullptr;
       task.y_stride = s.H * s.D;
       task.lse_stride = s.H;

@@ -14,11 +14,10 @@ HeadSizes check_cached(const char* op, const Tensor& qkv, const Tensor& k_cache,
                        const Tensor& starts, int64_t heads, int64_t kv_heads) {
   const HeadSizes s = check_heads(op, qkv, heads, kv_heads);
   check(k_cache.shape().rank() == 4 && k_cache.dim(1) == s.K && k_cache.dim(2) == kCacheBlock &&
-            k_cache.dim(3) == s.D,
-        op, ": k_cache ", k_cache.shape(), " must be (blocks, ", s.K, ", ", kCacheBlock, ", ", s.D,
-        ")");
-  check_tensor(op, "k_cache", k_cache, k_cache.shape(), qkv.dtype());
-  check_tensor(op, "v_cache", v_cache, k_cache.shape(), qkv.dtype());
+            k_cache.dim(3) == kept_row(k_cache.dtype(), s.D),
+        op, ": k_cache ", k_cache.shape(), " must be (blocks, ", s.K, ", ", kCacheBlock, ", ",
+        kept_row(k_cache.dtype(), s.D), ")");
+  check_tensor(op, "v_cache", v_cache, k_cache.shape(), k_cache.dtype());
   check_same_device(op, qkv, k_cache, v_cache, segments, tables, starts);
   check_segments(op, segments, qkv.dim(0));
   const int64_t B = segments.dim(0) - 1;
@@ -40,7 +39,21 @@ HeadSizes check_cached(const char* op, const Tensor& qkv, const Tensor& k_cache,
   return s;
 }
 
+// How rows are kept that are not of type T, else null.
+template <class T>
+const CacheRows<T>* kept_rows(DType kept) {
+  const CacheKernels<T>& kernel = kernels().cache.get<T>();
+  if (kept == dtype_of<T>::value) return nullptr;
+  return kept == DType::f32 ? &kernel.f32 : kept == DType::bf16 ? &kernel.bf16 : &kernel.q8;
+}
+
 }  // namespace
+
+int64_t kept_row(DType kept, int64_t D) {
+  check(kept == DType::f32 || kept == DType::bf16 || kept == DType::u8, "cache: dtype ", kept,
+        " must be float32, bfloat16 or uint8");
+  return kept == DType::u8 ? q8_row_bytes(D) : D;
+}
 
 void kv_cache_append(Tensor& k_cache, Tensor& v_cache, const Tensor& qkv, const Tensor& segments,
                      const Tensor& tables, const Tensor& starts, int64_t heads, int64_t kv_heads) {
@@ -72,21 +85,28 @@ namespace cpu {
 void kv_cache_append(Tensor& k_cache, Tensor& v_cache, const Tensor& qkv, const Tensor& segments,
                      const Tensor& tables, const Tensor& starts, int64_t heads, int64_t kv_heads) {
   const HeadSizes s = check_heads("kv_cache_append", qkv, heads, kv_heads);
-  const int64_t B = segments.dim(0) - 1, T = tables.dim(1), element = size_of(qkv.dtype());
-  const int64_t row = s.D * element, values = s.K * row;
+  const int64_t B = segments.dim(0) - 1, T = tables.dim(1);
+  const int64_t row = k_cache.dim(3) * size_of(k_cache.dtype());  // bytes
   const int32_t *at = segments.data<int32_t>(), *start = starts.data<int32_t>();
   char *keys_to = static_cast<char*>(k_cache.raw()), *values_to = static_cast<char*>(v_cache.raw());
-  for (int64_t b = 0; b < B; ++b)
-    for (int64_t n = at[b]; n < at[b + 1]; ++n) {
-      const char* key = static_cast<const char*>(qkv.raw()) + (n * s.width + s.H * s.D) * element;
-      const int64_t t = start[b] + n - at[b];
-      const int64_t block = tables.data<int32_t>()[b * T + t / kCacheBlock];
-      for (int64_t k = 0; k < s.K; ++k, key += row) {
-        const int64_t to = ((block * s.K + k) * kCacheBlock + t % kCacheBlock) * row;
-        std::memcpy(keys_to + to, key, size_t(row));
-        std::memcpy(values_to + to, key + values, size_t(row));
+  visit_float("kv_cache_append", qkv.dtype(), [&](auto type) {
+    using E = typename decltype(type)::type;
+    const CacheRows<E>* kept = kept_rows<E>(k_cache.dtype());
+    const auto put = [&](char* to, const E* from) {
+      kept ? kept->keep(to, from, s.D) : void(std::memcpy(to, from, size_t(row)));
+    };
+    for (int64_t b = 0; b < B; ++b)
+      for (int64_t n = at[b]; n < at[b + 1]; ++n) {
+        const E* key = qkv.data<E>() + n * s.width + s.H * s.D;
+        const int64_t t = start[b] + n - at[b];
+        const int64_t block = tables.data<int32_t>()[b * T + t / kCacheBlock];
+        for (int64_t k = 0; k < s.K; ++k, key += s.D) {
+          const int64_t to = ((block * s.K + k) * kCacheBlock + t % kCacheBlock) * row;
+          put(keys_to + to, key);
+          put(values_to + to, key + s.K * s.D);
+        }
       }
-    }
+  });
 }
 
 void attention_cached_forward(Tensor& y, const Tensor& qkv, const Tensor& k_cache,
@@ -98,16 +118,22 @@ void attention_cached_forward(Tensor& y, const Tensor& qkv, const Tensor& k_cach
   visit_float("attention_cached_forward", qkv.dtype(), [&](auto type) {
     using E = typename decltype(type)::type;
     const auto& kernel = kernels().attention.get<E>();
+    const CacheRows<E>* kept = kept_rows<E>(k_cache.dtype());
+    const int64_t block = s.K * kCacheBlock * k_cache.dim(3);  // elements of the cache
+    const int64_t element = size_of(k_cache.dtype());
     for_each_run(segments, s, [&](int64_t b, int64_t begin, int64_t end, int64_t head, int64_t n) {
-      const int64_t key = head / s.group * kCacheBlock * s.D;
+      const int64_t key = head / s.group * kCacheBlock * k_cache.dim(3);
       AttentionTask<E> task;
       task.y = y.data<E>() + (begin * s.H + head) * s.D;
       task.lse = nullptr;
       task.q = qkv.data<E>() + begin * s.width + head * s.D;
-      task.k = k_cache.data<E>() + key;
-      task.v = v_cache.data<E>() + key;
+      task.k = kept ? nullptr : k_cache.data<E>() + key;
+      task.v = kept ? nullptr : v_cache.data<E>() + key;
+      task.widen = kept ? kept->widen : nullptr;
+      task.kept_k = static_cast<const char*>(k_cache.raw()) + key * element;
+      task.kept_v = static_cast<const char*>(v_cache.raw()) + key * element;
       task.blocks = tables.data<int32_t>() + b * tables.dim(1);
-      task.block_stride = s.K * kCacheBlock * s.D;
+      task.block_stride = kept ? block * element : block;
       task.slopes = slopes.defined() ? slopes.data<float>() + head : nullptr;
       task.y_stride = s.H * s.D;
       task.lse_stride = 0;

@@ -3,10 +3,12 @@
 // share them (Kwon et al. 2023): position t of sequence b is row t % kCacheBlock of the block
 // tables[b, t / kCacheBlock]. The new tokens of sequence b are the rows
 // segments[b] .. segments[b+1]-1 of qkv, and stand at the positions from starts[b] on.
-// qkv: (N, (H+2K) D)   k_cache, v_cache: (blocks, K, kCacheBlock, D) of qkv's dtype: a head's keys
-// in a block lie end to end, because decoding reads them at the speed of memory
-// segments: (B+1) i32 from 0 to N, never falling   tables: (B, T) i32   starts: (B) i32
-// Entries of a table that no position needs may be anything.
+// qkv: (N, (H+2K) D)   k_cache, v_cache: (blocks, K, kCacheBlock, kept_row(D)): a head's keys in a
+// block lie end to end, because decoding reads them at the speed of memory. They are of qkv's
+// dtype, or of another one (kernels/cache_rows.h), float32, bfloat16, or uint8 for q8: then
+// attention sees what rounding left, of the new tokens too, so that it does not matter which of
+// them are new. segments: (B+1) i32 from 0 to N, never falling   tables: (B, T) i32   starts: (B)
+// i32 Entries of a table that no position needs may be anything.
 #pragma once
 
 #include "core/dispatch.h"
@@ -16,6 +18,9 @@
 namespace gpte {
 
 constexpr int64_t kCacheBlock = kAttentionTile;  // so that a tile of keys lies in one block
+
+// Elements of a kept key or value of D elements.
+int64_t kept_row(DType kept, int64_t D);
 
 // With n = segments[b] + i, i = 0, 1, ...:
 //   position starts[b] + i of k_cache, head k = key k of qkv[n]      v_cache likewise

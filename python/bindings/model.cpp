@@ -55,6 +55,14 @@ DType float_dtype(const std::string& name) {
   fail("transformer: dtype \"", name, "\" must be float32 or bfloat16");
 }
 
+// What a cache keeps keys and values in.
+DType cache_dtype(const std::string& name) {
+  if (name == name_of(DType::f32)) return DType::f32;
+  if (name == name_of(DType::bf16)) return DType::bf16;
+  if (name == "q8") return DType::u8;
+  fail("cache: dtype \"", name, "\" must be float32, bfloat16 or q8");
+}
+
 // Calls f without the GIL and with the model to itself: a pass writes memory that all calls share.
 template <class F>
 auto alone(Transformer& t, const F& f) {
@@ -124,17 +132,24 @@ void init_config(GPTConfig* self, int64_t vocab_size, int64_t context_length, in
 
 // Bytes by purpose, from the plans alone.
 nb::dict planned_memory(const GPTConfig& config, const std::string& dtype, int recompute,
-                        int64_t tokens, bool training, int bits) {
+                        int64_t tokens, bool training, int bits, bool trainable) {
   const DType type = float_dtype(dtype);
   Params params(config);
   Matrices matrices{params, type};
-  Unquantized rest{params};
+  Unpacked rest{params};
   Quantized quantized{params, bits};
-  const int64_t weights =
-      bits ? planned_bytes(rest) + planned_bytes(quantized) : planned_bytes(params);
+  Panels panels{params, type};
+  int64_t weights = 0;
+  if (bits)
+    weights = planned_bytes(rest) + planned_bytes(quantized);
+  else if (trainable)
+    weights = planned_bytes(params);
+  else  // beside the panels the plain embedding
+    weights = planned_bytes(rest) + planned_bytes(panels) +
+              config.vocab_size * config.model_dim * size_of(type);
   nb::dict bytes;
   bytes["weights"] = weights;
-  if (type != DType::f32 && !bits) bytes["bfloat16 copies"] = planned_bytes(matrices);
+  if (type != DType::f32 && !bits && trainable) bytes["bfloat16 copies"] = planned_bytes(matrices);
   if (training) {
     bytes["gradients"] = weights;
     bytes["optimizer"] = 2 * weights;
@@ -157,15 +172,21 @@ void bind_model(nb::module_& m) {
            "token_types"_a);
   m.def(
       "planned_memory", &planned_memory, "config"_a, "dtype"_a, "recompute"_a, "tokens"_a,
-      "training"_a, "bits"_a = 0,
+      "training"_a, "bits"_a = 0, "trainable"_a = true,
       "Bytes by purpose that a model and passes of so many tokens take, without allocating them.");
 
+  m.def(
+      "cache_bytes",
+      [](const GPTConfig& config, const std::string& dtype, int64_t blocks) {
+        return cache_bytes(config, cache_dtype(dtype), blocks);
+      },
+      "config"_a, "dtype"_a, "blocks"_a, "Bytes of a KVCache, without allocating it.");
   m.attr("CACHE_BLOCK") = kCacheBlock;  // positions that a block of a KVCache holds
   nb::class_<KVCache>(m, "KVCache", "Keys and values of tokens already read, in blocks.")
       .def(
           "__init__",
           [](KVCache* self, const GPTConfig& config, const std::string& dtype, int64_t blocks) {
-            new (self) KVCache(config, float_dtype(dtype), blocks);
+            new (self) KVCache(config, cache_dtype(dtype), blocks);
           },
           "config"_a, "dtype"_a, "blocks"_a)
       .def("copy", &KVCache::copy, "source"_a, "target"_a,
@@ -178,16 +199,18 @@ void bind_model(nb::module_& m) {
       .def(
           "__init__",
           [](Transformer* self, const GPTConfig& config, const std::string& dtype,
-             std::optional<uint64_t> seed, int recompute, int bits) {
-            new (self) Transformer(config, float_dtype(dtype), seed, keep_for(recompute), bits);
+             std::optional<uint64_t> seed, int recompute, int bits, bool trainable) {
+            new (self)
+                Transformer(config, float_dtype(dtype), seed, keep_for(recompute), bits, trainable);
           },
-          "config"_a, "dtype"_a, "seed"_a.none(), "recompute"_a, "bits"_a = 0)
+          "config"_a, "dtype"_a, "seed"_a.none(), "recompute"_a, "bits"_a = 0, "trainable"_a = true)
       .def(
           "set_matrix",
           [](Transformer& t, const std::string& name, Matrix matrix) {
             return alone(t, [&] { return t.set_matrix(name, view(matrix)); });
           },
-          "name"_a, "matrix"_a, "Quantizes a matrix; False if none of that name is quantized.")
+          "name"_a, "matrix"_a,
+          "Lays out a matrix of a model that is not trainable; False if none of that name is.")
       .def(
           "reserve",
           [](Transformer& t, int64_t tokens, bool training) {
@@ -260,6 +283,18 @@ void bind_model(nb::module_& m) {
           "logits"_a, "cache"_a, "tokens"_a, "segments"_a, "tables"_a, "starts"_a, "rows"_a,
           "Writes logits after new tokens of sequences in the cache, and extends it.")
       .def(
+          "cached_logprob",
+          [](Transformer& t, FloatsOut logp, KVCache& cache, Ints tokens, Ints targets,
+             Ints segments, IntMatrix tables, Ints starts) {
+            Tensor out = view(logp);
+            alone(t, [&] {
+              t.cached_logprob(out, cache, view(tokens), view(targets), view(segments),
+                               view(tables), view(starts));
+            });
+          },
+          "logp"_a, "cache"_a, "tokens"_a, "targets"_a, "segments"_a, "tables"_a, "starts"_a,
+          "Writes log p of each target of new tokens of sequences in the cache, and extends it.")
+      .def(
           "prepare_decoding", [](Transformer& t) { alone(t, [&] { t.prepare_decoding(); }); },
           "Lays the weights out for decoding, which its first call does otherwise.")
       .def(
@@ -305,6 +340,10 @@ void bind_model(nb::module_& m) {
       .def(
           "weights", [](Transformer& t) { return named(t.weights()); },
           "Every weight by name, sharing memory.")
+      .def(
+          "embedding", [](Transformer& t) { return t.embedding(); },
+          "The table of token embeddings that passes read, (V, C) of the compute type; of a "
+          "quantized model there is none.")
       .def(
           "gradients",
           [](Transformer& t) { return named(*alone(t, [&] { return &t.gradients(); })); },

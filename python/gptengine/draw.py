@@ -46,6 +46,7 @@ class Row:
         self.matcher = None if constraint is None else constraint.matcher()
         self.allowed = None  # the sampler's, as words of bits: made at the first step
         self.masks = bool(sampler.allowed or sampler.forced or constraint)
+        self.error: BaseException | None = None  # what the sampler's function of the logits raised
 
     @property
     def position(self) -> int:
@@ -200,15 +201,21 @@ def _history(rows):
 
 def _changed(logits, rows):
     changed = logits.copy()
-    for b, row in enumerate(rows):
+    for z, row in zip(changed, rows, strict=True):
         if row.sampler.logits is None:
             continue
-        new = row.sampler.logits(changed[b])
-        if new is None:
-            continue
-        if np.shape(new) != changed[b].shape:
-            raise ValueError(
-                f"sampler: logits returned shape {np.shape(new)}, of a row of {changed[b].shape}"
-            )
-        changed[b] = new
+        try:
+            _change(z, row.sampler.logits)
+        except BaseException as error:
+            row.error = error  # so that whoever draws for many knows whose function it was
+            raise
     return changed
+
+
+def _change(z, function):
+    new = function(z)
+    if new is None:
+        return
+    if np.shape(new) != z.shape:
+        raise ValueError(f"sampler: logits returned shape {np.shape(new)}, of a row of {z.shape}")
+    z[...] = new

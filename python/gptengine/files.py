@@ -10,6 +10,7 @@ import errno
 import fcntl
 import fnmatch
 import json
+import mmap
 import os
 import shutil
 import time
@@ -18,6 +19,15 @@ from pathlib import Path
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
 IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR)
+
+
+def let_go(mapped: mmap.mmap, begin: int, size: int) -> None:
+    """Give back the pages of a mapped file that were read: till then they count as our memory.
+
+    Whoever reads them again finds them in the system's cache.
+    """
+    start = begin // mmap.PAGESIZE * mmap.PAGESIZE
+    mapped.madvise(mmap.MADV_DONTNEED, start, begin + size - start)
 
 
 def atomic_write(path, content) -> None:

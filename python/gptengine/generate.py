@@ -39,6 +39,7 @@ def generate(
     sampler: Sampler | None = None,
     constraint=None,
     top_logprobs: int = 0,
+    kv_dtype: str | None = None,
     draft: Model | str | None = None,
     draft_tokens: int = 4,
 ) -> list[Completion]:
@@ -46,8 +47,9 @@ def generate(
 
     prompts: one array of token ids, or several. stop: ids that end a continuation. sampler: instead
     of temperature to min_p. constraint: a compiled one, see constraint.py. top_logprobs: how many
-    of the model's most likely tokens to tell at each place. draft, draft_tokens: who guesses, see
-    speculative.py. A text ends in any case when the context is full.
+    of the model's most likely tokens to tell at each place. kv_dtype: what the cache keeps, see
+    Generator. draft, draft_tokens: who guesses, see speculative.py. A text ends in any case when
+    the context is full.
     """
     if len(prompts) and np.ndim(prompts[0]) == 0:
         prompts = [prompts]
@@ -65,6 +67,7 @@ def generate(
         kv_tokens=slots * blocks * BLOCK,
         prefill_tokens=max(1, min(READ_AT_ONCE, sum(map(len, prompts)))),
         queue=len(prompts) * n,
+        kv_dtype=kv_dtype,
         draft=draft,
         draft_tokens=draft_tokens,
     )
@@ -103,6 +106,7 @@ def stream(
     stop: Sequence[str] = (),
     told: Callable[[Event], None] | None = None,
     top_logprobs: int = 0,
+    kv_dtype: str | None = None,
     draft: Model | str | None = None,
     draft_tokens: int = 4,
 ) -> Iterator[str]:
@@ -110,9 +114,9 @@ def stream(
 
     sampler: instead of temperature to min_p. constraint: a JsonSchema or a Regex. stop: strings
     that end it too, and are not shown. told: is called with the Event of each token, with as many
-    of the model's most likely ones as top_logprobs says. draft, draft_tokens: who guesses, see
-    speculative.py. The generator's return value says what ended it: "stop", "length"
-    (max_new_tokens) or "context".
+    of the model's most likely ones as top_logprobs says. kv_dtype: what the cache keeps, see
+    Generator. draft, draft_tokens: who guesses, see speculative.py. The generator's return value
+    says what ended it: "stop", "length" (max_new_tokens) or "context".
     """
     sampler = sampler_of(sampler, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
     prompt = prompt_ids(tokenizer, text)
@@ -123,6 +127,7 @@ def stream(
         kv_tokens=_tokens(model, len(prompt), max_new_tokens),
         prefill_tokens=min(READ_AT_ONCE, len(prompt)),
         queue=1,
+        kv_dtype=kv_dtype,
         draft=draft,
         draft_tokens=draft_tokens,
     )

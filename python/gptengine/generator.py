@@ -29,9 +29,16 @@ from itertools import accumulate, repeat
 
 import numpy as np
 
-from gptengine import _core
 from gptengine.draw import possible
-from gptengine.kv_blocks import BLOCK, WIDTH, Blocks, block_bytes, blocks_for, tables
+from gptengine.kv_blocks import (
+    BLOCK,
+    WIDTH,
+    Blocks,
+    block_bytes,
+    block_count,
+    new_cache,
+    tables,
+)
 from gptengine.model import Model
 from gptengine.requests import Event, QueueFull, Request, Sample
 from gptengine.sampler import Sampler
@@ -59,11 +66,15 @@ class Generator:
 
     tokenizer: for text and stop strings; then only its ids are drawn of a padded vocabulary.
     slots: texts that run at once. kv_tokens: positions that the cache holds, by default a full
-    context for each slot; or memory: bytes that it may take. prefill_tokens: how many tokens of
-    prompts a step reads at most, so that running texts do not wait for a long one. queue: samples
-    that may wait. draft: a smaller Model of the same vocabulary, or "ngram"; it guesses tokens, up
-    to draft_tokens of which come from one pass; see speculative.py. All memory is allocated here,
-    the cache and the weights laid out for decoding too; MemoryError says how much is wanted.
+    context for each slot; or memory: bytes that it may take. kv_dtype: what the cache keeps keys
+    and values in, the model's dtype unless told, or float32, bfloat16 or q8: 8 bits a number and a
+    scale for each 32. A smaller one rounds: then a text's log-probabilities are no longer those of
+    the full pass, but those of `model.logprob(…, kv_dtype=…)`, and still the same whatever is
+    written beside it. prefill_tokens: how many tokens of prompts a step reads at most, so that
+    running texts do not wait for a long one. queue: samples that may wait. draft: a smaller Model
+    of the same vocabulary, or "ngram"; it guesses tokens, up to draft_tokens of which come from one
+    pass; see speculative.py. All memory is allocated here, the cache and the weights laid out for
+    decoding too; MemoryError says how much is wanted.
     """
 
     def __init__(
@@ -74,6 +85,7 @@ class Generator:
         slots: int = 8,
         kv_tokens: int | None = None,
         memory: int | None = None,
+        kv_dtype: str | None = None,
         prefill_tokens: int = 256,
         queue: int = 1024,
         draft: Model | str | None = None,
@@ -97,10 +109,11 @@ class Generator:
         self.slots, self.prefill_tokens, self.queue = slots, prefill_tokens, queue
         self.stats = Stats()
         self._models = (model,) if isinstance(draft, str | None) else (model, draft)
-        count = _block_count(self._models, slots, kv_tokens, memory)
+        one = sum(block_bytes(each, kv_dtype) for each in self._models)
+        count = block_count(model, slots, kv_tokens, memory, one)
         try:
-            self._cache = _core.KVCache(model.engine_config, model.dtype, count)
-            self._draft = draft_of(draft, model, draft_tokens, count, self._vocab_size)
+            self._cache = new_cache(model, kv_dtype, count)
+            self._draft = draft_of(draft, model, draft_tokens, count, self._vocab_size, kv_dtype)
             rows = slots * (1 + self._draft.tokens)
             self._logits = np.empty((rows, c.vocab_size), np.float32)
             for reading in self._models:
@@ -109,7 +122,7 @@ class Generator:
         except MemoryError:
             raise MemoryError(
                 f"generate: there is no memory for a cache of {count * BLOCK} tokens, "
-                f"{count * _block_bytes(self._models):,} bytes, beside what passes need: "
+                f"{count * one:,} bytes, beside what passes need: "
                 f"give kv_tokens or memory"
             ) from None
         self._blocks = Blocks(count, self._copy)
@@ -182,13 +195,7 @@ class Generator:
         Their blocks are free at once, or if a pass reads them now, as soon as it ends.
         """
         with self._lock:
-            for sample in request.samples:
-                if not sample.finish:
-                    sample.end("cancelled")
-                    if sample in self._waiting:
-                        self._waiting.remove(sample)
-                    elif sample not in self._busy:
-                        self._leave(sample)
+            self._end(request, "cancelled")
 
     @property
     def idle(self) -> bool:
@@ -209,8 +216,10 @@ class Generator:
     def step(self) -> list[Event]:
         """One pass of the engine; what it wrote, in the order of the samples' precedence.
 
-        ValueError where what a request asks for leaves no token: that request is cancelled then.
-        Any other error changes nothing, and comes again until its cause is gone.
+        Where what a request asks for leaves no token, that ValueError, and where the function of
+        the logits of its sampler raises, what it raised: that request ends then, its `error` says
+        by what, and the next step goes on with the others. Any other error changes nothing, and
+        comes again until its cause is gone.
         """
         with self._turn:
             with self._lock:
@@ -221,6 +230,12 @@ class Generator:
                 logits = self._pass(parts) if parts else None
                 with self._lock:
                     return self._write(parts, logits)
+            except BaseException as error:
+                with self._lock:
+                    for part in parts:
+                        if part.raised(error):
+                            self._end(part.sample.request, "error", error)
+                raise
             finally:
                 with self._lock:
                     busy, self._busy = self._busy, []
@@ -310,9 +325,10 @@ class Generator:
             top = max(part.sample.request.top_logprobs for part in drawing)
             try:
                 drawn = self._draft.draw(z, drawing, number, top)
-            except ValueError:
-                if not number:
-                    self._cancel_impossible(z, drawing)
+            except BaseException as error:
+                if not number and isinstance(error, ValueError):
+                    self._end_impossible(z, drawing, error)
+                if not number or not _of_a_request(error, drawing):
                     raise
                 for part in drawing:  # it comes again at the next step; first what was drawn
                     part.agreed -= 1  # read the last again
@@ -341,12 +357,22 @@ class Generator:
         self.stats.written += sum(event.token is not None for event in events)
         return events
 
-    def _cancel_impossible(self, logits, parts: list[Part]) -> None:
+    def _end_impossible(self, logits, parts: list[Part], error: ValueError) -> None:
         """End requests of whose steps no token is left: they would hold up all others for ever."""
         rows = [part.sample.row for part in parts]
         for part, p in zip(parts, possible(logits, rows), strict=True):
             if p is None:
-                self.cancel(part.sample.request)
+                self._end(part.sample.request, "error", error)
+
+    def _end(self, request: Request, finish: str, error: BaseException | None = None) -> None:
+        request.error = request.error or error
+        for sample in request.samples:
+            if not sample.finish:
+                sample.end(finish)
+                if sample in self._waiting:
+                    self._waiting.remove(sample)
+                elif sample not in self._busy:
+                    self._leave(sample)
 
     def _copy(self, source: int, target: int) -> None:
         self._cache.copy(source, target)
@@ -365,20 +391,6 @@ class Generator:
             self._versions = versions
 
 
-def _block_count(models, slots: int, kv_tokens: int | None, memory: int | None) -> int:
-    if kv_tokens is not None and memory is not None:
-        raise ValueError(f"generate: give kv_tokens {kv_tokens} or memory {memory}, not both")
-    if memory is not None:
-        one = _block_bytes(models)
-        if memory < one:
-            raise ValueError(f"generate: memory {memory} must be at least a block's {one} bytes")
-        return memory // one
-    if kv_tokens is None:
-        return slots * blocks_for(models[0].config.context_length)
-    if kv_tokens < 1:
-        raise ValueError(f"generate: kv_tokens {kv_tokens} must be at least 1")
-    return blocks_for(kv_tokens)
-
-
-def _block_bytes(models) -> int:
-    return sum(block_bytes(model.config, model.dtype) for model in models)
+def _of_a_request(error: BaseException, parts: list[Part]) -> bool:
+    """Whether it ends a request when it comes again, and nothing else."""
+    return isinstance(error, ValueError) or any(part.raised(error) for part in parts)

@@ -18,6 +18,7 @@ import numpy as np
 from gptengine import _core
 
 BLOCK = _core.CACHE_BLOCK
+KV_DTYPES = ("float32", "bfloat16", "q8")  # what a cache keeps keys and values in
 WIDTH = 4  # bytes of a token: texts are bytes of int32, which compare and slice fast
 
 
@@ -201,10 +202,36 @@ def _closest(parent: Node, text: bytes) -> tuple[Node | None, int]:
     return best, rows
 
 
-def block_bytes(config, dtype: str) -> int:
+def kept_dtype(dtype: str, kv_dtype: str | None) -> str:
+    """What a cache for a model of this dtype keeps: kv_dtype, or where it is None the dtype."""
+    if kv_dtype not in (None, *KV_DTYPES):
+        raise ValueError(f"kv_dtype {kv_dtype!r} must be one of {', '.join(KV_DTYPES)}")
+    return kv_dtype or dtype
+
+
+def new_cache(model, kv_dtype: str | None, blocks: int) -> _core.KVCache:
+    """A cache for a model."""
+    return _core.KVCache(model.engine_config, kept_dtype(model.dtype, kv_dtype), blocks)
+
+
+def block_bytes(model, kv_dtype: str | None) -> int:
     """What one block takes of all layers' keys and values."""
-    numbers = 2 * config.layers * config.kv_heads * BLOCK * config.head_dim
-    return numbers * (2 if dtype == "bfloat16" else 4)
+    return _core.cache_bytes(model.engine_config, kept_dtype(model.dtype, kv_dtype), 1)
+
+
+def block_count(model, slots: int, kv_tokens: int | None, memory: int | None, one: int) -> int:
+    """How many blocks of `one` bytes a generator of these options gets."""
+    if kv_tokens is not None and memory is not None:
+        raise ValueError(f"generate: give kv_tokens {kv_tokens} or memory {memory}, not both")
+    if memory is not None:
+        if memory < one:
+            raise ValueError(f"generate: memory {memory} must be at least a block's {one} bytes")
+        return memory // one
+    if kv_tokens is None:
+        return slots * blocks_for(model.config.context_length)
+    if kv_tokens < 1:
+        raise ValueError(f"generate: kv_tokens {kv_tokens} must be at least 1")
+    return blocks_for(kv_tokens)
 
 
 def tables(paths: list[Path]) -> np.ndarray:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import warnings
 
 import numpy as np
@@ -20,6 +21,7 @@ import numpy as np
 from gptengine import _core, checkpoint
 from gptengine.batch import floats, ints, pack, types_or_none
 from gptengine.config import Config, check_seed
+from gptengine.kv_blocks import blocks_for, new_cache
 from gptengine.model_memory import BITS, planned_memory
 from gptengine.sentence import Pooling, is_sentence_folder, read_pooling
 from gptengine.tokenizer import Tokenizer, WordPiece
@@ -36,8 +38,9 @@ class Model:
     each block. All three give the same bits.
 
     quantize: "q8" or "q4" keeps matrices in 8 or 4 bits a weight, with a scale for each 32 weights.
-    Such a model is for decoding and evaluation: its weights come in by `set_parameters`, and it
-    cannot be saved.
+    trainable=False keeps matrices once, as decoding reads them, and no float32 weights beside
+    bfloat16 ones. Both are for decoding and evaluation, with the same bits as other models of their
+    weights: these come in by `load` or `set_parameters`, and cannot be trained or saved.
 
     Calls from several threads run one after another; forward and backward are two calls.
     """
@@ -51,6 +54,7 @@ class Model:
         device: str = "cpu",
         recompute: int = 1,
         quantize: str | None = None,
+        trainable: bool = True,
     ):
         if quantize not in BITS:
             raise ValueError(f"Model: quantize {quantize!r} must be None, 'q8' or 'q4'")
@@ -61,11 +65,11 @@ class Model:
         if seed is not None:
             check_seed("Model", seed)
         self.config, self.dtype, self.device, self.recompute = config, dtype, device, recompute
-        self.quantize = quantize
+        self.quantize, self.trainable = quantize, trainable and quantize is None
         self.engine_config = _core.GPTConfig(**dataclasses.asdict(config))
         with _naming_bytes("Model", lambda: self.memory(1, training=False)):
             self.engine = _core.Transformer(
-                self.engine_config, dtype, seed, recompute, BITS[quantize]
+                self.engine_config, dtype, seed, recompute, BITS[quantize], trainable
             )
         self.kept_shape: tuple[int, ...] | None = None  # of the tokens that backward is about
         self.version = 0  # of the weights: what was computed with another one is of no use
@@ -82,19 +86,28 @@ class Model:
         device: str = "cpu",
         recompute: int = 1,
         quantize: str | None = None,
+        trainable: bool = True,
     ) -> Model:
         """Read a Hugging Face folder, a run's folder (its best model), or a .gguf file.
 
+        Whoever only decodes gives trainable=False, which takes a third of the memory or less.
         One that sentence-transformers wrote has its pooling and its tokenizer, for `encode`.
         """
         source = checkpoint.open_model(path)
-        options = dict(dtype=dtype, device=device, recompute=recompute, quantize=quantize)
-        model = cls(source.config, seed=None, **options)
-        if quantize is None:
+        model = cls(
+            source.config,
+            seed=None,
+            dtype=dtype,
+            device=device,
+            recompute=recompute,
+            quantize=quantize,
+            trainable=trainable,
+        )
+        if model.trainable:
             source.read_into(model.parameters())  # from the mapped file, without a copy between
             model.weights_changed()
         else:
-            model._read_quantized(source)
+            model._read_matrices(source)
         if is_sentence_folder(path):
             model.pooling = read_pooling(path)
             with warnings.catch_warnings():  # cutting and padding are as the folder's pooling says
@@ -111,6 +124,8 @@ class Model:
         """
         if self.quantize:
             raise ValueError(f"save: a model of {self.quantize} weights cannot be saved")
+        if not self.trainable:
+            raise ValueError("save: a model of trainable False cannot be saved: load it without")
         tokenizer, params = tokenizer or self.tokenizer, self.parameters()
         checkpoint.save(path, self.config, params, tokenizer, weights, pooling=self.pooling)
 
@@ -123,8 +138,15 @@ class Model:
         """
         return self._logprob(tokens, targets, segments, types, keep=True)
 
-    def logprob(self, tokens, targets, segments=None, *, types=None) -> np.ndarray:
-        """`forward` for evaluation: keeps nothing."""
+    def logprob(
+        self, tokens, targets, segments=None, *, types=None, kv_dtype: str | None = None
+    ) -> np.ndarray:
+        """`forward` for evaluation: keeps nothing.
+
+        kv_dtype: as a text has it that a Generator writes with such a cache.
+        """
+        if kv_dtype is not None:
+            return self._cached_logprob(tokens, targets, segments, types, kv_dtype)
         return self._logprob(tokens, targets, segments, types, keep=False)
 
     def backward(self, dlogp=None, dvalue=None) -> None:
@@ -243,7 +265,7 @@ class Model:
     def set_parameters(self, params: dict[str, np.ndarray]) -> None:
         """Copy weights in; names and shapes must be the model's, values finite."""
         plain = self.parameters()
-        if self.quantize:
+        if not self.trainable:
             matrices = {n: a for n, a in params.items() if n not in plain}
             params = {n: a for n, a in params.items() if n in plain}
             for name in self.config.parameter_shapes().keys() - plain.keys() - matrices.keys():
@@ -256,10 +278,10 @@ class Model:
         _copy_into(plain, params, "weight")
         self.weights_changed()
 
-    def _read_quantized(self, source) -> None:
-        """One matrix at a time is there in float32."""
-        plain = self.parameters()
-        for name, shape in self.config.parameter_shapes().items():
+    def _read_matrices(self, source) -> None:
+        """One matrix at a time is there in float32, the largest while little else is."""
+        plain, shapes = self.parameters(), self.config.parameter_shapes()
+        for name, shape in sorted(shapes.items(), key=lambda item: -math.prod(item[1])):
             array = plain[name] if name in plain else np.empty(shape, np.float32)
             source.read(name, array)
             if name not in plain:
@@ -315,7 +337,20 @@ class Model:
             recompute=self.recompute,
             training=training,
             quantize=self.quantize,
+            trainable=self.trainable,
         )
+
+    def _cached_logprob(self, tokens, targets, segments, types, kv_dtype):
+        if types is not None:
+            raise ValueError(f"logprob: kv_dtype {kv_dtype!r} and types exclude each other")
+        shape, (tokens, segments) = np.shape(tokens), pack(tokens, segments)
+        logp, texts = np.empty(len(tokens), np.float32), len(segments) - 1
+        each = blocks_for(max(1, int(np.diff(segments).max())))
+        cache = new_cache(self, kv_dtype, texts * each)
+        tables = np.arange(texts * each, dtype=np.int32).reshape(texts, each)
+        where = segments, tables, np.zeros(texts, np.int32)
+        self.engine.cached_logprob(logp, cache, tokens, ints("targets", targets, shape), *where)
+        return logp
 
     def _logprob(self, tokens, targets, segments, types, keep):
         shape, (tokens, segments) = np.shape(tokens), pack(tokens, segments)

@@ -6,6 +6,7 @@ import dataclasses
 
 from gptengine import _core
 from gptengine.config import Config
+from gptengine.kv_blocks import blocks_for, kept_dtype
 
 BITS = {None: 0, "q8": 8, "q4": 4}  # of a weight, by `quantize`
 
@@ -18,19 +19,27 @@ def planned_memory(
     recompute: int = 1,
     training: bool = True,
     quantize: str | None = None,
+    trainable: bool = True,
+    kv_dtype: str | None = None,
 ) -> dict[str, int]:
     """Bytes by purpose of a model and its passes of so many tokens: a plan, nothing is allocated.
 
-    workspace: what operators work in. decoding: what is added when the model writes one text, its
-    matrices laid out for that, unless they are quantized, and the keys and values of a full
-    context. Both are estimates.
+    training: whether the passes train; trainable: whether the model could, as in Model. workspace:
+    what operators work in. decoding: what is added when the model writes one text, the matrices of
+    a trainable one laid out for that, and the keys and values of a full context in a cache of
+    kv_dtype. Both are estimates.
     """
     bits = BITS[quantize]
     engine_config = _core.GPTConfig(**dataclasses.asdict(config))
-    sizes = dict(_core.planned_memory(engine_config, dtype, recompute, tokens, training, bits))
+    sizes = dict(
+        _core.planned_memory(engine_config, dtype, recompute, tokens, training, bits, trainable)
+    )
     sizes["workspace"] = _workspace(config, dtype, bits, tokens, training)
     if config.head == "lm" and config.causal:
-        sizes["decoding"] = _decoding(config, dtype, bits)
+        blocks = blocks_for(config.context_length)
+        sizes["decoding"] = _core.cache_bytes(engine_config, kept_dtype(dtype, kv_dtype), blocks)
+        if trainable and not bits:
+            sizes["decoding"] += _panels(config, dtype)
     return sizes
 
 
@@ -48,23 +57,17 @@ def _workspace(c: Config, dtype: str, bits: int, tokens: int, training: bool) ->
         gemm = min(tokens, 256) * max(c.hidden_dim, c.model_dim, c.heads * c.head_dim) * 5 // 4
     # kernels/attention.h: tiles of 64 keys and up to 256 rows, or for backward a whole segment
     width, longest = -(-c.head_dim // 16) * 16, min(tokens, c.context_length)
-    attention = 64 * (2 * width + 64) + 256 * (2 * width + 17)
+    attention = 64 * (4 * width + 64) + 256 * (2 * width + 17)
     if training:
         rows = longest * (c.heads // c.kv_heads)
         attention = max(attention, 64 * (9 * width + 192) + rows * (width + 2))
     return logits + gemm + threads * 4 * attention
 
 
-def _decoding(c: Config, dtype: str, bits: int) -> int:
-    shapes = c.parameter_shapes()
-    matrices = (
-        0
-        if bits
-        else sum(
-            -(-shape[0] // 32) * 32 * shape[1]  # panels are padded to whole tiles
-            for name, shape in shapes.items()
-            if len(shape) == 2 and name not in ("wpe", "wtt") and (name != "wte" or c.tied)
-        )
+def _panels(c: Config, dtype: str) -> int:
+    elements = sum(
+        -(-shape[0] // 32) * 32 * shape[1]  # panels are padded to whole tiles
+        for name, shape in c.parameter_shapes().items()
+        if len(shape) == 2 and name not in ("wpe", "wtt") and (name != "wte" or c.tied)
     )
-    cache = 2 * c.layers * c.kv_heads * c.head_dim * c.context_length
-    return (matrices + cache) * (2 if dtype == "bfloat16" else 4)
+    return elements * (2 if dtype == "bfloat16" else 4)

@@ -30,7 +30,8 @@ class Completion:
     tokens: np.ndarray
     logprobs: np.ndarray  # (T,) float32: log p of each token under the model, before any sampler
     finish: str  # "stop": a stop token or string came, or the constraint is complete; "length":
-    # max_new_tokens are written; "context": the context (or all of the cache) is full; "cancelled"
+    # max_new_tokens are written; "context": the context (or all of the cache) is full; "cancelled";
+    # "error": what was asked for cannot go on, see Request.error
     top_ids: np.ndarray  # (T, n) uint32: the model's n most likely tokens at each place
     top_logprobs: np.ndarray  # (T, n) float32
     text: str | None = None  # with a tokenizer: decoded, and cut before a stop string
@@ -92,6 +93,7 @@ class Request:
         self.max_new_tokens = max_new_tokens
         self.most = max_new_tokens  # `fit` says how many, where the request does not
         self.read = False  # whether the prompt is in the cache, for its samples to share
+        self.error: BaseException | None = None  # what ended it, where a sample's finish is "error"
         self.samples = [Sample(self, i, first_sample + i) for i in range(n)]
 
     @property

@@ -24,7 +24,7 @@ import numpy as np
 
 from gptengine import _core
 from gptengine.draw import Drawn, Row, chosen, draw, possible, probabilities
-from gptengine.kv_blocks import WIDTH, tables
+from gptengine.kv_blocks import WIDTH, new_cache, tables
 from gptengine.requests import Sample
 
 LONGEST_MATCH = 3  # tokens that an n-gram looks for at most
@@ -49,6 +49,11 @@ class Part:
     @property
     def draws(self) -> bool:
         return self.start + self.count == self.sample.length
+
+    def raised(self, error: BaseException) -> bool:
+        """Whether the function of its sampler, or of what goes on from it, raised the error."""
+        rows = [self.sample.row] if self.fork is None else [self.sample.row, self.fork]
+        return isinstance(error, Exception) and any(row.error is error for row in rows)
 
     @property
     def tokens(self) -> bytes:
@@ -100,7 +105,7 @@ def follow(text: bytes, most: int) -> list[int]:
 class ModelDraft(NoDraft):
     """Guesses with a smaller model, whose cache has the same blocks as the model's."""
 
-    def __init__(self, draft, model, tokens: int, blocks: int, vocab_size: int):
+    def __init__(self, draft, model, tokens: int, blocks: int, vocab_size: int, kv_dtype):
         for name in "vocab_size", "context_length":
             its, least = getattr(draft.config, name), getattr(model.config, name)
             if its < least or (name == "vocab_size" and its != least):
@@ -111,7 +116,7 @@ class ModelDraft(NoDraft):
         # A token after the last guess is made of a guess too, so one less is read than is made.
         self.tokens = tokens - 1
         self.model, self._vocab_size = draft, vocab_size
-        self._cache = _core.KVCache(draft.engine_config, draft.dtype, blocks)
+        self._cache = new_cache(draft, kv_dtype, blocks)
         self.copy = self._cache.copy
 
     def guess(self, parts):
@@ -185,7 +190,7 @@ def uniforms(seed: int, stream: int, position: int) -> tuple[float, float]:
     return ((a >> 5) * 2**26 + (b >> 6)) * 2**-53, ((c >> 5) * 2**26 + (d >> 6)) * 2**-53
 
 
-def draft_of(draft, model, tokens: int, blocks: int, vocab_size: int) -> NoDraft:
+def draft_of(draft, model, tokens: int, blocks: int, vocab_size: int, kv_dtype=None) -> NoDraft:
     """The draft that a Generator was given: None, "ngram" or a Model."""
     if draft is None:
         return NoDraft()
@@ -195,4 +200,4 @@ def draft_of(draft, model, tokens: int, blocks: int, vocab_size: int) -> NoDraft
         return NgramDraft(tokens)
     if isinstance(draft, str):
         raise ValueError(f"generate: draft {draft!r} must be 'ngram' or a Model")
-    return ModelDraft(draft, model, tokens, blocks, vocab_size)
+    return ModelDraft(draft, model, tokens, blocks, vocab_size, kv_dtype)

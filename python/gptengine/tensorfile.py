@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import math
+import mmap
 import struct
 from pathlib import Path
 
 import numpy as np
 
-from gptengine.files import atomic_write, parse_object
+from gptengine.files import atomic_write, let_go, parse_object
 
 DTYPES = {
     "F64": np.float64,
@@ -101,7 +102,9 @@ class TensorFile:
             raise ValueError(
                 f"{self.path}: not a safetensors file: {size} bytes, a header needs at least 8"
             )
-        self._bytes = np.memmap(self.path, np.uint8, "r")
+        with open(self.path, "rb") as file:
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._bytes = np.frombuffer(self._map, np.uint8)
         (length,) = struct.unpack("<Q", self._bytes[:8].tobytes())
         if length > min(size - 8, LARGEST_HEADER):
             raise ValueError(
@@ -191,6 +194,9 @@ class TensorFile:
         else:
             with np.errstate(over="ignore"):
                 out[...] = array
+        begin, end = self._entries[name][2:]
+        if end > begin:
+            let_go(self._map, self._start + begin, end - begin)
 
     def _view(self, name) -> np.ndarray:
         """The tensor as it is stored, bfloat16 as its bits."""

@@ -65,6 +65,24 @@ def test_figures_are_the_definition(model, capsys):
     assert errors[0] == 0 < errors[1] < errors[2]
 
 
+def test_what_a_smaller_cache_loses(model, capsys):
+    args = ("--quantize", "q8", "--kv-dtype", "float32", "q8", "--json", "e.json")
+    assert evaluate("m", "text.txt", *args) == 0
+    out = capsys.readouterr().out
+    assert "float32 q8 kv q8 " in out
+    forms = json.loads(Path("e.json").read_text())["forms"]
+    kinds = [(f["quantize"], f["kv_dtype"]) for f in forms]
+    assert kinds == [(q, kv) for q in (None, "q8") for kv in (None, "float32", "q8")]
+    plain, same, q8, *quantized = (f["loss"] for f in forms)
+    assert plain == same != q8 and quantized[0] == quantized[1] != quantized[2]
+    assert 0 < abs(forms[2]["perplexity_lost"]) < 0.01
+    assert forms[2]["perplexity_lost_error"] > 0 == forms[1]["perplexity_lost_error"]
+    ids = np.append(Tokenizer.bytes().encode(TEXT), Tokenizer.bytes().eos_id).astype(np.int32)
+    inputs, targets = (ids[i : i + len(ids) // 32 * 32].reshape(-1, 32) for i in (0, 1))
+    logp = model.logprob(inputs, targets, kv_dtype="q8")
+    assert q8 == pytest.approx(-logp.mean(dtype=np.float64), rel=1e-6)
+
+
 def test_the_error_of_what_is_lost():
     """Its spread is that of the difference over many draws of the tokens."""
     rng = np.random.default_rng(0)
@@ -100,6 +118,7 @@ def test_of_shards_the_held_out_part_counts(model, capsys):
         (("m", "text.txt", "--tokens", "-1"), "tokens -1 must be at least 0"),
         (("m", "text.txt", "--quantize", "q8", "q8"), "--quantize q8 q8 names one twice"),
         (("m", "text.txt", "--quantize", "q5"), "q5"),
+        (("m", "text.txt", "--kv-dtype", "q8", "q8"), "--kv-dtype q8 q8 names one twice"),
         (("reward", "text.txt"), "has head reward: it predicts no text"),
         (("bare", "text.txt"), "bare"),
         (("m", "text.txt", "--json", "m"), "--json m is a folder"),

@@ -7,6 +7,7 @@ import pytest
 from cli.commands import error
 from gptengine import Model, Tokenizer
 from gptengine.cli.main import main
+from gptengine.generate import stream
 from model.cases import small
 
 
@@ -43,6 +44,39 @@ def test_every_sampler_has_its_flag(folder, capsys):
         "temperature 0.8 → top_k 5 → typical 0.9 → draw"
     )
     assert len(lines) == 4 and all(" A  " in line and line.count("|") == 1 for line in lines)
+
+
+def test_a_string_ends_the_text(folder, capsys):
+    assert generate(folder, "a", "--seed", 4) == 0
+    text = capsys.readouterr().out
+    cut = text[9:11]
+    assert generate(folder, "a", "--seed", 4, "--stop", "never there", cut) == 0
+    assert capsys.readouterr().out == text[: text.index(cut, 1)] + "\n"
+
+
+def test_weights_and_cache_of_few_bits(folder, capsys):
+    """What the flags say is what the model does in Python."""
+    for flags, options, kv_dtype in [
+        (["--kv-dtype", "q8"], {}, "q8"),
+        (["--quantize", "q4"], dict(quantize="q4"), None),
+        (["--dtype", "bfloat16", "--quantize", "q8"], dict(dtype="bfloat16", quantize="q8"), None),
+        (["--dtype", "bfloat16", "--kv-dtype", "q8"], dict(dtype="bfloat16"), "q8"),
+    ]:
+        assert generate(folder, "ab", "--temperature", 1, "--max-new-tokens", 30, *flags) == 0
+        tok, model = Tokenizer.load(folder), Model.load(folder, **options)
+        pieces = stream(model, tok, "ab", max_new_tokens=30, kv_dtype=kv_dtype)
+        assert capsys.readouterr().out == "ab" + "".join(pieces) + "\n"
+
+
+def test_the_help_has_examples_of_what_is_used_most(capsys):
+    with pytest.raises(SystemExit):
+        main(["generate", "--help"])
+    examples = capsys.readouterr().out.partition("Examples:")[2].partition("positional")[0]
+    for flag in (
+        "--temperature --max-new-tokens --top-k --stop --repetition-penalty --json-schema --regex "
+        "--logprobs --dtype --quantize --kv-dtype --draft"
+    ).split():
+        assert f" {flag} " in examples
 
 
 def test_errors_take_one_line(folder, tmp_path, capsys):

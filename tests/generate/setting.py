@@ -30,8 +30,8 @@ SAMPLERS = [
 ]
 
 
-def tiny(c=TINY, seed=0):
-    return engine(c, ref.random_parameters(c, np.random.default_rng(seed), scale=0.3))
+def tiny(c=TINY, seed=0, dtype="float32"):
+    return engine(c, ref.random_parameters(c, np.random.default_rng(seed), scale=0.3), dtype)
 
 
 def finished(generator, requests):

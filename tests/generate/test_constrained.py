@@ -71,7 +71,7 @@ def test_a_text_that_no_token_can_follow_ends_alone(draft):
         except ValueError as error:
             says.append(str(error))
     assert len(says) == 1 and "constraint, allowed and forced at place 5 of sample" in says[0]
-    assert {text.finish for text in wrong.completions} == {"cancelled"}
+    assert {text.finish for text in wrong.completions} == {"error"} and str(wrong.error) == says[0]
     assert any(text.text == "ababa" for text in wrong.completions)
     want = Generator(model, TOK, slots=1, draft=near(model) if draft == "model" else draft)
     for i, texts in enumerate(finished(generator, others)):

@@ -9,6 +9,7 @@ from gptengine.generator import Generator
 from gptengine.kv_blocks import BLOCK
 from gptengine.sampler import Sampler
 from model.engine import bits
+from ops.harness import DTYPES
 
 
 def prompts(rng, count, longest=120):
@@ -32,9 +33,10 @@ def assert_full_pass(model, prompt, completion):
 
 @pytest.mark.parametrize("c", [TINY, WINDOW], ids=["full", "window"])
 @pytest.mark.parametrize("batch", [1, 8, 64])
-def test_batches_are_the_full_pass(c, batch, rng):
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_batches_are_the_full_pass(c, batch, dtype, rng):
     """Chunked reading, sharing, eviction and preemption: the cache is small on purpose."""
-    model = tiny(c)
+    model = tiny(c, dtype=dtype)
     generator = Generator(model, slots=batch, prefill_tokens=50, kv_tokens=max(256, batch * 70))
     asked = [(prompt, int(rng.integers(1, 80))) for prompt in prompts(rng, 2 * batch + 6)]
     sampler = lambda i: SAMPLERS[i % len(SAMPLERS)]
@@ -51,8 +53,9 @@ def test_batches_are_the_full_pass(c, batch, rng):
             same(result, alone(model, prompt, max_new_tokens=most, sampler=sampler(i), seed=i))
 
 
-def test_nothing_about_the_generator_changes_a_text(rng):
-    model, texts = tiny(), []
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_nothing_about_the_generator_changes_a_text(dtype, rng):
+    model, texts = tiny(dtype=dtype), []
     asked = list(prompts(rng, 9))
     threads = _core.threads()
     try:
@@ -73,8 +76,9 @@ def test_nothing_about_the_generator_changes_a_text(rng):
     assert len({t.tokens.tobytes() for t in texts[0][0]}) == 3  # the samples differ
 
 
-def test_a_prompt_is_read_once_for_all_samples():
-    model = tiny()
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_prompt_is_read_once_for_all_samples(dtype):
+    model = tiny(dtype=dtype)
     generator = Generator(model, slots=8)
     prompt = np.arange(BLOCK + 30, dtype=np.int32) % TINY.vocab_size
     [request] = [generator.submit(prompt, 40, n=8)]
@@ -86,9 +90,10 @@ def test_a_prompt_is_read_once_for_all_samples():
         same([text], alone(model, prompt, max_new_tokens=40, first_sample=i))
 
 
-def test_a_second_turn_reads_only_what_is_new(rng):
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_second_turn_reads_only_what_is_new(dtype, rng):
     """However long the history is, the time to the first token is that of the new text."""
-    model = tiny()
+    model = tiny(dtype=dtype)
     generator = Generator(model, slots=2, prefill_tokens=1000)
     history = rng.integers(TINY.vocab_size, size=20, dtype=np.int32)
     for turn in range(6):
@@ -129,9 +134,10 @@ def test_a_slot_is_filled_at_the_next_step():
     assert running == [2, 2, 2, 2, 2, 2, 1, 1]
 
 
-def test_all_blocks_are_enough_for_one():
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_all_blocks_are_enough_for_one(dtype):
     """The longest text that is accepted is written, whoever else wants blocks."""
-    model = tiny()
+    model = tiny(dtype=dtype)
     generator = Generator(model, slots=3, kv_tokens=3 * BLOCK)
     longest = generator.submit([1, 2], 3 * BLOCK - 1)
     others = [generator.submit([3, i], 100, seed=i) for i in range(5)]

@@ -172,6 +172,54 @@ def test_a_failed_step_changes_nothing(model):
     same([text], alone(model, [1, 2], max_new_tokens=5))
 
 
+class Fails:
+    """A function of the logits that raises at its n-th call, and from then on."""
+
+    def __init__(self, calls, error):
+        self.left, self.error = calls, error
+
+    def __call__(self, z):
+        self.left -= 1
+        if self.left < 0:
+            raise self.error
+
+
+@pytest.mark.parametrize("draft", [None, "ngram", "model"])
+@pytest.mark.parametrize("error", [ZeroDivisionError("by none"), ValueError("no"), KeyError("k")])
+@pytest.mark.parametrize("calls", [0, 5])
+def test_a_function_of_the_logits_that_raises_ends_its_request(model, draft, error, calls):
+    """It says so once; the others write on as if it had not been there."""
+    draft = tiny(seed=1) if draft == "model" else draft
+    generator = Generator(model, slots=3, draft=draft)
+    prompt = [1, 2, 3] * 5
+    others = [generator.submit(prompt, 30, seed=i) for i in range(2)]
+    wrong = generator.submit(prompt, 30, sampler=Sampler(logits=Fails(calls, error)), n=2)
+    raised, events = [], []
+    while not generator.idle:
+        try:
+            events += generator.step()
+        except (ArithmeticError, LookupError, ValueError) as it:
+            raised.append(it)
+    assert_nothing_left(generator)
+    assert len(raised) == 1 and str(raised[0]) == str(wrong.error) == str(error)
+    assert {text.finish for text in wrong.completions} == {"error"}
+    want = Generator(model, slots=1, draft=draft)
+    for i, texts in enumerate([request.completions for request in others]):
+        same(texts, finished(want, [want.submit(prompt, 30, seed=i)])[0])
+        told = [e.token for e in events if e.request is others[i]]
+        assert told == texts[0].tokens.tolist() and others[i].error is None
+
+
+def test_an_interrupt_ends_no_request(model):
+    generator, function = Generator(model, slots=1), Fails(2, KeyboardInterrupt())
+    request = generator.submit([1], 5, sampler=Sampler(logits=function))
+    with pytest.raises(KeyboardInterrupt):
+        list(generator.run())
+    function.left = 100
+    [[text]] = finished(generator, [request])
+    same([text], alone(model, [1], max_new_tokens=5))
+
+
 def test_new_weights_end_what_was_kept(model):
     model = tiny()
     generator = Generator(model, slots=2)

@@ -5,7 +5,7 @@ import pytest
 
 from gptengine import Model, Tokenizer
 from gptengine.look import analogy, frequent_words, neighbours, plane, read_word
-from gptengine.look.embedding import parse
+from gptengine.look.embedding import embeddings, parse
 from gptengine.tokenizer.inspect import visible
 from model.cases import small
 
@@ -32,6 +32,14 @@ def model(tok):
         table[tok.encode(" " + word)[0]] *= 1 + len(word)  # lengths do not count
     model.weights_changed()
     return model
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_table_of_a_model_that_is_not_trainable(dtype, tmp_path):
+    tok = Tokenizer.bytes()
+    Model(small(vocab_size=300)).save(tmp_path / "m", tok, weights="BF16")
+    one, other = (Model.load(tmp_path / "m", dtype=dtype, trainable=t) for t in (True, False))
+    np.testing.assert_array_equal(embeddings(one, tok), embeddings(other, tok))
 
 
 def test_a_word_has_few_tokens_and_says_when_it_is_a_mean(tok):

@@ -41,14 +41,17 @@ def backward(dy, qkv, segments, H, K, causal=True, slopes=None, dtype="float32",
     return dqkv.numpy()
 
 
-def cached(qkv, H, K, pieces, slopes=None, dtype="float32", window=0):
-    """y of one sequence that arrives in pieces of the given lengths, in blocks here and there."""
+def cached(qkv, H, K, pieces, slopes=None, dtype="float32", window=0, caches=None):
+    """y of one sequence that arrives in pieces of the given lengths, in blocks here and there.
+
+    caches: makes the caches, of so many blocks, where they are not of the dtype.
+    """
     N, D = len(qkv), qkv.shape[1] // (H + 2 * K)
     # What lies beyond the new tokens must not matter: fill the caches with noise.
     rng = np.random.default_rng(0)
     blocks = -(-N // TILE) + 2
     noise = rng.normal(size=(blocks, K, TILE, D))
-    k_cache, v_cache = put(noise, dtype), put(noise, dtype)
+    k_cache, v_cache = caches(blocks) if caches else (put(noise, dtype), put(noise, dtype))
     slopes = NONE if slopes is None else put(slopes)
     table = ints(rng.permutation(blocks)[None, :-1])
     out, start = [], 0
@@ -335,14 +338,20 @@ def test_backward_errors_name_both_values():
 
 
 def test_cache_errors_name_both_values():
-    def run(k=(2, 1, TILE, 4), v=(2, 1, TILE, 4), tables=((1,),), starts=(58,)):
+    def run(
+        k=(2, 1, TILE, 4), v=(2, 1, TILE, 4), tables=((1,),), starts=(58,), kinds=("float32",) * 2
+    ):
         where = ints([0, 6]), ints(tables), ints(starts)
-        _core.kv_cache_append(zeros(*k), zeros(*v), zeros(6, 16), *where, 2, 1)
+        caches = zeros(*k, dtype=kinds[0]), zeros(*v, dtype=kinds[1])
+        _core.kv_cache_append(*caches, zeros(6, 16), *where, 2, 1)
 
     run()
     for arguments, message in [
         (dict(k=(2, 1, TILE, 5)), r"k_cache \(2, 1, 64, 5\) must be \(blocks, 1, 64, 4\)"),
         (dict(k=(2, 1, 9, 4)), r"k_cache \(2, 1, 9, 4\) must be \(blocks, 1, 64, 4\)"),
+        (dict(kinds=("uint8", "uint8")), r"k_cache .* must be \(blocks, 1, 64, 8\)"),
+        (dict(kinds=("int32", "int32")), "dtype int32 must be float32, bfloat16 or uint8"),
+        (dict(kinds=("float32", "bfloat16")), "v_cache .*bfloat16 must be float32"),
         (dict(v=(3, 1, TILE, 4)), r"v_cache \(3, 1, 64, 4\) must be \(2, 1, 64, 4\)"),
         (dict(tables=((2,),)), r"tables\[0, 0\] = 2 must be below 2"),
         (dict(tables=(1,)), r"tables \(1,\) must be \(1, blocks\)"),
@@ -350,7 +359,7 @@ def test_cache_errors_name_both_values():
         (dict(starts=(59,)), r"starts\[0\] = 59 and 6 new tokens must fit into 64 positions"),
         (dict(starts=(3, 3)), r"starts \(2,\) must be \(1,\)"),
     ]:
-        with pytest.raises(ValueError, match="kv_cache_append: " + message):
+        with pytest.raises(ValueError, match="(kv_cache_append|cache): " + message):
             run(**arguments)
 
 

@@ -1,8 +1,9 @@
-"""`gptengine eval`: how well a model predicts a text, and what fewer bits a weight lose of it."""
+"""`gptengine eval`: how well a model predicts a text, and what fewer bits lose of it."""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 import tempfile
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
   gptengine eval runs/base runs/base/data               # the text that training held out
   gptengine eval runs/base book.txt --quantize q8 q4    # and what fewer bits a weight lose
+  gptengine eval runs/base book.txt --kv-dtype bfloat16 q8    # in the cache, while it writes
   gptengine eval model.gguf book.txt --dtype float32 bfloat16 --tokens 100000
   gptengine eval llama-folder texts/ --context 2048 --json eval.json"""
 
@@ -31,7 +33,8 @@ class EvalCommand:
     """Measure how well a model predicts text that it has not seen.
 
     Loss in nats a token, perplexity, and bits a byte, which compare models of any tokenizer; for
-    the plain weights and for each other form of them, with the perplexity that it loses.
+    the plain weights and for each other form of them and of the cache, with the perplexity that it
+    loses.
     """
 
     model: str = option(REQUIRED, "run folder, model folder or .gguf file", positional=True)
@@ -46,6 +49,9 @@ class EvalCommand:
     dtype: tuple[Literal["float32", "bfloat16"], ...] = option(
         ("float32",), "what it computes in; the first one is what the others are compared with"
     )
+    kv_dtype: tuple[Literal["float32", "bfloat16", "q8"], ...] = option(
+        (), "measure each with keys and values in such a cache, too"
+    )
     context: int = option(0, "tokens of a block (0: the model's context, at most 1,024)")
     batch: int = option(4, "blocks at a time")
     tokens: int = option(0, "score at most so many, spread evenly over the text (0: all)")
@@ -56,21 +62,24 @@ class EvalCommand:
         if not self.data:
             raise ValueError("eval: no data: give text files, folders, or a folder of shards")
         check_sizes("eval", self, context=0, batch=1, tokens=0)
-        for name in ("quantize", "dtype"):
+        for name in ("quantize", "dtype", "kv_dtype"):
             if len(set(given := getattr(self, name))) < len(given):
-                raise ValueError(f"eval: --{name} {' '.join(given)} names one twice")
+                flag = name.replace("_", "-")
+                raise ValueError(f"eval: --{flag} {' '.join(given)} names one twice")
         if not self.dtype:
             raise ValueError("eval: --dtype needs one or more of float32, bfloat16")
 
 
 class Form(NamedTuple):
-    """How the weights are kept and computed with."""
+    """How the weights are kept and computed with, and what the cache keeps, if there is one."""
 
     dtype: str
     quantize: str | None
+    kv_dtype: str | None
 
     def __str__(self) -> str:
-        return f"{self.dtype} {self.quantize}" if self.quantize else self.dtype
+        kept = self.kv_dtype and f"kv {self.kv_dtype}"
+        return " ".join(part for part in (self.dtype, self.quantize, kept) if part)
 
 
 def main(c: EvalCommand) -> None:
@@ -90,14 +99,15 @@ def main(c: EvalCommand) -> None:
     if not checkpoint.is_gguf(source):
         source = checkpoint.find_model_folder(source)
     with Progress(console) as progress, tempfile.TemporaryDirectory() as work:
-        config, params = checkpoint.load(source, progress.phase("reading"))
+        config = checkpoint.open_model(source).config
         tok = Tokenizer.load(source)
         context = block_length(c, config, tok)
         shards = shards_of(c, tok, Path(work), progress)
-        forms = [Form(dtype, bits) for dtype in c.dtype for bits in (None, *c.quantize)]
+        every = c.dtype, (None, *c.quantize), (None, *c.kv_dtype)
+        forms = [Form(*form) for form in itertools.product(*every)]
         for line in plan(c, source, config, shards, context, forms):
             say(console, line)
-        results = measure(c, config, params, tok, shards, context, forms, progress)
+        results = measure(c, source, config, tok, shards, context, forms, progress)
     for line in table(results):
         say(console, line)
     if c.json:
@@ -146,8 +156,8 @@ def plan(c: EvalCommand, source, config: Config, shards, context: int, forms) ->
     from gptengine.train.plan import check_memory
 
     tokens, length = tokens_to_score(c, shards, context)
-    plans = [planned(config, form, c.batch * length) for form in forms]
-    memory = {"file": 4 * config.num_parameters} | max(plans, key=lambda m: sum(m.values()))
+    plans = [planned(config, form, c.batch, length) for form in forms]
+    memory = max(plans, key=lambda m: sum(m.values()))
     check_memory(memory, "cpu")
     part = f", the part {shards.split!r} of {shards.folder}" if len(c.data) == 1 else ""
     part = part if c.data[0] == str(shards.folder) else ""
@@ -169,19 +179,34 @@ def tokens_to_score(c: EvalCommand, shards: TokenShards, context: int) -> tuple[
     return len(blocks) * length, length
 
 
-def planned(config: Config, form: Form, tokens: int) -> dict[str, int]:
+def planned(config: Config, form: Form, batch: int, length: int) -> dict[str, int]:
+    """Bytes by purpose of a model that is measured, and of a pass over so many blocks."""
+    from gptengine import _core
+    from gptengine.kv_blocks import blocks_for
     from gptengine.model_memory import planned_memory
 
-    sizes = planned_memory(config, tokens, dtype=form.dtype, quantize=form.quantize, training=False)
+    sizes = planned_memory(
+        config,
+        batch * length,
+        dtype=form.dtype,
+        quantize=form.quantize,
+        training=False,
+        trainable=False,
+    )
     del sizes["decoding"]
+    if form.kv_dtype:
+        engine_config = _core.GPTConfig(**dataclasses.asdict(config))
+        blocks = batch * blocks_for(length)
+        sizes["cache"] = _core.cache_bytes(engine_config, form.kv_dtype, blocks)
     return sizes
 
 
-def measure(c: EvalCommand, config, params, tok, shards, context, forms, progress) -> list[dict]:
-    """The figures of one form of the weights after the other, on the same tokens."""
+def measure(c: EvalCommand, source, config, tok, shards, context, forms, progress) -> list[dict]:
+    """The figures of one form after the other, on the same tokens."""
     import numpy as np
 
     from gptengine.model import Model
+    from gptengine.model_memory import planned_memory
     from gptengine.train.evaluate import bytes_per_token, lost, scored
     from gptengine.train.log import duration
 
@@ -189,11 +214,13 @@ def measure(c: EvalCommand, config, params, tok, shards, context, forms, progres
     all_tokens, done = len(forms) * tokens_to_score(c, shards, context)[0], 0
     start = time.perf_counter()
     for form in forms:
-        progress.show(f"{form}  preparing the weights")
-        model = Model(config, dtype=form.dtype, quantize=form.quantize)
-        model.set_parameters(params)
+        progress.show(f"{form}  reading the weights")
+        weights = dict(dtype=form.dtype, quantize=form.quantize)
+        model = None  # first, so that the peak is not the sum of two
+        model = Model.load(source, **weights, trainable=False)
         parts, text, begin = [], 0, time.perf_counter()
-        for logp, targets in scored(model, shards, c.batch, context, c.tokens or None):
+        blocks = shards, c.batch, context, c.tokens or None
+        for logp, targets in scored(model, *blocks, kv_dtype=form.kv_dtype):
             parts.append(logp)
             text += int(token_bytes[targets].sum())
             done += len(logp)
@@ -204,11 +231,10 @@ def measure(c: EvalCommand, config, params, tok, shards, context, forms, progres
         first = logp if first is None else first
         loss = -float(logp.mean(dtype=np.float64))
         share, error = lost(logp, first)
-        sizes = planned(config, form, 1)
+        sizes = planned_memory(config, 1, training=False, **weights)
         results.append(
             dict(
-                dtype=form.dtype,
-                quantize=form.quantize,
+                **form._asdict(),
                 loss=loss,
                 perplexity=math.exp(min(loss, 700)),
                 bits_per_byte=len(logp) * loss / math.log(2) / max(1, text),
@@ -226,11 +252,13 @@ def measure(c: EvalCommand, config, params, tok, shards, context, forms, progres
 def table(results: list[dict]) -> Iterator[str]:
     yield ""
     heads = ("nats/token", "perplexity", "bits/byte", "perplexity lost", "weights", "tokens/s")
-    yield f"{'':14}" + "".join(f"{head:>19}" if " " in head else f"{head:>12}" for head in heads)
-    for i, r in enumerate(results):
+    names = [str(Form(r["dtype"], r["quantize"], r["kv_dtype"])) for r in results]
+    wide = max(14, *map(len, names))
+    yield " " * wide + "".join(f"{head:>19}" if " " in head else f"{head:>12}" for head in heads)
+    for i, (name, r) in enumerate(zip(names, results, strict=True)):
         share, error = 100 * r["perplexity_lost"], 100 * r["perplexity_lost_error"]
         yield (
-            f"{Form(r['dtype'], r['quantize'])!s:14}{r['loss']:12.4f}{r['perplexity']:12.3f}"
+            f"{name:{wide}}{r['loss']:12.4f}{r['perplexity']:12.3f}"
             f"{r['bits_per_byte']:12.4f}{f'{share:+.2f} ± {error:.2f} %' if i else '':>19}"
             f"{r['weight_bytes'] / 1e6:9,.1f} MB{r['tokens_per_second']:12,.0f}"
         )

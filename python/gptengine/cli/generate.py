@@ -23,6 +23,8 @@ EXAMPLES = """\
   gptengine generate runs/base "Born in " --regex "(19|20)[0-9]{2}"
   gptengine generate runs/base "As JSON: " --json-schema person.json
   gptengine generate runs/base "The capital of France is" --max-new-tokens 5 --logprobs 3
+  gptengine generate runs/base "Dear diary," --stop "The end" --repetition-penalty 1.1
+  gptengine generate big-folder "Once upon a time" --dtype bfloat16 --quantize q8 --kv-dtype q8
   gptengine generate big-folder "Once upon a time" --draft small-folder"""
 
 
@@ -54,7 +56,12 @@ class GenerateCommand:
     regex: str = option("", "regular expression that the text has to match", shows="REGEX")
     logprobs: int = option(0, "show each token on a line, beside the n likeliest ones")
     seed: int = option(0, "of the draws: the same seed writes the same text")
+    stop: tuple[str, ...] = option((), "strings that end the text, and are not shown", shows="TEXT")
     dtype: Literal["float32", "bfloat16"] = option("float32", "what it computes in")
+    quantize: Literal["none", "q8", "q4"] = option("none", "keep matrices in 8 or 4 bits a weight")
+    kv_dtype: Literal["same", "float32", "bfloat16", "q8"] = option(
+        "same", "what the cache keeps of keys and values; q8: 8 bits a number"
+    )
     draft: str = option(
         "", "guesses tokens for speed: ngram, or folder of a smaller model", shows="MODEL"
     )
@@ -84,12 +91,13 @@ def main(c: GenerateCommand) -> None:
 
     sampler, constraint = sampler_from(c), constraint_from(c)
     folder = find_model_folder(c.model)
-    model = Model.load(folder, dtype=c.dtype)
+    quantize = None if c.quantize == "none" else c.quantize
+    model = Model.load(folder, dtype=c.dtype, quantize=quantize, trainable=False)
     tok = Tokenizer.load(folder)
     prompt = sys.stdin.read().rstrip("\n") if c.prompt == "-" else c.prompt
     draft = c.draft or None
     if draft and draft != "ngram":
-        draft = Model.load(find_model_folder(draft), dtype=c.dtype)
+        draft = Model.load(find_model_folder(draft), dtype=c.dtype, trainable=False)
     pieces = stream(
         model,
         tok,
@@ -98,6 +106,8 @@ def main(c: GenerateCommand) -> None:
         seed=c.seed,
         sampler=sampler,
         constraint=constraint,
+        stop=c.stop,
+        kv_dtype=None if c.kv_dtype == "same" else c.kv_dtype,
         told=functools.partial(show_token, tok) if c.logprobs else None,
         top_logprobs=min(c.logprobs, tok.vocab_size),
         draft=draft,

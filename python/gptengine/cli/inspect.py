@@ -70,7 +70,8 @@ def main(c: InspectCommand) -> None:
 
     console = Console(highlight=False)
     folder = find_model_folder(c.model)
-    model, tok = Model.load(folder, dtype=c.dtype), Tokenizer.load(folder)
+    model = Model.load(folder, dtype=c.dtype, trainable=False)
+    tok = Tokenizer.load(folder)
     parts = along_the_text(c, model, tok, console) if c.text else []
     parts += among_the_words(c, model, tok, console)
     if c.out:

@@ -59,6 +59,7 @@ class ModelFile:
             else:
                 form = self.file.tensors[part.name].form
                 blocks.decode(form, self.file.raw(part.name), rows.reshape(-1))
+            self.file.let_go(part.name)
             bad = rows.size - int(np.isfinite(rows).sum())
             if bad:
                 raise ValueError(

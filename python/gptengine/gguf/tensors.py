@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gptengine.files import atomic_write
+from gptengine.files import atomic_write, let_go
 from gptengine.gguf import blocks, metadata
 
 ALIGNMENT = 32  # bytes, where general.alignment does not say another
@@ -51,6 +51,12 @@ class GgufFile:
         """The bytes of a tensor, a read-only view of the file."""
         tensor = self.tensors[name]
         return np.frombuffer(self._map, np.uint8, tensor.size, tensor.begin)
+
+    def let_go(self, name: str) -> None:
+        """Say that a tensor is read."""
+        tensor = self.tensors[name]
+        if tensor.size:
+            let_go(self._map, tensor.begin, tensor.size)
 
     def __getitem__(self, name: str) -> np.ndarray:
         """The numbers of a tensor, float32."""

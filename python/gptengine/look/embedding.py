@@ -93,7 +93,7 @@ def parse(expression: str) -> list[tuple[float, str]]:
 
 
 def embeddings(model: Model, tok) -> np.ndarray:
-    """(V, C) float32, the model's memory: the rows that the tokenizer has tokens for."""
+    """(V, C) float32: the rows that the tokenizer has tokens for."""
     if model.quantize:
         raise ValueError(f"embeddings: a model of {model.quantize} weights has no table to read")
     known, rows = tok.vocab_size, model.config.vocab_size
@@ -101,7 +101,8 @@ def embeddings(model: Model, tok) -> np.ndarray:
         raise ValueError(
             f"embeddings: the tokenizer has {known} tokens, the model's vocabulary only {rows}"
         )
-    return model.parameters()["wte"][:known]
+    table = model.parameters().get("wte")
+    return (model.engine.embedding().numpy() if table is None else table)[:known]
 
 
 def read_word(tok, text: str) -> Word:

@@ -41,11 +41,19 @@ def evaluate(
 
 
 def scored(
-    model, shards: TokenShards, batch: int, context: int, most_tokens: int | None = None
+    model,
+    shards: TokenShards,
+    batch: int,
+    context: int,
+    most_tokens: int | None = None,
+    **options,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(log p, token), (N,) each, of the blocks that `evaluate` is about, batch by batch."""
+    """(log p, token), (N,) each, of the blocks that `evaluate` is about, batch by batch.
+
+    options: of `model.logprob`.
+    """
     for inputs, targets in sequential(shards, batch, context, most_tokens):
-        yield model.logprob(inputs, targets), targets.reshape(-1)
+        yield model.logprob(inputs, targets, **options), targets.reshape(-1)
 
 
 def lost(logp: np.ndarray, plain: np.ndarray) -> tuple[float, float]:
