@@ -11,6 +11,7 @@
 #include "kernels/kernels.h"
 #include "text/rule_split.h"
 #include "text/scan.h"
+#include "text/spaces.h"
 
 namespace gpte {
 namespace {
@@ -111,6 +112,7 @@ const Splitter* rule_splitter(std::string_view rules) {
 const Splitter* find_splitter(std::string_view name) {
   const std::string_view rules = "rules:";
   if (name.substr(0, rules.size()) == rules) return rule_splitter(name.substr(rules.size()));
+  if (const Splitter* spaces = space_splitter(name)) return spaces;
   static const TextKernels& fast = *kernels().text;
   static const ScanSplitter<Scan<Gpt2Rules>> gpt2(fast.gpt2), plain_gpt2(nullptr);
   static const ScanSplitter<Scan<Cl100kRules>> cl100k(fast.llama3), plain_cl100k(nullptr);
