@@ -205,6 +205,12 @@ void bind_text(nb::module_& m) {
           "prefixed", [](const Bpe& bpe) { return bpe.prefix() != Prefix::none; },
           "Whether a space may be put before a text.")
       .def(
+          "puts_prefix",
+          [](const Bpe& bpe, const nb::bytes& text) {
+            return text.size() > 0 && bpe.puts_prefix(view(text));
+          },
+          "text"_a, "Whether one is put before this one.")
+      .def(
           "restarts",
           [](const Bpe& bpe, int64_t id) {
             if (id < 0 || id >= bpe.vocab_size()) refuse_id(bpe, id, 0);
