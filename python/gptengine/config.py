@@ -330,8 +330,9 @@ class Config:
         return shapes
 
     def to_dict(self) -> dict:
-        """Every field by name, ready for JSON."""
-        return dataclasses.asdict(self)
+        """Every field by name, as JSON holds them: several numbers are a list."""
+        values = dataclasses.asdict(self)
+        return {k: [*v] if isinstance(v, tuple) else v for k, v in values.items()}
 
     @classmethod
     def from_dict(cls, values: dict):

@@ -1,4 +1,4 @@
-"""The folders of Llama and its kin: Mistral, Qwen2 and Qwen3; SmolLM calls itself a Llama."""
+"""The folders of Llama and its kin: Mistral, Ministral, Qwen2, Qwen3; SmolLM is a Llama."""
 
 from __future__ import annotations
 
