@@ -18,7 +18,10 @@ SCALED = {
     "linear": dict(rope_factor=4.0),
     "llama3": dict(rope_factor=8.0, rope_context=16, rope_low=1.0, rope_high=4.0),
     "yarn": dict(rope_factor=4.0, rope_context=16, rope_low=1.0, rope_high=32.0),
+    "dynamic": dict(rope_factor=4.0),
+    "longrope": dict(rope_divisors=(1.0, 2.5), rope_attention=1.2),
 }
+SLIDING = "sliding_attention"
 LLAMA3 = dict(factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0)
 
 
@@ -28,6 +31,11 @@ def written(c):
 
 def read(c, **change):
     return read_config({**written(c), **change}, "config.json")
+
+
+def longrope(short, long, **more):
+    scaling = dict(rope_type="longrope", short_factor=short, long_factor=long, **more)
+    return dict(rope_scaling=scaling, original_max_position_embeddings=16)
 
 
 def random_params(config, seed=0):
@@ -59,8 +67,12 @@ def test_the_first_context_is_that_of_the_model_unless_said():
 @pytest.mark.parametrize(
     "change, says",
     [
-        (dict(rope_scaling=dict(type="dynamic", factor=2.0)), "rope_type 'dynamic' is not supp"),
-        (dict(rope_parameters=dict(rope_type="longrope")), "rope_type 'longrope' is not supp"),
+        (dict(rope_scaling=dict(type="su", factor=2.0)), "rope_type 'su' is not supported"),
+        (dict(rope_scaling=dict(type="dynamic")), "'dynamic' needs factor"),
+        (dict(rope_scaling=dict(type="longrope")), "short_factor is missing"),
+        (longrope([1.0], [2.0]), "1 rope_divisors must be half of head_dim 4"),
+        (longrope([1.0, 0.0], [2.0]), "rope_divisors 0.0 must be finite and above 0"),
+        (longrope([1.0, 1.0], [2.0], factor="x"), "factor is 'x', not a number above 0"),
         (dict(rope_scaling=dict(rope_type="llama3")), "'llama3' needs factor"),
         (dict(rope_scaling=dict(type="linear")), "'linear' needs factor"),
         (dict(rope_scaling=dict(type="linear", factor="2")), "rope_factor must be a number"),
@@ -76,12 +88,26 @@ def test_the_first_context_is_that_of_the_model_unless_said():
         (dict(attention_bias=True), "attention_bias True with mlp_bias False is not supported"),
         (dict(attention_bias="yes"), "attention_bias 'yes' is not supported"),
         (dict(quantization_config={"bits": 4}), "quantization_config .* is not supported"),
-        (dict(layer_types=["full_attention", "sliding_attention"]), "layer_types .* not supported"),
+        (dict(layer_types=["full_attention", SLIDING]), "layer_types has sliding_attention, but"),
+        (dict(layer_types=["full_attention"]), "layer_types .* for each of 2 layers"),
+        (dict(layer_types=["full_attention", []]), "layer_types .* for each of 2 layers"),
+        (
+            dict(model_type="mistral", layer_types=["full_attention", SLIDING]),
+            "only in a ministral",
+        ),
+        (
+            dict(model_type="ministral", sliding_window=-1, layer_types=[SLIDING] * 2),
+            r"windows.0. -1",
+        ),
         (dict(hidden_act="gelu"), "hidden_act 'gelu' is not supported, only 'silu' or 'swish'"),
-        (dict(model_type="qwen2", use_sliding_window=True), "use_sliding_window True is not"),
+        (dict(model_type="qwen2", use_sliding_window=1), "use_sliding_window 1 is not"),
+        (
+            dict(model_type="qwen2", use_sliding_window=True, max_window_layers="x"),
+            "max_window_layers 'x' is no whole number",
+        ),
         (dict(model_type="qwen3", attention_bias=True), "attention_bias True is not supported"),
         (dict(model_type="mistral", num_key_value_heads=None), "num_key_value_heads is missing"),
-        (dict(model_type="gemma3"), "'gemma3' is none of gpt2, llama, mistral, qwen2, qwen3, bert"),
+        (dict(model_type="gemma3"), "'gemma3' is none of gpt2, llama, mistral, ministral, qwen2"),
     ],
 )
 def test_what_config_cannot_say_is_refused(change, says):
@@ -111,6 +137,35 @@ def test_mistral_has_a_window():
     del values["sliding_window"]
     assert read_config(values, "").window == 4096  # as transformers takes it
     assert read(LLAMA, model_type="qwen2", sliding_window=4096).window == 0
+
+
+def test_longrope_ends_where_its_divisors_change():
+    """Beyond, tokens that were already read would turn by other angles."""
+    with pytest.warns(UserWarning, match="a context of 16 tokens, not 64: beyond it, long_factor"):
+        c = read(LLAMA, **longrope([1.0, 2.0], [1.0, 8.0]))
+    assert (c.context_length, c.rope_divisors) == (16, (1.0, 2.0))
+    assert c.rope_attention == pytest.approx(np.sqrt(1 + np.log(4) / np.log(16)))
+    c = read(LLAMA, **longrope([1.0, 2.0], [1.0, 2.0], attention_factor=1.5))
+    assert (c.context_length, c.rope_attention) == (64, 1.5)
+    c = read(LLAMA, **longrope([1.0, 2.0], [1.0, 8.0]) | dict(max_position_embeddings=16))
+    assert (c.context_length, c.rope_attention) == (16, 1.0)
+
+
+def test_windows_of_layers():
+    qwen = dataclasses.replace(LLAMA, qkv_bias=True)
+    for c, kind in ((LLAMA, "ministral"), (qwen, "qwen2")):
+        c = dataclasses.replace(c, windows=(0, 7))
+        values = written(c)
+        assert values["model_type"] == kind and read_config(values, "") == c
+        assert values["layer_types"] == ["full_attention", SLIDING]
+    everywhere = dataclasses.replace(qwen, windows=[7, 7])
+    assert everywhere.window == 7 and everywhere.windows == ()
+    assert read_config(written(everywhere), "") == everywhere
+    said = dict(model_type="qwen2", use_sliding_window=True, sliding_window=9)
+    assert read(qwen, **said, max_window_layers=1).windows == (0, 9)
+    assert read(qwen, **said).window == 0  # from layer 28 on, as transformers takes it
+    several = dataclasses.replace(LLAMA, windows=(3, 7))  # which nobody else can say
+    assert model_type(several) == "gptengine" and read_config(written(several), "") == several
 
 
 def test_a_model_without_output_matrix_is_tied(tmp_path):

@@ -28,7 +28,7 @@ float attention_scale(const GPTConfig& c) {
 }
 
 void attention_half_forward(LayerActivations& a, const LayerParams& w, const GPTConfig& c,
-                            const Pass& pass, KVCache::Layer* cache) {
+                            const Pass& pass, int64_t window, KVCache::Layer* cache) {
   const bool pre_norm = is_pre_norm(c);
   if (pre_norm) norm_forward(c, a.norm1, a.mean1, a.rstd1, a.x, w.norm1_w, w.norm1_b);
   linear_forward(c.qk_norm ? a.qkv_raw : a.qkv, none, pre_norm ? a.norm1 : a.x, w.qkv_w, w.qkv_b,
@@ -43,10 +43,10 @@ void attention_half_forward(LayerActivations& a, const LayerParams& w, const GPT
                     c.kv_heads);
     attention_cached_forward(a.attn, a.qkv, cache->k, cache->v, pass.segments, pass.tables,
                              pass.starts, pass.slopes, c.heads, c.kv_heads, attention_scale(c),
-                             c.window);
+                             window);
   } else {
     attention_forward(a.attn, a.lse, a.qkv, pass.segments, pass.slopes, c.heads, c.kv_heads,
-                      attention_scale(c), c.causal, c.window);
+                      attention_scale(c), c.causal, window);
   }
   linear_forward(pre_norm ? a.mid : a.norm1, none, a.attn, w.proj_w, w.proj_b, a.x,
                  Activation::none);
@@ -71,9 +71,9 @@ void mlp_half_forward(Tensor& next, LayerActivations& a, const LayerParams& w, c
 
 // The tensors that blocks share hold another block's values: compute this one's again.
 void restore(Flow& flow, LayerActivations& a, const LayerParams& w, const GPTConfig& c,
-             const Pass& pass) {
+             const Pass& pass, int64_t window) {
   if (pass.keep == Keep::inputs) {
-    attention_half_forward(a, w, c, pass, nullptr);
+    attention_half_forward(a, w, c, pass, window, nullptr);
     mlp_half_forward(is_pre_norm(c) ? none : flow.dnorm, a, w,
                      c);  // post-norm: dnorm is free scratch here
   } else if (pass.keep == Keep::products) {
@@ -119,14 +119,14 @@ void mlp_half_backward(Flow& flow, LayerActivations& a, LayerParams& dw, const L
 }
 
 void attention_half_backward(Flow& flow, LayerActivations& a, LayerParams& dw, const LayerParams& w,
-                             const GPTConfig& c, const Pass& pass) {
+                             const GPTConfig& c, const Pass& pass, int64_t window) {
   const bool pre_norm = is_pre_norm(c);
   if (!pre_norm)
     norm_stream_backward(flow, dw.norm1_w, dw.norm1_b, a.norm1, w.norm1_w, a.mean1, a.rstd1, c);
   linear_backward_weight(dw.proj_w, dw.proj_b, flow.dx, a.attn);
   linear_backward_input(flow.dattn, flow.dx, w.proj_w, kNone, Activation::none);
   attention_backward(flow.dqkv, flow.dattn, a.qkv, a.attn, a.lse, pass.segments, pass.slopes,
-                     c.heads, c.kv_heads, attention_scale(c), c.causal, c.window);
+                     c.heads, c.kv_heads, attention_scale(c), c.causal, window);
   if (c.position == Position::rope)
     rope_backward(flow.dqkv, pass.positions, pass.rope_cos, pass.rope_sin, c.heads, c.kv_heads);
   if (c.qk_norm)
@@ -160,16 +160,16 @@ void norm_backward(const GPTConfig& c, Tensor& dx, Tensor& dw, Tensor& db, const
 }
 
 void block_forward(Tensor& next, LayerActivations& a, const LayerParams& w, const GPTConfig& config,
-                   const Pass& pass, KVCache::Layer* cache) {
-  attention_half_forward(a, w, config, pass, cache);
+                   const Pass& pass, int64_t window, KVCache::Layer* cache) {
+  attention_half_forward(a, w, config, pass, window, cache);
   mlp_half_forward(next, a, w, config);
 }
 
 void block_backward(Flow& flow, LayerActivations& a, LayerParams& dw, const LayerParams& w,
-                    const GPTConfig& config, const Pass& pass) {
-  restore(flow, a, w, config, pass);
+                    const GPTConfig& config, const Pass& pass, int64_t window) {
+  restore(flow, a, w, config, pass, window);
   mlp_half_backward(flow, a, dw, w, config);
-  attention_half_backward(flow, a, dw, w, config, pass);
+  attention_half_backward(flow, a, dw, w, config, pass, window);
 }
 
 }  // namespace gpte

@@ -20,13 +20,13 @@ struct Pass {
   Tensor tables, starts;  // (B, T), (B) i32, with a cache
 };
 
-// next may be undefined: then only what backward needs is computed (pre-norm).
+// next may be undefined: then only what backward needs is computed (pre-norm). window: the layer's.
 void block_forward(Tensor& next, LayerActivations& a, const LayerParams& w, const GPTConfig& config,
-                   const Pass& pass, KVCache::Layer* cache);
+                   const Pass& pass, int64_t window, KVCache::Layer* cache);
 
 // flow.dx holds d(loss)/d(next) and becomes d(loss)/dx; adds to the gradients dw.
 void block_backward(Flow& flow, LayerActivations& a, LayerParams& dw, const LayerParams& w,
-                    const GPTConfig& config, const Pass& pass);
+                    const GPTConfig& config, const Pass& pass, int64_t window);
 
 void norm_forward(const GPTConfig& config, Tensor& y, Tensor& mean, Tensor& rstd, const Tensor& x,
                   const Tensor& w, const Tensor& b);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "kernels/activation_kind.h"
 #include "ops/positions.h"
@@ -24,7 +25,8 @@ struct GPTConfig {
   Activation activation = Activation::gelu_tanh;
   bool bias = true, qkv_bias = true, tied = true, qk_norm = false, causal = true;
   Head head = Head::lm;
-  int64_t window = 0;  // keys that a token attends to, itself one of them; 0 for all before it
+  // Keys that a token attends to, itself one of them, in each layer; 0 for all before it.
+  std::vector<int64_t> windows;
   RopeScaling rope_scaling;
   bool embedding_norm = false;  // a norm between the embedding and the first block
   int64_t token_types = 0;      // rows of the type table; 0 for none

@@ -141,7 +141,7 @@ void Transformer::run_trunk(Activations& a, const Params& params, const Pass& pa
                  compute_.embedding_norm_w, compute_.embedding_norm_b);
   for (size_t i = 0; i < a.layers.size(); ++i) {
     Tensor& next = i + 1 < a.layers.size() ? a.layers[i + 1].x : a.x;
-    block_forward(next, a.layers[i], params.layers[i], config_, pass,
+    block_forward(next, a.layers[i], params.layers[i], config_, pass, config_.windows[i],
                   cache ? &cache->layers[i] : nullptr);
     if (seen) seen->copy(int64_t(i), a.layers[i]);  // the next block may write where this one did
   }

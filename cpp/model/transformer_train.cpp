@@ -211,7 +211,8 @@ void Transformer::backward_trunk() {
     std::swap(flow_->dx, flow_->dnorm);
   }
   for (size_t i = a.layers.size(); i-- > 0;)
-    block_backward(*flow_, a.layers[i], gradients_.layers[i], compute_.layers[i], config_, pass_);
+    block_backward(*flow_, a.layers[i], gradients_.layers[i], compute_.layers[i], config_, pass_,
+                   config_.windows[i]);
   if (config_.embedding_norm) {
     flow_->dnorm.zero();
     norm_backward(config_, flow_->dnorm, gradients_.embedding_norm_w, gradients_.embedding_norm_b,

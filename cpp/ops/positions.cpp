@@ -16,6 +16,8 @@ constexpr double kTurn = 6.283185307179586;
 double kept(const RopeScaling& s, double theta, int64_t i, int64_t I, double frequency) {
   switch (s.kind) {
     case Scaling::none:
+    case Scaling::dynamic:
+    case Scaling::longrope:
       return 1;
     case Scaling::linear:
       return 0;
@@ -65,6 +67,12 @@ void rope_table(Tensor& cos, Tensor& sin, double theta, const RopeScaling& scali
     check(scaling.low > 0 && scaling.low < scaling.high, "rope_table: low ", scaling.low,
           " must be positive and below high ", scaling.high);
   }
+  if (scaling.kind == Scaling::longrope) {
+    check(int64_t(scaling.divisors.size()) == cos.dim(1), "rope_table: ", scaling.divisors.size(),
+          " divisors must be ", cos.dim(1));
+    for (const double d : scaling.divisors)
+      check(d > 0, "rope_table: divisor ", d, " must be positive");
+  }
   check_same_device("rope_table", cos, sin);
   GPTE_DISPATCH_CPU("rope_table", cos.device(), rope_table(cos, sin, theta, scaling));
 }
@@ -101,9 +109,10 @@ void rope_table(Tensor& cos, Tensor& sin, double theta, const RopeScaling& scali
     const double frequency = std::pow(theta, -double(i) / double(I));
     const double r = kept(scaling, theta, i, I, frequency);
     frequencies.push_back(frequency * ((1 - r) / scaling.factor + r));
+    if (scaling.kind == Scaling::longrope) frequencies.back() /= scaling.divisors[size_t(i)];
   }
-  const bool scaled = scaling.kind == Scaling::yarn;
-  const double m = scaled ? 1 + 0.1 * std::log(std::max(scaling.factor, 1.0)) : 1;
+  double m = scaling.kind == Scaling::longrope ? scaling.attention : 1;
+  if (scaling.kind == Scaling::yarn) m = 1 + 0.1 * std::log(std::max(scaling.factor, 1.0));
   parallel_for(cos.dim(0), 8, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t)
       for (int64_t i = 0; i < I; ++i) {

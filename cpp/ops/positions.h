@@ -1,6 +1,8 @@
 // Where tokens stand, and the fixed tables that say it to the model.
 #pragma once
 
+#include <vector>
+
 #include "core/dispatch.h"
 #include "core/tensor.h"
 
@@ -17,10 +19,12 @@ GPTE_OP(sinusoidal_table, Tensor& table)
 
 // How rotary frequencies are stretched, so that a model reads further than the `context` that it
 // was first trained on.
-enum class Scaling { none, linear, llama3, yarn };
+enum class Scaling { none, linear, llama3, yarn, dynamic, longrope };
 struct RopeScaling {
   Scaling kind = Scaling::none;
   double factor = 1, context = 0, low = 1, high = 4;
+  double attention = 1;          // longrope: what cos and sin are multiplied by
+  std::vector<double> divisors;  // (I) longrope: of the frequencies
 };
 
 // Angles of rotary positions (Su et al. 2021), computed in float64.
@@ -33,6 +37,8 @@ struct RopeScaling {
 //   yarn (Peng et al. 2023): r = 1 - clamp((i - a) / (b - a), 0, 1), m = 1 + 0.1 ln(max(factor, 1))
 //           with i(n) = I ln(context / 2 pi n) / ln(theta), the pair that makes n turns,
 //           a = max(floor(i(high)), 0), b = min(ceil(i(low)), D - 1), and b = a + 0.001 if equal
+//   dynamic: r = 1, m = 1: it stretches only texts longer than the model's context, which are none
+//   longrope (Ding et al. 2024): f[i] = g[i] / divisors[i], m = attention
 // cos, sin: (T, I) f32 with I = D/2
 GPTE_OP(rope_table, Tensor& cos, Tensor& sin, double theta, const RopeScaling& scaling)
 

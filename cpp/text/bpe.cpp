@@ -26,10 +26,17 @@ std::vector<SpecialTokens::Special> named(const std::vector<std::string>& tokens
   return out;
 }
 
-// What words are when they are read: the end of one is a space.
-std::vector<std::string> as_read(std::vector<std::string> tokens) {
+// What tokens are when they are read: the end of a word is a space.
+std::vector<std::string> as_read(std::vector<std::string> tokens, Symbols symbols,
+                                 const std::vector<uint32_t>& specials) {
+  const std::vector<std::string> spelled = tokens;
   for (std::string& token : tokens) {
-    if (ends_word(token)) token.replace(token.size() - kEndOfWord.size(), kEndOfWord.size(), " ");
+    if (symbols == Symbols::characters) token = spaces_as_read(token);
+    if (symbols != Symbols::words || !ends_word(token)) continue;
+    token.replace(token.size() - kEndOfWord.size(), kEndOfWord.size(), " ");
+  }
+  for (const uint32_t id : specials) {
+    if (symbols == Symbols::characters) tokens[id] = spelled[id];
   }
   return tokens;
 }
@@ -37,40 +44,51 @@ std::vector<std::string> as_read(std::vector<std::string> tokens) {
 }  // namespace
 
 Bpe::Bpe(std::vector<std::string> tokens, std::vector<Merge> merges, std::vector<uint32_t> specials,
-         const Splitter& splitter, bool ignore_merges, bool words,
+         const Splitter& splitter, bool ignore_merges, Symbols symbols, Prefix prefix,
          const std::function<void()>& poll)
     : tokens_(std::move(tokens)),
       merges_(std::move(merges)),
       is_special_(tokens_.size()),
       id_of_(tokens_),
-      bytes_(words ? as_read(tokens_) : tokens_),
       specials_(named(tokens_, specials)),
+      bytes_(symbols == Symbols::bytes ? tokens_ : as_read(tokens_, symbols, specials)),
       splitter_(splitter),
       ignore_merges_(ignore_merges),
-      words_(words) {
+      symbols_(symbols),
+      prefix_(prefix) {
   check(tokens_.size() < kNone, "tokenizer: ", tokens_.size(), " tokens do not fit 32-bit ids");
   byte_id_.fill(kNone);
   for (const uint32_t id : specials) is_special_[id] = true;
+  apart_ = is_special_;
   for (uint32_t id = 0; id < tokens_.size(); ++id) {
     if (is_special_[id]) continue;
     check(!tokens_[id].empty(), "tokenizer: token ", id, " is empty");
     const uint32_t known = id_of_.insert(id);
     check(known == id, "tokenizer: tokens ", known, " and ", id, " have the same bytes");
-    if (tokens_[id].size() == 1) byte_id_[uint8_t(tokens_[id][0])] = id;
+    if (symbols == Symbols::characters) {
+      const auto byte = byte_spelled(tokens_[id]);
+      apart_[id] = byte.has_value();
+      if (byte) byte_id_[*byte] = id;
+    } else if (tokens_[id].size() == 1) {
+      byte_id_[uint8_t(tokens_[id][0])] = id;
+    }
   }
   // Some vocabularies (SmolLM's) have no token for bytes that their training text did not have;
   // then texts with them are refused. Without letters it is no vocabulary of bytes.
-  for (int byte = 0; byte < 256 && !words; ++byte) {
+  for (int byte = 0; byte < 256 && symbols != Symbols::words; ++byte) {
     const bool known = byte_id_[size_t(byte)] != kNone;
-    check(known || byte < ' ' || byte > '~', "tokenizer: no token for byte ", byte);
+    const bool spared = symbols == Symbols::bytes && (byte < ' ' || byte > '~');
+    check(known || spared, "tokenizer: no token for byte ", byte);
     all_bytes_ = all_bytes_ && known;
   }
+  check(symbols != Symbols::characters || id_of_.find(kSpaceLetter) != kNone,
+        "tokenizer: no token for the space, ", kSpaceLetter);
   for (size_t rank = 0; rank < merges_.size(); ++rank) {
     const auto [left, right] = merges_[rank];
     check(left < tokens_.size() && right < tokens_.size(), "tokenizer: merge ", rank, " joins ",
           left, " and ", right, " but the vocabulary size is ", tokens_.size());
-    check(!is_special_[left] && !is_special_[right], "tokenizer: merge ", rank, " joins ", left,
-          " and ", right, ", of which one is a special token");
+    check(!apart_[left] && !apart_[right], "tokenizer: merge ", rank, " joins ", left, " and ",
+          right, ", of which one is a special token or stands for a byte");
   }
   if (!merges_.empty()) state(Mode::merges, poll);  // checks that no merge repeats
 }
@@ -91,9 +109,9 @@ MergeTable Bpe::merge_table(Mode mode, const std::function<void()>& poll) const 
       joined.assign(tokens_[left]).append(tokens_[right]);
       const uint32_t id = id_of_.find(joined);
       pulse.beat(int64_t(joined.size()));
-      check(id != kNone, "tokenizer: merge ", rank, " joins ", left, " and ", right,
+      check(id != kNone && !apart_[id], "tokenizer: merge ", rank, " joins ", left, " and ", right,
             " into a token that is not in the vocabulary");
-      if (words_ && letters && ends_with(joined, kEndOfWord)) continue;
+      if (symbols_ == Symbols::words && letters && ends_with(joined, kEndOfWord)) continue;
       const uint32_t known = table.insert(left, right, rank, id);
       check(known == rank, "tokenizer: merge ", rank, " repeats merge ", known);
     }
@@ -103,17 +121,17 @@ MergeTable Bpe::merge_table(Mode mode, const std::function<void()>& poll) const 
   // along the trie of all tokens finds the left parts. The right parts are looked up, or found by
   // another walk from the end where tokens are so long that hashing each part would take long.
   MergeTable table(2 * tokens_.size());
-  const TokenTrie trie(tokens_, is_special_);
+  const TokenTrie trie(tokens_, apart_);
   std::optional<TokenTrie> from_end;
   double bytes = 0, squares = 0;
   for (const std::string& token : tokens_) {
     bytes += double(token.size());
     squares += double(token.size()) * double(token.size());
   }
-  if (squares > kUsualLength * bytes) from_end.emplace(tokens_, is_special_, true);
+  if (squares > kUsualLength * bytes) from_end.emplace(tokens_, apart_, true);
   std::vector<uint32_t> rights;  // by cut
   for (uint32_t id = 0; id < tokens_.size(); ++id) {
-    if (is_special_[id]) continue;
+    if (apart_[id]) continue;
     const std::string_view token = tokens_[id];
     uint32_t node = 0;
     if (from_end) {
@@ -130,7 +148,7 @@ MergeTable Bpe::merge_table(Mode mode, const std::function<void()>& poll) const 
       const uint32_t left = trie.token(node);
       if (left == kNone) continue;
       const uint32_t right = from_end ? rights[cut] : id_of_.find(token.substr(cut));
-      if (right != kNone) table.insert(left, right, id, id);
+      if (right != kNone && !apart_[right]) table.insert(left, right, id, id);
     }
   }
   return table;
@@ -139,14 +157,19 @@ MergeTable Bpe::merge_table(Mode mode, const std::function<void()>& poll) const 
 const ModeState& Bpe::state(Mode mode, const std::function<void()>& poll) const {
   std::atomic<ModeState*>& slot = states_[size_t(mode)];
   if (const ModeState* made = slot.load(std::memory_order_acquire)) return *made;
-  check(!words_ || mode == Mode::merges,
+  check(symbols_ != Symbols::words || mode == Mode::merges,
         "tokenizer: a vocabulary of words has the mode merges and no other");
+  check(symbols_ == Symbols::bytes || mode != Mode::greedy,
+        "tokenizer: a vocabulary of SentencePiece has no mode greedy");
   // Two threads may both make one: no lock, which a fork could leave behind locked.
   std::unique_ptr<ModeState> fresh;
   if (mode == Mode::greedy) {
     fresh = std::make_unique<ModeState>(
         std::make_unique<GreedyEncoder>(TokenTrie(tokens_, is_special_)));
-  } else if (words_) {
+  } else if (symbols_ == Symbols::characters) {
+    fresh = std::make_unique<ModeState>(
+        std::make_unique<CharacterEncoder>(merge_table(mode, poll), id_of_, byte_id_.data()));
+  } else if (symbols_ == Symbols::words) {
     uint32_t unknown = kNone;
     for (uint32_t id = 0; id < tokens_.size(); ++id) {
       if (tokens_[id] == "<unk>") unknown = id;
@@ -158,7 +181,7 @@ const ModeState& Bpe::state(Mode mode, const std::function<void()>& poll) const 
     fresh = std::make_unique<ModeState>(std::make_unique<MergeEncoder>(
         merge_table(mode, poll), byte_id_.data(), whole ? &id_of_ : nullptr));
   }
-  if (!words_) fresh->sow(tokens_, is_special_);
+  if (symbols_ == Symbols::bytes) fresh->sow(tokens_, is_special_);
   ModeState* none = nullptr;
   if (slot.compare_exchange_strong(none, fresh.get())) return *fresh.release();
   return *none;

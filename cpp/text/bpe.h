@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "text/merge_table.h"
+#include "text/spaces.h"
 #include "text/specials.h"
 #include "text/split.h"
 #include "text/token_buffer.h"
@@ -37,16 +38,19 @@ struct Merge {
 //   greedy  the longest token from the left
 enum class Mode { merges, bpe, greedy };
 
+// What merging starts from: bytes; characters, of which </w> ends a word (see WordEncoder); or
+// characters and spaces, with bytes for those without a token (see CharacterEncoder).
+enum class Symbols { bytes, words, characters };
+
 class Bpe {
  public:
   // tokens[id] holds the bytes of each token, merges stand in the order of their rank, and the ids
   // in specials are control tokens, which no text without their name can give. With ignore_merges,
-  // a piece that is a token is that token in the mode `merges` too. With words, merging starts from
-  // characters and </w> ends a word: see WordEncoder; the token <unk> stands for what is unknown.
-  // The poll is as in Options.
+  // a piece that is a token is that token in the mode `merges` too. Of words, the token <unk>
+  // stands for what is unknown. The prefix is that of characters. The poll is as in Options.
   Bpe(std::vector<std::string> tokens, std::vector<Merge> merges, std::vector<uint32_t> specials,
-      const Splitter& splitter, bool ignore_merges = false, bool words = false,
-      const std::function<void()>& poll = nullptr);
+      const Splitter& splitter, bool ignore_merges = false, Symbols symbols = Symbols::bytes,
+      Prefix prefix = Prefix::none, const std::function<void()>& poll = nullptr);
   ~Bpe();
   Bpe(const Bpe&) = delete;
   Bpe& operator=(const Bpe&) = delete;
@@ -57,10 +61,27 @@ class Bpe {
   const SpecialTokens& specials() const { return specials_; }
   const TokenBytes& bytes() const { return bytes_; }
   // Whether decoding gives back every text.
-  bool lossless() const { return !words_; }
+  bool lossless() const { return symbols_ != Symbols::words; }
   // Whether the token's bytes end in a space that stands before another token only, as the last
   // token of a word does.
-  bool spaced(uint32_t id) const { return words_ && ends_word(tokens_[id]); }
+  bool spaced(uint32_t id) const { return symbols_ == Symbols::words && ends_word(tokens_[id]); }
+  Symbols symbols() const { return symbols_; }
+  Prefix prefix() const { return prefix_; }
+  // Whether a stretch of text starts behind the token, so that the prefix may stand there.
+  bool restarts(uint32_t id) const { return prefix_ >= Prefix::always && is_special_[id]; }
+  bool puts_prefix(std::string_view stretch) const {
+    return prefix_ != Prefix::none && (prefix_ == Prefix::every || space_at_start(stretch) == 0);
+  }
+  // The bytes of a token in a text, whose prefix is left out. fresh: whether a stretch starts with
+  // the token; becomes whether one starts behind it.
+  std::string_view read(uint32_t id, bool& fresh) const {
+    std::string_view bytes = bytes_.of(id);
+    const bool prefixed = fresh && prefix_ != Prefix::none && !is_special_[id];
+    if (prefixed && !bytes.empty() && bytes[0] == ' ') bytes.remove_prefix(1);
+    fresh = restarts(id);
+    return bytes;
+  }
+
   const Splitter& splitter() const { return splitter_; }
 
   struct Options {
@@ -69,6 +90,7 @@ class Bpe {
     uint64_t seed = 0;              // of dropout
     bool as_text = false;           // names of special tokens are text like any other
     std::vector<uint32_t> allowed;  // if they are not: those that become control tokens
+    bool continued = false;         // the texts go on from others: no prefix at their start
     // Called every few milliseconds of long work, on the thread that asked for it; may throw to
     // stop it.
     std::function<void()> poll;
@@ -113,12 +135,15 @@ class Bpe {
   std::vector<std::string> tokens_;
   std::vector<Merge> merges_;
   std::vector<bool> is_special_;
+  std::vector<bool> apart_;  // special, or a byte by its name: nothing that merging knows
   std::array<uint32_t, 256> byte_id_;
   TokenMap id_of_;
-  TokenBytes bytes_;
   SpecialTokens specials_;
+  TokenBytes bytes_;
   const Splitter& splitter_;
-  const bool ignore_merges_, words_;
+  const bool ignore_merges_;
+  const Symbols symbols_;
+  const Prefix prefix_;
   bool all_bytes_ = true;  // have tokens
   std::atomic<int64_t> cache_bytes_{int64_t(64) << 20};
   mutable std::array<std::atomic<ModeState*>, 3> states_{};  // made when first asked for

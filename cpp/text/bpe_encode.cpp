@@ -28,6 +28,7 @@ struct Bpe::Range {
   size_t start;            // in that text
   std::string_view bytes;  // empty for a special token
   uint32_t special;
+  bool prefixed;  // a space is put before it
 };
 
 // Encodes range by range, with a memory of pieces of its own.
@@ -57,13 +58,19 @@ class Bpe::Worker {
   int64_t counted() const { return counted_; }
 
  private:
+  void forget(TokenBuffer& ids) {
+    counted_ += ids.size();
+    ids.clear();
+  }
+
   static constexpr int kPieces = 1024, kBlock = 128;  // a call of the splitter; ahead of the cache
 
   void encode_block(TokenBuffer& ids, const uint8_t* p, const uint8_t* end, const uint32_t* lengths,
                     int pieces);
   uint32_t* encode_missing(uint32_t* out, const uint8_t* p, int64_t length, int i);
-  void encode_uncached(TokenBuffer& ids, const Range& range, const uint8_t* p,
+  void encode_uncached(TokenBuffer& ids, const Range& range, size_t at, const uint8_t* p,
                        const uint32_t* lengths, int pieces);
+  void encode_prefixed(TokenBuffer& ids, const Range& range, uint32_t length);
 
   const Bpe& bpe_;
   const Options& options_;
@@ -89,10 +96,17 @@ void Bpe::Worker::encode(TokenBuffer& ids, const Range& range) {
   }
   const uint8_t *p = bytes_of(range.bytes), *end = p + range.bytes.size();
   const auto state = bpe_.splitter_.start();
+  bool prefixed = range.prefixed;
   while (p < end) {
     const std::string_view rest(reinterpret_cast<const char*>(p), size_t(end - p));
     const auto pieces = int(bpe_.splitter_.split(rest, lengths_, kPieces, state.get()));
-    for (int done = 0; done < pieces; done += kBlock) {
+    int done = 0;
+    if (prefixed) {
+      encode_prefixed(ids, range, lengths_[0]);
+      p += lengths_[done++];
+      prefixed = false;
+    }
+    for (; done < pieces; done += kBlock) {
       const int now = std::min(kBlock, pieces - done);
       const uint32_t* lengths = lengths_ + done;
       int64_t bytes = 0;
@@ -101,15 +115,30 @@ void Bpe::Worker::encode(TokenBuffer& ids, const Range& range) {
       if (cache_) {
         encode_block(ids, p, end, lengths, now);
       } else {
-        encode_uncached(ids, range, p, lengths, now);
+        encode_uncached(ids, range, size_t(p - bytes_of(range.bytes)), p, lengths, now);
       }
       p += bytes;
       pulse_.beat(bytes);
-      if (!only_count_) continue;
-      counted_ += ids.size();
-      ids.clear();
+      if (only_count_) forget(ids);
     }
+    if (only_count_) forget(ids);
   }
+}
+
+// The first piece of a range is another with the prefix, which no memory of the text has before it.
+void Bpe::Worker::encode_prefixed(TokenBuffer& ids, const Range& range, uint32_t length) {
+  std::string piece(1, ' ');
+  piece.append(range.bytes.substr(0, length));
+  const uint8_t* p = bytes_of(piece);
+  check(length < UINT32_MAX, "tokenizer: a piece of ", length, " bytes is too long");
+  ++length;
+  ids.reserve(int64_t(length) + PieceCache::kShortTokens);
+  if (cache_) {
+    encode_block(ids, p, p + length, &length, 1);
+  } else {
+    encode_uncached(ids, range, 0, p, &length, 1);
+  }
+  pulse_.beat(length);
 }
 
 // First all keys, so that the cache's lines are on their way when they are looked at.
@@ -162,15 +191,16 @@ uint32_t* Bpe::Worker::encode_missing(uint32_t* out, const uint8_t* p, int64_t l
   return out + count;
 }
 
-void Bpe::Worker::encode_uncached(TokenBuffer& ids, const Range& range, const uint8_t* p,
+// at: where p stands in the range, which the draws of dropout go by.
+void Bpe::Worker::encode_uncached(TokenBuffer& ids, const Range& range, size_t at, const uint8_t* p,
                                   const uint32_t* lengths, int pieces) {
   uint32_t* out = ids.end();
-  for (int i = 0; i < pieces; p += lengths[i++]) {
+  for (int i = 0; i < pieces; at += lengths[i], p += lengths[i++]) {
     if (dropout_) {
       const auto& merging = static_cast<const MergeEncoder&>(*state_.encoder);
-      const auto at = uint64_t(range.start) + uint64_t(p - bytes_of(range.bytes));
       out += merging.encode_with_dropout(out, p, lengths[i], *dropout_, options_.seed,
-                                         uint64_t(range.text) << 40 | at, pulse_);
+                                         uint64_t(range.text) << 40 | uint64_t(range.start + at),
+                                         pulse_);
     } else {
       out += state_.encoder->encode(out, p, lengths[i], pulse_);
     }
@@ -203,18 +233,22 @@ Bpe::Refusal Bpe::for_each_range(const std::vector<std::string_view>& texts, con
                        options.allowed.end()) {
         return {i, match};
       }
-      for (const size_t end = found ? match.start : text.size(); at < end;) {
+      const size_t end = found ? match.start : text.size();
+      const bool starts = at == 0 ? !options.continued : prefix_ >= Prefix::always;
+      bool prefixed = starts && puts_prefix(text.substr(at, end - at));
+      while (at < end) {
         size_t stop = end;
         if (in_parts && end - at > size_t(2 * kItem)) {
           stop = at + splitter_.cut(text.substr(at, end - at), size_t(kItem));
         }
-        const Range range{i, at, text.substr(at, stop - at), kNone};
+        const Range range{i, at, text.substr(at, stop - at), kNone, prefixed};
         if (!all_bytes_) check_bytes(range.bytes, at);
         f(range);
+        prefixed = false;
         at = stop;
       }
       if (!found) break;
-      f(Range{i, match.start, {}, match.id});
+      f(Range{i, match.start, {}, match.id, false});
       at = match.end;
     }
   }

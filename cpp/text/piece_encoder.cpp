@@ -7,6 +7,7 @@
 
 #include "core/check.h"
 #include "core/memory.h"
+#include "text/spaces.h"
 #include "text/unicode.h"
 #include "text/word_end.h"
 
@@ -101,6 +102,39 @@ int64_t WordEncoder::start(uint32_t* ids, const uint8_t* p, int64_t length) cons
     last_length = size;
   }
   write(true);
+  return count;
+}
+
+CharacterEncoder::CharacterEncoder(MergeTable table, const TokenMap& tokens,
+                                   const uint32_t* byte_id)
+    : MergeEncoder(std::move(table), nullptr, nullptr),
+      tokens_(tokens),
+      byte_id_(byte_id),
+      space_(tokens.find(kSpaceLetter)) {
+  for (uint8_t c = 0; c < ascii_.size(); ++c) {
+    const uint32_t id = tokens.find(&c, 1);
+    ascii_[c] = id != kNone ? id : byte_id[c];
+  }
+}
+
+int64_t CharacterEncoder::start(uint32_t* ids, const uint8_t* p, int64_t length) const {
+  int64_t count = 0;
+  for (const uint8_t* end = p + length; p < end;) {
+    if (const int space = space_at(p, end)) {
+      ids[count++] = space_;
+      p += space;
+      continue;
+    }
+    if (*p < 0x80) {
+      ids[count++] = ascii_[*p++];
+      continue;
+    }
+    const Char c = decode_utf8(p, end);
+    const uint32_t id = c.state == Utf8::kValid ? tokens_.find(p, size_t(c.length)) : kNone;
+    if (id != kNone) ids[count++] = id;
+    for (int i = 0; i < c.length && id == kNone; ++i) ids[count++] = byte_id_[p[i]];
+    p += c.length;
+  }
   return count;
 }
 

@@ -1,6 +1,7 @@
 // From one piece of text to its tokens, without a memory of pieces: merging, or the longest match.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <utility>
 
@@ -66,6 +67,21 @@ class WordEncoder final : public MergeEncoder {
 
   const TokenMap& tokens_;
   const uint32_t unknown_;
+};
+
+// SentencePiece's: merging starts from characters, of which a space and ▁ are the same. One that
+// has no token is the tokens of its bytes; so is what is not UTF-8.
+class CharacterEncoder final : public MergeEncoder {
+ public:
+  CharacterEncoder(MergeTable table, const TokenMap& tokens, const uint32_t* byte_id);
+
+ private:
+  int64_t start(uint32_t* ids, const uint8_t* p, int64_t length) const override;
+
+  const TokenMap& tokens_;
+  const uint32_t* byte_id_;
+  uint32_t space_;
+  std::array<uint32_t, 128> ascii_;
 };
 
 // The longest token that the rest of the piece starts with, again and again.

@@ -26,44 +26,74 @@ std::vector<size_t> piece_ends(const Bpe& bpe, std::string_view text, size_t eno
   constexpr int64_t kRoom = 256;
   uint32_t lengths[kRoom];
   std::vector<size_t> ends{0};
+  size_t at = 0;
   Pulse pulse(options.poll);
   SpecialTokens::Finder finder(bpe.specials(), text, 0, pulse);
   const auto done = [&] { return ends.size() > 2 && ends[ends.size() - 2] > enough; };
-  while (ends.back() < text.size() && !done()) {
+  while (at < text.size() && !done()) {
     SpecialTokens::Match match{0, 0, 0};
-    if (!options.as_text) match = finder.next(ends.back());
+    if (!options.as_text) match = finder.next(at);
     const size_t stop = match.end != 0 ? match.start : text.size();
     const auto state = bpe.splitter().start();
-    while (ends.back() < stop && !done()) {
-      const size_t at = ends.back();
+    while (at < stop && !done()) {
       const int64_t pieces =
           bpe.splitter().split(text.substr(at, stop - at), lengths, kRoom, state.get());
-      for (int64_t i = 0; i < pieces; ++i) ends.push_back(ends.back() + lengths[i]);
+      for (int64_t i = 0; i < pieces; ++i) ends.push_back(at += lengths[i]);
     }
-    if (match.end != 0 && !done()) ends.push_back(match.end);
+    if (match.end == 0 || done()) continue;
+    at = match.end;
+    // What follows may need the special token before it, for a prefix.
+    if (bpe.prefix() == Prefix::none || at == text.size()) ends.push_back(at);
   }
   return ends;
 }
 
 }  // namespace
 
-void byte_spans(int64_t* spans, const TokenBytes& bytes, const uint32_t* ids, int64_t count) {
+namespace {
+
+// How much of a text a token is that starts there: its spaces may be the letter ▁.
+size_t length_in(std::string_view text, std::string_view token) {
+  size_t length = 0;
+  for (const char c : token) {
+    const int space = c == ' ' ? space_at_start(text.substr(length)) : 0;
+    length += space > 0 ? size_t(space) : 1;
+  }
+  return length;
+}
+
+}  // namespace
+
+void byte_spans(int64_t* spans, std::string_view text, const Bpe& bpe, const uint32_t* ids,
+                int64_t count, bool continued) {
   int64_t at = 0;
+  bool fresh = !continued;
   for (int64_t i = 0; i < count; ++i) {
     spans[2 * i] = at;
-    spans[2 * i + 1] = at += bytes.size_of(ids[i]);
+    if (bpe.symbols() == Symbols::characters) {
+      const std::string_view rest = text.substr(size_t(at));
+      fresh = fresh && bpe.puts_prefix(rest);
+      at += int64_t(length_in(rest, bpe.read(ids[i], fresh)));
+    } else {
+      at += bpe.bytes().size_of(ids[i]);
+    }
+    spans[2 * i + 1] = at;
   }
 }
 
-void char_spans(int64_t* spans, std::string_view text, const TokenBytes& bytes, const uint32_t* ids,
-                int64_t count) {
+void char_spans(int64_t* spans, std::string_view text, int64_t count) {
   const uint8_t *p = bytes_of(text), *end = p + text.size();
   const uint8_t* after = p;  // the end of the character with the number `number`
   int64_t number = -1;
   for (int64_t i = 0; i < count; ++i) {
+    const int64_t length = spans[2 * i + 1] - spans[2 * i];
+    if (length == 0) {
+      spans[2 * i] = spans[2 * i + 1] = number + (after == p);
+      continue;
+    }
     if (after == p) after += decode_utf8(after, end).length, ++number;
     spans[2 * i] = number;
-    p += bytes.size_of(ids[i]);
+    p += length;
     while (after < p) after += decode_utf8(after, end).length, ++number;
     spans[2 * i + 1] = number + 1;
   }
@@ -82,17 +112,22 @@ Bpe::Refusal truncate(int64_t& length, const Bpe& bpe, std::string_view text, in
   if (refusal.match.end != 0 || ids.size() <= n) return refusal;
 
   std::vector<size_t> token_ends{0};
-  for (int64_t i = 0; i < ids.size(); ++i) {
-    token_ends.push_back(token_ends.back() + bpe.bytes().size_of(ids.data()[i]));
+  {
+    std::vector<int64_t> spans(size_t(2 * ids.size()));
+    byte_spans(spans.data(), text, bpe, ids.data(), ids.size());
+    for (size_t i = 1; i < spans.size(); i += 2) token_ends.push_back(size_t(spans[i]));
   }
   const auto tokens_until = [&](size_t at) {
+    if (at == 0) return int64_t{0};  // one that is nothing but a prefix ends there, too
     return int64_t(std::upper_bound(token_ends.begin(), token_ends.end(), at) -
                    token_ends.begin()) -
            1;
   };
-  const auto count = [&](std::string_view part) {
+  const auto count = [&](size_t from, size_t to) {
+    Bpe::Options part = options;
+    part.continued = from > 0;
     int64_t value = 0;
-    bpe.count(value, part, options);
+    bpe.count(value, text.substr(from, to - from), part);
     return value;
   };
   const int64_t most = n;
@@ -115,11 +150,11 @@ Bpe::Refusal truncate(int64_t& length, const Bpe& bpe, std::string_view text, in
     if (at - ends[base] > kLongPiece) {
       // The first tokens of an encoding are the encoding of their text, but for rare vocabularies.
       do at = token_ends[size_t(n)];
-      while (n-- > 0 && !(starts_character(text, at) && count(text.substr(0, at)) <= most));
+      while (n-- > 0 && !(starts_character(text, at) && count(0, at) <= most));
       break;
     }
-    if (tokens_until(ends[base]) + count(text.substr(ends[base], at - ends[base])) > most) continue;
-    if (count(text.substr(0, at)) <= most) break;
+    if (tokens_until(ends[base]) + count(ends[base], at) > most) continue;
+    if (count(0, at) <= most) break;
   }
   length = int64_t(at);
   return refusal;

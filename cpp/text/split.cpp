@@ -11,6 +11,7 @@
 #include "kernels/kernels.h"
 #include "text/rule_split.h"
 #include "text/scan.h"
+#include "text/spaces.h"
 
 namespace gpte {
 namespace {
@@ -112,6 +113,7 @@ const Splitter* rule_splitter(std::string_view rules) {
 const Splitter* find_splitter(std::string_view name) {
   const std::string_view rules = "rules:";
   if (name.substr(0, rules.size()) == rules) return rule_splitter(name.substr(rules.size()));
+  if (const Splitter* spaces = space_splitter(name)) return spaces;
   static const TextKernels& fast = *kernels().text;
   static const ScanSplitter<Scan<Gpt2Rules>> gpt2(fast.gpt2), plain_gpt2(nullptr);
   static const ScanSplitter<Scan<SmolLMRules>> smollm(fast.smollm), plain_smollm(nullptr);

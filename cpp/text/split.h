@@ -37,8 +37,8 @@ class Splitter {
 };
 
 // By name: gpt2, smollm, cl100k, o200k, llama3, qwen2, tekken, words, the same with " plain" for the
-// scanner of every machine, and "rules:" with what rule_split.h reads. Null for a name that is not
-// known.
+// scanner of every machine, "rules:" with what rule_split.h reads, and the names in spaces.h. Null
+// for a name that is not known.
 const Splitter* find_splitter(std::string_view name);
 
 }  // namespace gpte

@@ -37,6 +37,7 @@ std::string StreamDecoder::flush() {
   const bool truncated = !pending_.empty();
   pending_.clear();
   spaced_ = false;
+  fresh = true;
   return truncated ? kReplacementUtf8 : "";
 }
 

@@ -14,6 +14,9 @@ class StreamDecoder {
   std::string push(std::string_view bytes, bool spaced = false);
   std::string flush();
 
+  // Whether a stretch of text starts with the next token: see Bpe::read.
+  bool fresh = true;
+
  private:
   std::string pending_;
   bool spaced_ = false;

@@ -83,9 +83,10 @@ void init_config(GPTConfig* self, int64_t vocab_size, int64_t context_length, in
                  int64_t hidden_dim, const std::string& norm, const std::string& norm_order,
                  float norm_eps, const std::string& position, float rope_theta,
                  const std::string& activation, bool bias, bool qkv_bias, bool tied, bool qk_norm,
-                 bool causal, const std::string& head, int64_t window,
+                 bool causal, const std::string& head, int64_t window, std::vector<int64_t> windows,
                  const std::string& rope_scaling, double rope_factor, int64_t rope_context,
-                 double rope_low, double rope_high, bool embedding_norm, int64_t token_types) {
+                 double rope_low, double rope_high, std::vector<double> rope_divisors,
+                 double rope_attention, bool embedding_norm, int64_t token_types) {
   // Tokens and positions are int32; and no product or sum of two sizes leaves int64.
   const std::pair<const char*, int64_t> sizes[] = {
       {"vocab_size", vocab_size}, {"context_length", context_length},
@@ -97,8 +98,12 @@ void init_config(GPTConfig* self, int64_t vocab_size, int64_t context_length, in
           " must be at least 1 and at most ", INT32_MAX);
   check(head_dim >= 1 && head_dim <= kAttentionMaxDim, "config: head_dim ", head_dim,
         " must be from 1 to ", int64_t(kAttentionMaxDim));
-  check(window >= 0 && window <= INT32_MAX && (window == 0 || causal), "config: window ", window,
-        " must be from 0 to ", INT32_MAX, ", and 0 where attention is not causal");
+  if (windows.empty()) windows.assign(size_t(layers), window);
+  check(int64_t(windows.size()) == layers, "config: ", windows.size(),
+        " windows must be as many as ", "layers, ", layers);
+  for (const int64_t w : windows)
+    check(w >= 0 && w <= INT32_MAX && (w == 0 || causal), "config: window ", w,
+          " must be from 0 to ", INT32_MAX, ", and 0 where attention is not causal");
   check(token_types >= 0 && token_types <= INT32_MAX, "config: token_types ", token_types,
         " must be from 0 to ", INT32_MAX);
   new (self)
@@ -123,9 +128,11 @@ void init_config(GPTConfig* self, int64_t vocab_size, int64_t context_length, in
                 qk_norm,
                 causal,
                 parse<Head>("head", head, {"lm", "value", "reward"}),
-                window,
-                {parse<Scaling>("rope_scaling", rope_scaling, {"none", "linear", "llama3", "yarn"}),
-                 rope_factor, double(rope_context), rope_low, rope_high},
+                std::move(windows),
+                {parse<Scaling>("rope_scaling", rope_scaling,
+                                {"none", "linear", "llama3", "yarn", "dynamic", "longrope"}),
+                 rope_factor, double(rope_context), rope_low, rope_high, rope_attention,
+                 std::move(rope_divisors)},
                 embedding_norm,
                 token_types};
 }
@@ -167,9 +174,9 @@ void bind_model(nb::module_& m) {
       .def("__init__", &init_config, "vocab_size"_a, "context_length"_a, "layers"_a, "heads"_a,
            "kv_heads"_a, "model_dim"_a, "head_dim"_a, "hidden_dim"_a, "norm"_a, "norm_order"_a,
            "norm_eps"_a, "position"_a, "rope_theta"_a, "activation"_a, "bias"_a, "qkv_bias"_a,
-           "tied"_a, "qk_norm"_a, "causal"_a, "head"_a, "window"_a, "rope_scaling"_a,
-           "rope_factor"_a, "rope_context"_a, "rope_low"_a, "rope_high"_a, "embedding_norm"_a,
-           "token_types"_a);
+           "tied"_a, "qk_norm"_a, "causal"_a, "head"_a, "window"_a, "windows"_a, "rope_scaling"_a,
+           "rope_factor"_a, "rope_context"_a, "rope_low"_a, "rope_high"_a, "rope_divisors"_a,
+           "rope_attention"_a, "embedding_norm"_a, "token_types"_a);
   m.def(
       "planned_memory", &planned_memory, "config"_a, "dtype"_a, "recompute"_a, "tokens"_a,
       "training"_a, "bits"_a = 0, "trainable"_a = true,

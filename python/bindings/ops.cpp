@@ -85,10 +85,13 @@ void bind_ops(nb::module_& m) {
       .value("none", Scaling::none)
       .value("linear", Scaling::linear)
       .value("llama3", Scaling::llama3)
-      .value("yarn", Scaling::yarn);
+      .value("yarn", Scaling::yarn)
+      .value("dynamic", Scaling::dynamic)
+      .value("longrope", Scaling::longrope);
   nb::class_<RopeScaling>(m, "RopeScaling", "See cpp/ops/positions.h.")
-      .def(nb::init<Scaling, double, double, double, double>(), "kind"_a = Scaling::none,
-           "factor"_a = 1.0, "context"_a = 0.0, "low"_a = 1.0, "high"_a = 4.0);
+      .def(nb::init<Scaling, double, double, double, double, double, std::vector<double>>(),
+           "kind"_a = Scaling::none, "factor"_a = 1.0, "context"_a = 0.0, "low"_a = 1.0,
+           "high"_a = 4.0, "attention"_a = 1.0, "divisors"_a = std::vector<double>());
   m.def("rope_table", &rope_table, "cos"_a, "sin"_a, "theta"_a, "scaling"_a, no_gil(),
         "See cpp/ops/positions.h.");
   m.def("activation_forward", &activation_forward, "y"_a, "x"_a, "kind"_a, no_gil(),

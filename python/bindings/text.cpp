@@ -82,9 +82,9 @@ auto encode_all(const Bpe& bpe, const std::vector<std::string_view>& texts, Requ
   throw nb::key_error(message.c_str());
 }
 
-// The bytes of a token without the space that stands before another one only.
-std::string_view unspaced(const Bpe& bpe, uint32_t id) {
-  std::string_view bytes = bpe.bytes().of(id);
+// The bytes of a token without the prefix, and the space that stands before another one only.
+std::string_view unspaced(const Bpe& bpe, uint32_t id, bool& fresh) {
+  std::string_view bytes = bpe.read(id, fresh);
   if (bpe.spaced(id)) bytes.remove_suffix(1);
   return bytes;
 }
@@ -93,7 +93,7 @@ std::string_view unspaced(const Bpe& bpe, uint32_t id) {
 // last one of a word; returns whether there was one. From a copy of the ids: another
 // thread or process may write to the array between the check and the use.
 template <class Allocate>
-bool decode_into(const Bpe& bpe, const Ids& shared, const Allocate& allocate) {
+bool decode_into(const Bpe& bpe, const Ids& shared, bool& fresh, const Allocate& allocate) {
   std::vector<uint32_t> ids;
   int64_t bad, size;
   {
@@ -102,11 +102,17 @@ bool decode_into(const Bpe& bpe, const Ids& shared, const Allocate& allocate) {
     size = bpe.bytes().size(ids.data(), int64_t(ids.size()), bad);
   }
   if (bad >= 0) refuse_id(bpe, ids[size_t(bad)], bad);
+  if (bpe.prefix() != Prefix::none) {
+    std::string text;
+    for (const uint32_t id : ids) text += bpe.read(id, fresh);
+    std::copy(text.begin(), text.end(), allocate(int64_t(text.size())));
+    return false;
+  }
   const bool spaced = !ids.empty() && bpe.spaced(ids.back());
   auto* out = reinterpret_cast<uint8_t*>(allocate(size - spaced));
   const ReleasedGil released;
   if (spaced) {
-    const std::string_view last = unspaced(bpe, ids.back());
+    const std::string_view last = unspaced(bpe, ids.back(), fresh);
     ids.pop_back();
     size -= 1 + int64_t(last.size());
     std::copy(last.begin(), last.end(), out + size);
@@ -115,9 +121,9 @@ bool decode_into(const Bpe& bpe, const Ids& shared, const Allocate& allocate) {
   return spaced;
 }
 
-nb::bytes decode_bytes(const Bpe& bpe, const Ids& ids, bool& spaced) {
+nb::bytes decode_bytes(const Bpe& bpe, const Ids& ids, bool& spaced, bool& fresh) {
   nb::object bytes;
-  spaced = decode_into(bpe, ids, [&](int64_t size) {
+  spaced = decode_into(bpe, ids, fresh, [&](int64_t size) {
     bytes = nb::steal(PyBytes_FromStringAndSize(nullptr, Py_ssize_t(size)));
     if (!bytes.is_valid()) throw nb::python_error();
     return PyBytes_AsString(bytes.ptr());
@@ -126,8 +132,8 @@ nb::bytes decode_bytes(const Bpe& bpe, const Ids& ids, bool& spaced) {
 }
 
 nb::str decode(const Bpe& bpe, const Ids& ids, const char* errors) {
-  bool spaced;
-  const nb::bytes bytes = decode_bytes(bpe, ids, spaced);
+  bool spaced, fresh = true;
+  const nb::bytes bytes = decode_bytes(bpe, ids, spaced, fresh);
   PyObject* text = PyUnicode_DecodeUTF8(bytes.c_str(), Py_ssize_t(bytes.size()), errors);
   if (!text) throw nb::python_error();
   return nb::steal<nb::str>(text);
@@ -136,6 +142,7 @@ nb::str decode(const Bpe& bpe, const Ids& ids, const char* errors) {
 void bind_stream_decoder(nb::module_& m) {
   nb::class_<StreamDecoder>(m, "StreamDecoder", "Whole characters out of a stream of bytes.")
       .def(nb::init<>())
+      .def_rw("fresh", &StreamDecoder::fresh, "Whether a prefix of a text may come next.")
       .def(
           "push",
           [](StreamDecoder& decoder, const nb::bytes& bytes) { return decoder.push(view(bytes)); },
@@ -144,7 +151,7 @@ void bind_stream_decoder(nb::module_& m) {
           "push_ids",
           [](StreamDecoder& decoder, const Bpe& bpe, const Ids& ids) {
             bool spaced;
-            const nb::bytes bytes = decode_bytes(bpe, ids, spaced);
+            const nb::bytes bytes = decode_bytes(bpe, ids, spaced, decoder.fresh);
             return decoder.push(view(bytes), spaced);
           },
           "bpe"_a, "ids"_a, "The same of the bytes of tokens.")
@@ -152,7 +159,8 @@ void bind_stream_decoder(nb::module_& m) {
           "push_id",
           [](StreamDecoder& decoder, const Bpe& bpe, int64_t id) {
             if (id < 0 || id >= bpe.vocab_size()) refuse_id(bpe, id, 0);
-            return decoder.push(unspaced(bpe, uint32_t(id)), bpe.spaced(uint32_t(id)));
+            const std::string_view bytes = unspaced(bpe, uint32_t(id), decoder.fresh);
+            return decoder.push(bytes, bpe.spaced(uint32_t(id)));
           },
           "bpe"_a, "id"_a, "The same of one.")
       .def("flush", &StreamDecoder::flush, "What is left, with U+FFFD for what is no character.");
@@ -173,8 +181,13 @@ void bind_text(nb::module_& m) {
             std::vector<std::string> strings = to_strings(tokens);
             const Splitter& splitter = splitter_named(split);
             Watched watched;
-            new (self) Bpe(std::move(strings), std::move(pairs), std::move(specials), splitter,
-                           ignore_merges, split == "words", watched.interrupt());
+            const std::optional<Prefix> prefix = prefix_of(split);
+            const Symbols symbols = prefix             ? Symbols::characters
+                                    : split == "words" ? Symbols::words
+                                                       : Symbols::bytes;
+            new (self)
+                Bpe(std::move(strings), std::move(pairs), std::move(specials), splitter,
+                    ignore_merges, symbols, prefix.value_or(Prefix::none), watched.interrupt());
           },
           "tokens"_a, "merges"_a, "specials"_a, "split"_a, "ignore_merges"_a = false,
           "Tokens as bytes in order of their ids, merges (M, 2) by rank, ids of special tokens, "
@@ -184,9 +197,26 @@ void bind_text(nb::module_& m) {
           "token",
           [](const Bpe& bpe, int64_t id) {
             if (id < 0 || id >= bpe.vocab_size()) refuse_id(bpe, id, 0);
-            return to_bytes(bpe.tokens()[size_t(id)]);
+            const bool read = bpe.symbols() == Symbols::characters;
+            return to_bytes(read ? bpe.bytes().of(uint32_t(id)) : bpe.tokens()[size_t(id)]);
           },
-          "id"_a, "The bytes of a token.")
+          "id"_a, "The bytes of a token; the end of a word is spelled.")
+      .def_prop_ro(
+          "prefixed", [](const Bpe& bpe) { return bpe.prefix() != Prefix::none; },
+          "Whether a space may be put before a text.")
+      .def(
+          "puts_prefix",
+          [](const Bpe& bpe, const nb::bytes& text) {
+            return text.size() > 0 && bpe.puts_prefix(view(text));
+          },
+          "text"_a, "Whether one is put before this one.")
+      .def(
+          "restarts",
+          [](const Bpe& bpe, int64_t id) {
+            if (id < 0 || id >= bpe.vocab_size()) refuse_id(bpe, id, 0);
+            return bpe.restarts(uint32_t(id));
+          },
+          "id"_a, "Whether a space may be put behind the token.")
       .def_prop_rw("cache_bytes", &Bpe::cache_bytes, &Bpe::set_cache_bytes,
                    "The most memory that a worker's cache of pieces takes; 0 for none.")
       .def_prop_ro("idle_caches", &Bpe::idle_caches, "How many such caches wait for a next text.")
@@ -201,8 +231,9 @@ void bind_text(nb::module_& m) {
           "text"_a.none(), "how"_a, "Ids (n,) of a text, str or bytes.")
       .def(
           "encode_batch",
-          [](const Bpe& bpe, const nb::list& texts, const Request::Tuple& how) {
+          [](const Bpe& bpe, const nb::list& texts, const Request::Tuple& how, bool continued) {
             Request request(how);
+            request.options.continued = continued;
             std::vector<TextInput> inputs;
             inputs.reserve(texts.size());
             for (const nb::handle text : texts) inputs.emplace_back(text, request.strict);
@@ -212,7 +243,9 @@ void bind_text(nb::module_& m) {
             offsets.insert(offsets.begin(), 0);
             return std::make_tuple(to_numpy(std::move(ids)), to_numpy(std::move(offsets)));
           },
-          "texts"_a, "how"_a, "Ids of all texts end to end, and where each text starts and ends.")
+          "texts"_a, "how"_a, "continued"_a = false,
+          "Ids of all texts end to end, and where each text starts and ends. continued: they go on "
+          "from others, so no space is put before them.")
       .def(
           "count",
           [](const Bpe& bpe, nb::handle text, const Request::Tuple& how) {
@@ -236,11 +269,8 @@ void bind_text(nb::module_& m) {
             {
               const ReleasedGil released;
               spans.resize(size_t(2 * ids.size()));
-              if (characters) {
-                char_spans(spans.data(), input.view(), bpe.bytes(), ids.data(), ids.size());
-              } else {
-                byte_spans(spans.data(), bpe.bytes(), ids.data(), ids.size());
-              }
+              byte_spans(spans.data(), input.view(), bpe, ids.data(), ids.size());
+              if (characters) char_spans(spans.data(), input.view(), ids.size());
             }
             return std::make_tuple(to_numpy(std::move(ids)), to_numpy(std::move(spans)));
           },
@@ -290,20 +320,20 @@ void bind_text(nb::module_& m) {
               SpecialTokens::Finder finder(bpe.specials(), letters, 0, pulse);
               do {
                 match = finder.next(match.end, stop);
-              } while (match.end != 0 && match.end <= stop &&
+              } while (match.end != 0 && match.end < stop &&
                        std::find(allowed.begin(), allowed.end(), match.id) != allowed.end());
             }
             if (match.end == 0) return nb::none();
             return nb::make_tuple(match.start, match.end, match.id);
           },
           "text"_a, "stop"_a, "allowed"_a,
-          "Of the special tokens that start before `stop`, the first that is not allowed or ends "
-          "behind: start, end and id, or None.")
+          "Of the special tokens that start before `stop`, the first that is not allowed, or ends "
+          "there or behind: start, end and id, or None.")
       .def(
           "decode_bytes",
           [](const Bpe& bpe, const Ids& ids) {
-            bool spaced;
-            return decode_bytes(bpe, ids, spaced);
+            bool spaced, fresh = true;
+            return decode_bytes(bpe, ids, spaced, fresh);
           },
           "ids"_a, "The bytes of these tokens, end to end.")
       .def(

@@ -11,7 +11,9 @@ NORM_ORDERS = ("pre", "post")
 POSITIONS = ("learned", "sinusoidal", "rope", "alibi")
 ACTIVATIONS = ("gelu", "gelu_tanh", "relu", "silu", "swiglu")
 HEADS = ("lm", "value", "reward")
-ROPE_SCALINGS = ("none", "linear", "llama3", "yarn")
+ROPE_SCALINGS = ("none", "linear", "llama3", "yarn", "dynamic", "longrope")
+# what each kind reads of rope_factor and the fields behind it
+ROPE_READ = {"none": "", "linear": "factor", "dynamic": "factor", "longrope": "divisors attention"}
 MOST_HEAD_DIM = 256  # kAttentionMaxDim in cpp/kernels/attention.h
 LARGEST = 2**31 - 1  # of any size: token ids have 32 bits
 MOST_LAYERS = 1 << 16
@@ -54,12 +56,15 @@ class Config:
     causal: bool = True
     head: str = "lm"
     window: int = 0  # tokens that a token attends to, itself one of them; 0: all before it
+    windows: tuple[int, ...] = ()  # that of each layer, where they differ
     # Rotary frequencies stretched for longer texts; formulas in cpp/ops/positions.h.
     rope_scaling: str = "none"
     rope_factor: float = 1.0
     rope_context: int = 0  # tokens of the context before it was stretched; llama3 and yarn
     rope_low: float = 1.0  # turns over that context: up to so many are stretched,
     rope_high: float = 4.0  # from so many on none
+    rope_divisors: tuple[float, ...] = ()  # longrope: of the frequency of each pair of a head
+    rope_attention: float = 1.0  # longrope: what rotated queries and keys are multiplied by
     embedding_norm: bool = False  # a norm between the embedding and the first block
     token_types: int = 0  # rows of a table of token types (BERT's segments); 0: no such table
 
@@ -112,15 +117,12 @@ class Config:
                 raise ValueError(f"Config: {name} must be a whole number, not {value!r}")
             if not 0 <= value <= LARGEST:
                 raise ValueError(f"Config: {name} {value} must be from 0 to {LARGEST}")
-        if self.window and not self.causal:
-            raise ValueError(f"Config: window {self.window} needs causal True, not False")
-        for name in ("norm_eps", "rope_theta", "rope_factor", "rope_low", "rope_high"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
-                raise ValueError(f"Config: {name} must be a number, not {value!r}")
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"Config: {name} {value} must be finite and above 0")
-            object.__setattr__(self, name, float(value))
+        self._check_windows()
+        for name in (
+            *("norm_eps", "rope_theta", "rope_factor", "rope_low", "rope_high"),
+            "rope_attention",
+        ):
+            object.__setattr__(self, name, _positive(name, getattr(self, name)))
         if self.heads % self.kv_heads:
             raise ValueError(
                 f"Config: heads {self.heads} is not a multiple of kv_heads {self.kv_heads}"
@@ -135,6 +137,30 @@ class Config:
                 f"Config: model_dim {self.model_dim} must be even for position 'sinusoidal'"
             )
 
+    def _check_windows(self):
+        """One for all layers, or one for each."""
+        windows = _several("windows", self.windows)
+        for i, value in enumerate(windows):
+            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST:
+                raise ValueError(f"Config: windows[{i}] {value!r:.40} must be from 0 to {LARGEST}")
+        if windows and len(windows) != self.layers:
+            raise ValueError(
+                f"Config: {len(windows)} windows must be as many as layers {self.layers}"
+            )
+        if windows and self.window:
+            raise ValueError(f"Config: window {self.window} must be 0 beside windows")
+        if len(set(windows)) == 1:  # one way to say it
+            object.__setattr__(self, "window", windows[0])
+            windows = ()
+        object.__setattr__(self, "windows", windows)
+        if (self.window or windows) and not self.causal:
+            said = windows or self.window
+            raise ValueError(f"Config: window {said} needs causal True, not False")
+
+    def window_of(self, layer: int) -> int:
+        """How many tokens a token attends to in a layer, itself one of them; 0: all before it."""
+        return self.windows[layer] if self.windows else self.window
+
     def _check_rope(self):
         """Only what the kind of scaling reads is given."""
         kind = self.rope_scaling
@@ -142,8 +168,18 @@ class Config:
             raise ValueError(
                 f"Config: rope_scaling {kind!r} needs position 'rope', not {self.position!r}"
             )
-        read = {"none": "", "linear": "factor"}.get(kind, "factor context low high").split()
-        for name in ("rope_factor", "rope_context", "rope_low", "rope_high"):
+        read = ROPE_READ.get(kind, "factor context low high").split()
+        divisors = _several("rope_divisors", self.rope_divisors)
+        divisors = tuple(_positive("rope_divisors", value) for value in divisors)
+        object.__setattr__(self, "rope_divisors", divisors)
+        if kind == "longrope" and len(divisors) != self.head_dim // 2:
+            raise ValueError(
+                f"Config: {len(divisors)} rope_divisors must be half of head_dim {self.head_dim}"
+            )
+        for name in (
+            *("rope_factor", "rope_context", "rope_low", "rope_high"),
+            *("rope_divisors", "rope_attention"),
+        ):
             value, default = getattr(self, name), type(self).__dataclass_fields__[name].default
             if name.removeprefix("rope_") not in read and value != default:
                 raise ValueError(f"Config: {name} {value} is not read by rope_scaling {kind!r}")
@@ -294,8 +330,9 @@ class Config:
         return shapes
 
     def to_dict(self) -> dict:
-        """Every field by name, ready for JSON."""
-        return dataclasses.asdict(self)
+        """Every field by name, as JSON holds them: several numbers are a list."""
+        values = dataclasses.asdict(self)
+        return {k: [*v] if isinstance(v, tuple) else v for k, v in values.items()}
 
     @classmethod
     def from_dict(cls, values: dict):
@@ -319,6 +356,20 @@ def check_seed(where: str, seed) -> None:
     whole = isinstance(seed, numbers.Integral) and not isinstance(seed, bool)
     if not whole or not 0 <= seed < 1 << 64:
         raise ValueError(f"{where}: seed {seed!r} must be a whole number from 0 to 2^64 - 1")
+
+
+def _several(name, values) -> tuple:
+    if not isinstance(values, (tuple, list)):
+        raise ValueError(f"Config: {name} must be several numbers, not {values!r:.80}")
+    return tuple(values)
+
+
+def _positive(name, value) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"Config: {name} must be a number, not {value!r}")
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"Config: {name} {value} must be finite and above 0")
+    return float(value)
 
 
 def _check_positive_int(name: str, value) -> None:

@@ -175,7 +175,7 @@ class Generator:
             raise ValueError("generate: stop strings need a generator with a tokenizer")
         if self.tokenizer is not None:
             for sample in request.samples:
-                sample.stream = TextStream(self.tokenizer, request.stop)
+                sample.stream = TextStream(self.tokenizer, request.stop, request.prompt)
         with self._lock:
             if len(self._waiting) + n > self.queue:
                 raise QueueFull(

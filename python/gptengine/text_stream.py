@@ -11,8 +11,9 @@ class TextStream:
     A stop string counts wherever it lies, also across the borders of tokens.
     """
 
-    def __init__(self, tokenizer, stop: Sequence[str] = ()):
-        self._decoder = tokenizer.stream_decoder()
+    def __init__(self, tokenizer, stop: Sequence[str] = (), after: Sequence[int] = ()):
+        """after: the ids that stand before, of which some tokenizers decide about a space."""
+        self._decoder = tokenizer.stream_decoder(after)
         self._stop = tuple(stop)
         self._held = ""
         self.stopped = False  # whether a stop string came: then no text follows

@@ -32,14 +32,14 @@ void check_round_trip(const Bpe& bpe, std::string_view text, const reference::Id
 void check_spans(const Bpe& bpe, std::string_view text, const reference::Ids& ids) {
   const auto count = int64_t(ids.size());
   std::vector<int64_t> spans(2 * ids.size());
-  byte_spans(spans.data(), bpe.bytes(), ids.data(), count);
+  byte_spans(spans.data(), text, bpe, ids.data(), count);
   int64_t at = 0;
   for (size_t i = 0; i < ids.size(); ++i) {
     require(spans[2 * i] == at && spans[2 * i + 1] > at, "bytes ", listed(spans));
     at = spans[2 * i + 1];
   }
   require(at == int64_t(text.size()), "spans end at ", at);
-  char_spans(spans.data(), text, bpe.bytes(), ids.data(), count);
+  char_spans(spans.data(), text, count);
   at = 0;
   for (size_t i = 0; i < ids.size(); ++i) {
     const bool joins = spans[2 * i] == at || spans[2 * i] == at - 1;

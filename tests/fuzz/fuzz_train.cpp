@@ -135,7 +135,8 @@ void check_vocabulary(const Task& task, const BpeTrainer::Learned& learned) {
   }
   if (task.words) {
     tokens.push_back("<unk>");
-    Bpe(tokens, learned.merges, {uint32_t(tokens.size() - 1)}, *task.splitter, false, true);
+    Bpe(tokens, learned.merges, {uint32_t(tokens.size() - 1)}, *task.splitter, false,
+        Symbols::words);
     return;
   }
   const Bpe bpe(tokens, learned.merges, {}, *task.splitter);

@@ -29,7 +29,7 @@ def read_bpe(folder, name=None, **options):
     """Loads, encodes, and saves a tokenizer that then gives the same ids."""
     tok = Tokenizer.load(folder / name if name else folder, **options)
     ids = tok.encode(TEXT, specials="text")
-    if tok._vocabulary.split != "words":
+    if tok._vocabulary.split != "words":  # no space starts the text, so none is lost with a prefix
         assert tok.decode_bytes(ids) == TEXT.encode()
     tok.decode(range(min(tok.vocab_size, 300)))
     with contextlib.suppress(ValueError):  # what the format cannot say is refused
@@ -93,6 +93,7 @@ READERS = {  # the files of an input, and who reads them
         dict(name="model.safetensors"),
     ),
     "tekken": (["tekken.json"], read_bpe, {}),
+    "sentencepiece": (["tokenizer.model", "tokenizer_config.json"], read_bpe, {}),
     "subword_nmt": (["codes.txt"], read_bpe, dict(name="codes.txt")),
     "wordpiece": (["vocab.txt", "tokenizer_config.json"], read_wordpiece, dict(name="vocab.txt")),
     "wordpiece_json": (["tokenizer.json"], read_wordpiece, dict(name="tokenizer.json")),

@@ -30,6 +30,7 @@ READERS = [
     "gguf_model",
     "safetensors",
     "tekken",
+    "sentencepiece",
     "subword_nmt",
     "wordpiece",
     "wordpiece_json",

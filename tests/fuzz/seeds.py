@@ -16,8 +16,10 @@ from gptengine import Config, checkpoint
 from gptengine.tokenizer import Tokenizer, splits
 
 SEEDS = Path(__file__).parent / "seeds"
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 from readers import SEPARATOR  # noqa: E402
+
+from text import pieces  # noqa: E402
 
 TRAPS = [
     "The quick fox's don't we'LL that'ſx, //\n/x  \n\n 1234567 fooBar HTTPServer ǅabc",
@@ -109,6 +111,12 @@ def readers():
         for split in ("gpt2", "llama3"):
             Tokenizer.train(TRAPS[5], vocab_size=262, split=split).save(folder / "model.gguf")
             out["gguf", split] = (folder / "model.gguf").read_bytes()
+        for prefix, mode in (("every", "bpe"), ("first", "merges")):
+            pieces.tokenizer(prefix, mode=mode).save(folder / "pieces.json")
+            out["tokenizer_json", f"pieces_{prefix}"] = dense((folder / "pieces.json").read_text())
+        pieces.tokenizer().save(folder / "model.gguf")
+        out["gguf", "pieces"] = (folder / "model.gguf").read_bytes()
+    out["sentencepiece", "bpe"] = pieces.protobuf(pieces.vocabulary())
     out["subword_nmt", "codes"] = (
         b"#version: 0.2\nl o\nlo w</w>\nlo w\ne r</w>\nn e\nne w\ne s\nes t</w>\n"
     )

@@ -25,7 +25,7 @@ def reference_maps(c, p, tokens):
         qkv = ref.projected(p, f"h.{i}.attn.qkv", x)
         q, k, _ = ref.queries_keys_values(c, p, f"h.{i}.attn", qkv, segments)
         k = np.repeat(k, c.heads // c.kv_heads, axis=1)
-        maps.append(ref_layers.attention_weights(q, k, c.causal, slopes, c.window))
+        maps.append(ref_layers.attention_weights(q, k, c.causal, slopes, c.window_of(i)))
     return np.stack(maps)
 
 

@@ -58,7 +58,15 @@ CASES = [
             "linear": {},
             "llama3": dict(rope_context=20, rope_high=2.0),
             "yarn": dict(rope_context=20, rope_high=8.0),
+            "dynamic": {},
         }.items()
+    ),
+    small(
+        position="rope",
+        rope_scaling="longrope",
+        rope_divisors=(1.0, 2.5, 4.0),
+        rope_attention=1.2,
+        windows=(0, 9),
     ),
 ]
 
@@ -82,6 +90,15 @@ SHAPES = {
     "llama": Config.llama(**_SIZES, kv_heads=2),
     "qwen3": Config.qwen3(**_SIZES, kv_heads=1, head_dim=40),
     "mistral": dataclasses.replace(Config.llama(**_SIZES, kv_heads=2), window=70),
+    "qwen2": dataclasses.replace(
+        Config.llama(**_SIZES, kv_heads=2, qkv_bias=True), windows=(0, 70)
+    ),
+    "longrope": dataclasses.replace(
+        Config.llama(**_SIZES),
+        rope_scaling="longrope",
+        rope_divisors=tuple(1 + i / 4 for i in range(11)),
+        rope_attention=1.1,
+    ),
     "alibi": Config(**_SIZES, position="alibi", norm_order="post", activation="gelu", tied=False),
     "llama3": dataclasses.replace(
         Config.llama(**_SIZES), rope_scaling="llama3", rope_factor=8.0, rope_context=40

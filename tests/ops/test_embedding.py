@@ -139,6 +139,8 @@ SCALINGS = {
     "linear": dict(factor=4.0),
     "llama3": dict(factor=8.0, context=64.0, low=1.0, high=4.0),
     "yarn": dict(factor=4.0, context=64.0, low=1.0, high=32.0),
+    "dynamic": dict(factor=4.0),
+    "longrope": dict(attention=1.2, divisors=True),
 }
 
 
@@ -146,9 +148,12 @@ SCALINGS = {
 @pytest.mark.parametrize("T, half", [(1, 1), (5, 3), (4096, 64)])
 def test_rope_table(T, half, kind):
     cos, sin = zeros(T, half), zeros(T, half)
-    scaling = _core.RopeScaling(getattr(_core.Scaling, kind), **SCALINGS[kind])
+    numbers = dict(SCALINGS[kind])
+    if "divisors" in numbers:
+        numbers["divisors"] = (1 + np.arange(half) % 7).astype(float).tolist()
+    scaling = _core.RopeScaling(getattr(_core.Scaling, kind), **numbers)
     _core.rope_table(cos, sin, 500000.0, scaling)
-    f, m = rope_frequencies(500000.0, half, kind, **SCALINGS[kind])
+    f, m = rope_frequencies(500000.0, half, kind, **numbers)
     angle = np.arange(T)[:, None] * f
     np.testing.assert_allclose(cos.numpy(), m * np.cos(angle), rtol=0, atol=7e-8)
     np.testing.assert_allclose(sin.numpy(), m * np.sin(angle), rtol=0, atol=7e-8)
@@ -161,6 +166,8 @@ def test_impossible_rope_tables_are_named():
         (-1.0, _core.RopeScaling(), "theta -1 must be positive"),
         (1e4, _core.RopeScaling(llama3, factor=0.0), "factor 0 must be positive"),
         (1e4, _core.RopeScaling(llama3, 2.0), "context 0 must be at least 1"),
+        (1e4, _core.RopeScaling(_core.Scaling.longrope, divisors=[1.0]), "1 divisors must be 2"),
+        (1e4, _core.RopeScaling(_core.Scaling.longrope, divisors=[1, 0]), "divisor 0 must be pos"),
         (1e4, _core.RopeScaling(llama3, 2.0, 8.0, 4.0, 4.0), "low 4 must be .* below high 4"),
     ]:
         with pytest.raises(ValueError, match=f"rope_table: {says}"):

@@ -43,6 +43,12 @@ def rope(kind, **numbers):
     return dict(rope_parameters=dict(rope_type=kind, rope_theta=5e3, **numbers))
 
 
+def longrope(more=1.0):
+    """Divisors of the five pairs of a head, and others for longer texts."""
+    short = [1.0, 1.5, 2.0, 2.5, 3.5]
+    return dict(short_factor=short, long_factor=[x + more for x in short])
+
+
 FIRST = dict(original_max_position_embeddings=12)  # positions before scaling, a quarter of T
 MAKERS = {
     "gpt2": lambda: gpt2(),
@@ -60,6 +66,32 @@ MAKERS = {
     "qwen2": lambda: transformers.Qwen2Config(**QWEN),
     "qwen2-untied": lambda: transformers.Qwen2Config(**QWEN | dict(tie_word_embeddings=False)),
     "qwen3": lambda: transformers.Qwen3Config(**QWEN, head_dim=16),
+    "llama-dynamic": lambda: llama(**rope("dynamic", factor=4.0)),
+    "llama-longrope": lambda: llama(
+        **rope("longrope", **longrope(), original_max_position_embeddings=T, factor=4.0)
+    ),
+    "llama-longrope-same": lambda: llama(
+        **rope("longrope", **longrope(0.0), original_max_position_embeddings=T // 4)
+    ),
+    "ministral": lambda: transformers.MinistralConfig(
+        **LLAMA,
+        head_dim=10,
+        sliding_window=7,
+        layer_types=["sliding_attention", "full_attention"],
+    ),
+    "qwen2-window": lambda: transformers.Qwen2Config(
+        **QWEN, use_sliding_window=True, sliding_window=7, max_window_layers=1
+    ),
+    "qwen2-windows": lambda: transformers.Qwen2Config(
+        **QWEN, use_sliding_window=True, sliding_window=9, max_window_layers=0
+    ),
+    "qwen3-window": lambda: transformers.Qwen3Config(
+        **QWEN,
+        head_dim=16,
+        use_sliding_window=True,
+        sliding_window=5,
+        layer_types=["sliding_attention", "full_attention"],
+    ),
     "qwen2-yarn": lambda: transformers.Qwen2Config(**QWEN, **rope("yarn", factor=4.0, **FIRST)),
 }
 

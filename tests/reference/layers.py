@@ -78,11 +78,15 @@ def activation_backward(kind, dy, x):
     return np.concatenate([dgate, dy * activation("silu", gate)], axis=-1)
 
 
-def rope_frequencies(theta, half, kind="none", factor=1.0, context=0, low=1.0, high=4.0):
+def rope_frequencies(
+    theta, half, kind="none", factor=1.0, context=0, low=1.0, high=4.0, attention=1.0, divisors=()
+):
     """(half,) frequencies and the number that multiplies cos and sin."""
     f = theta ** (-np.arange(half) / half)
-    if kind == "none":
+    if kind in ("none", "dynamic"):
         return f, 1
+    if kind == "longrope":
+        return f / np.array(divisors), attention
     if kind == "linear":
         return f / factor, 1
     if kind == "llama3":  # as Llama 3.1: by the wave's length beside the context's

@@ -118,7 +118,9 @@ def projected(p, name, x):
 
 def turned(c, x, positions):
     scaling = c.rope_scaling, c.rope_factor, c.rope_context, c.rope_low, c.rope_high
-    return rope(x, positions, *rope_frequencies(c.rope_theta, c.head_dim // 2, *scaling))
+    longrope = c.rope_attention, c.rope_divisors
+    frequencies = rope_frequencies(c.rope_theta, c.head_dim // 2, *scaling, *longrope)
+    return rope(x, positions, *frequencies)
 
 
 def queries_keys_values(c, p, name, qkv, segments):
@@ -134,17 +136,18 @@ def queries_keys_values(c, p, name, qkv, segments):
     return q, k, v
 
 
-def attend(c, q, k, v, segments):
+def attend(c, name, q, k, v, segments):
     slopes = alibi_slopes(c.heads) if c.position == "alibi" else None
     spans = zip(segments[:-1], segments[1:], strict=True)
+    window = c.window_of(int(name.split(".")[1]))
     return np.concatenate(
-        [segment_attention(q[a:b], k[a:b], v[a:b], c.causal, slopes, c.window) for a, b in spans]
+        [segment_attention(q[a:b], k[a:b], v[a:b], c.causal, slopes, window) for a, b in spans]
     )
 
 
 def attention(c, p, name, x, segments):
     q, k, v = queries_keys_values(c, p, name, projected(p, f"{name}.qkv", x), segments)
-    y = attend(c, q, k, v, segments)
+    y = attend(c, name, q, k, v, segments)
     return projected(p, f"{name}.proj", y.reshape(len(x), -1))
 
 
@@ -266,12 +269,13 @@ def attention_backward(c, p, g, name, dy, x, segments):
     N, H, K, D = len(x), c.heads, c.kv_heads, c.head_dim
     qkv = projected(p, f"{name}.qkv", x)
     q, k, v = queries_keys_values(c, p, name, qkv, segments)
-    y = attend(c, q, k, v, segments).reshape(N, -1)
+    y = attend(c, name, q, k, v, segments).reshape(N, -1)
     dy = projected_backward(p, g, f"{name}.proj", dy, y).reshape(N, H, D)
     slopes = alibi_slopes(H) if c.position == "alibi" else None
     spans = zip(segments[:-1], segments[1:], strict=True)
+    window = c.window_of(int(name.split(".")[1]))
     parts = [
-        segment_attention_backward(dy[a:b], q[a:b], k[a:b], v[a:b], c.causal, slopes, c.window)
+        segment_attention_backward(dy[a:b], q[a:b], k[a:b], v[a:b], c.causal, slopes, window)
         for a, b in spans
     ]
     dq, dk, dv = (np.concatenate(part) for part in zip(*parts, strict=True))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gptengine.gguf import metadata as gguf
 from gptengine.tokenizer import Tokenizer, formats
+from text import pieces
 from text.test_format_files import SPECIALS, tekken_file
 from text.vocabularies import EOT, USER, of_words, tokenizer
 
@@ -17,6 +18,7 @@ SMALL = dict(split="gpt2", special_tokens=SPECIALS)
 KNOWN = {"a.tiktoken": SMALL, "vocab.json": SMALL, "merges.txt": SMALL}
 FILES = ["tokenizer.json", "words.json", "a.tiktoken", "a.gguf", "tekken.json", "codes.txt"]
 FILES += ["v/vocab.json", "v/merges.txt", "v/tokenizer_config.json"]
+FILES += ["pieces.json", "pieces.gguf", "pieces.model"]
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +32,9 @@ def folder(tmp_path_factory):
     tok.save(path / "v/vocab.json")
     formats.write(path / "words.json", of_words(), {}, EOT)
     (path / "tekken.json").write_text(json.dumps(tekken_file()))
+    pieces.tokenizer("first").save(path / "pieces.json")
+    pieces.tokenizer().save(path / "pieces.gguf")
+    (path / "pieces.model").write_bytes(pieces.protobuf(pieces.vocabulary()))
     (path / "codes.txt").write_text("#version: 0.2\nl o\nlo w</w>\ne r</w>\n")
     return path
 
@@ -148,7 +153,7 @@ def test_a_broken_tiktoken_file(folder, tmp_path, line, says):
 @pytest.mark.parametrize(
     "key, value, says",
     [
-        ("model", "llama", "model is 'llama', not 'gpt2'"),
+        ("model", "t5", "model is 't5', neither 'gpt2' nor 'llama'"),
         ("pre", "bloom", "pre is 'bloom', none of"),
         ("tokens", [], "no token|token_type has 500"),
         ("tokens", "x", "tokens is not a list of strings"),

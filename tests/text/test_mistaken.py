@@ -21,8 +21,8 @@ FILES = {
     "other.json": (b'{"a": 1}', "there is no model: no tokenizer: give a tokenizer.json"),
     "prose.txt": (b"Once upon\na time", "no tokenizer: it begins with 'Once upon'; give a tok"),
     "vocab.txt": (BERT, "a WordPiece vocabulary, as BERT has: gptengine.tokenizer.WordPiece"),
-    "uni.json": (json.dumps(UNIGRAM).encode(), "'Unigram', not 'BPE': a sentencepiece model"),
-    "tokenizer.model": (b"\n\x0e\n\x05<unk>\x15", "a sentencepiece model, which is not read"),
+    "uni.json": (json.dumps(UNIGRAM).encode(), "'Unigram', not 'BPE': a unigram model of sent"),
+    "tokenizer.model": (b"\n\x07\n\x05<unk>", "the model is 'unigram', not 'bpe': a unigram"),
     "merges.txt": (b"#version: 0.2\na b\n", "there is no vocab.json beside it"),
 }
 
@@ -39,9 +39,8 @@ def test_files(tmp_path, name):
 @pytest.mark.parametrize(
     "names, says",
     [
-        ([], "no tokenizer in this folder: none of tokenizer.json, .* no .tiktoken or .gguf$"),
+        ([], "no tokenizer in this folder: none of tokenizer.json, .* no .tiktoken, .gguf, .model"),
         (["vocab.txt"], "its vocab.txt is a WordPiece vocabulary"),
-        (["a.model"], "its a.model is a sentencepiece model"),
         (["b.gguf", "a.tiktoken"], "the folder holds a.tiktoken, b.gguf: give the one"),
     ],
 )

@@ -20,6 +20,8 @@ def write_keys(c: Config) -> dict:
     """The keys, without the name of the architecture before them."""
     if c.rope_scaling == "none":
         return {}
+    if c.rope_scaling in ("dynamic", "longrope"):
+        raise ValueError(f"gguf: there is no key for rope_scaling {c.rope_scaling!r}")
     turns = {"llama3": (LOW, HIGH), "yarn": (LOW_YARN, HIGH_YARN)}.get(c.rope_scaling)
     if turns and turns != (c.rope_low, c.rope_high):
         raise ValueError(

@@ -19,7 +19,7 @@ ACTIVATIONS = {
 
 def kind_of(c: Config) -> str | None:
     plain_heads = c.kv_heads == c.heads and c.heads * c.head_dim == c.model_dim
-    decoder = c.causal and c.norm_order == "pre" and not (c.window or c.embedding_norm)
+    decoder = c.causal and c.norm_order == "pre" and not (c.window or c.windows or c.embedding_norm)
     if not (decoder and plain_heads) or (c.norm, c.position) != ("layer", "learned"):
         return None
     plain = c.bias and c.qkv_bias and not c.qk_norm and not c.token_types

@@ -1,40 +1,50 @@
-"""The folders of Llama and its kin: Mistral, Qwen2 and Qwen3; SmolLM calls itself a Llama."""
+"""The folders of Llama and its kin: Mistral, Ministral, Qwen2, Qwen3; SmolLM is a Llama."""
 
 from __future__ import annotations
 
-from gptengine.config import Config
+from gptengine.config import MOST_LAYERS, Config
 from gptengine.huggingface import rope
 from gptengine.huggingface.fields import Fields, Part
 
 KINDS = {
     "llama": "LlamaForCausalLM",
     "mistral": "MistralForCausalLM",
+    "ministral": "MinistralForCausalLM",
     "qwen2": "Qwen2ForCausalLM",
     "qwen3": "Qwen3ForCausalLM",
 }
+KIND = ("full_attention", "sliding_attention")
 PREFIX = "model."  # models without a head lack it
 
 
 def kind_of(c: Config) -> str | None:
-    """What differs: Mistral has a window, Qwen2 biases of q, k and v, Qwen3 norms of q and k."""
+    """What differs: Mistral has a window, Ministral one in some layers, Qwen2 biases of q, k and v,
+    Qwen3 norms of q and k.
+    """
     if (c.norm, c.position, c.activation) != ("rms", "rope", "swiglu"):
         return None
     if not (c.causal and c.norm_order == "pre") or c.embedding_norm or c.token_types:
         return None
-    if c.qk_norm or c.window:
-        alone = not (c.bias or c.qkv_bias or (c.qk_norm and c.window))
-        return ("qwen3" if c.qk_norm else "mistral") if alone else None
-    if c.bias == c.qkv_bias:
-        return "llama"
-    return "qwen2" if c.qkv_bias else None
+    if len({*c.windows} - {0}) > 1 or (c.bias and not c.qkv_bias):
+        return None
+    if c.qkv_bias and not c.bias:
+        return None if c.qk_norm else "qwen2"
+    if c.qk_norm or c.window or c.windows:
+        sliding = "ministral" if c.windows else "mistral"
+        return None if c.bias else "qwen3" if c.qk_norm else sliding
+    return "llama"
 
 
 def write(c: Config, kind: str) -> dict:
+    windows = [c.window_of(i) for i in range(c.layers)]
+    some = {"sliding_window": max(windows), "layer_types": [KIND[w > 0] for w in windows]}
+    sometimes = {"use_sliding_window": any(windows), **(some if any(windows) else {})}
     own = {
         "llama": {"mlp_bias": c.bias},
         "mistral": {"sliding_window": c.window},
-        "qwen2": {"use_sliding_window": False},
-        "qwen3": {"use_sliding_window": False},
+        "ministral": some,
+        "qwen2": sometimes,
+        "qwen3": sometimes,
     }
     return {
         "vocab_size": c.vocab_size,
@@ -59,10 +69,6 @@ def read(fields: Fields) -> Config:
     kind = fields.kind
     fields.only("hidden_act", "silu", "swish")
     fields.only("rope_interleaved", False, None)
-    if kind in ("qwen2", "qwen3"):
-        fields.only("use_sliding_window", False, None)
-    window = fields.get("sliding_window", 4096) if kind == "mistral" else None
-    _check_layer_types(fields, sliding=window is not None)
     if kind == "llama":
         bias, mlp_bias = (fields.only(f"{part}_bias", False, True) for part in ("attention", "mlp"))
         if bias != mlp_bias:
@@ -78,10 +84,11 @@ def read(fields: Fields) -> Config:
     heads = (
         fields.get("num_key_value_heads") if kind == "llama" else fields.need("num_key_value_heads")
     )
+    layers = fields.need("num_hidden_layers")
+    positions = {"context_length": fields.need("max_position_embeddings"), **rope.read(fields)}
     return Config(
         vocab_size=fields.need("vocab_size"),
-        context_length=fields.need("max_position_embeddings"),
-        layers=fields.need("num_hidden_layers"),
+        layers=layers,
         heads=fields.need("num_attention_heads"),
         model_dim=fields.need("hidden_size"),
         kv_heads=heads,
@@ -95,20 +102,39 @@ def read(fields: Fields) -> Config:
         qkv_bias=kind == "qwen2" or bias,
         tied=fields.get("tie_word_embeddings", False),
         qk_norm=kind == "qwen3",
-        window=0 if window is None else window,
-        **rope.read(fields),
+        windows=_windows(fields, kind, layers),
+        **positions,
     )
 
 
-def _check_layer_types(fields: Fields, sliding: bool) -> None:
-    types = fields.get("layer_types")
+def _windows(fields: Fields, kind: str, layers) -> list:
+    """That of each layer."""
+    window, types, first = fields.get("sliding_window", 4096), fields.get("layer_types"), 0
+    if kind == "llama":
+        window = None
+    elif kind in ("qwen2", "qwen3"):
+        if not fields.only("use_sliding_window", False, None, True):
+            window = None
+        first = fields.get("max_window_layers", 28)
+    if not isinstance(layers, int) or not 0 < layers <= MOST_LAYERS:
+        return []  # Config says what is wrong with it
     if types is None:
-        return
-    wanted = "sliding_attention" if sliding else "full_attention"
-    if not isinstance(types, list) or any(t != wanted for t in types):
-        raise ValueError(
-            f"{fields.file}: layer_types {types!r:.200} are not supported, only {wanted!r} in all"
+        if not isinstance(first, int):
+            raise ValueError(f"{fields.file}: max_window_layers {first!r:.40} is no whole number")
+        types = [KIND[window is not None and i >= first] for i in range(layers)]
+    if kind == "mistral" and window is not None and types != [KIND[True]] * layers:
+        raise ValueError(  # transformers has the window in all of them, whatever the list says
+            f"{fields.file}: layer_types {types!r:.200} are not supported in a mistral model, only "
+            f"in a ministral one"
         )
+    if not isinstance(types, list) or len(types) != layers or any(t not in KIND for t in types):
+        raise ValueError(
+            f"{fields.file}: layer_types {types!r:.200} must be {KIND[False]} or {KIND[True]} for "
+            f"each of {layers} layers"
+        )
+    if window is None and KIND[True] in types:
+        raise ValueError(f"{fields.file}: layer_types has {KIND[True]}, but there is no window")
+    return [window if t == KIND[True] else 0 for t in types]
 
 
 def ignored(name: str) -> bool:

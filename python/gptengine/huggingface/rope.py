@@ -7,6 +7,7 @@ transformers 5 has all of it in `rope_parameters`; before, `rope_theta` stood fo
 from __future__ import annotations
 
 import math
+import warnings
 
 from gptengine.config import Config
 from gptengine.huggingface.fields import Fields
@@ -17,6 +18,8 @@ CONTEXT = {"original_max_position_embeddings": ("rope_context", None)}
 KINDS = {
     "default": {},
     "linear": FACTOR,
+    "dynamic": FACTOR,  # changes texts longer than the context alone, and those are refused
+    "longrope": {},
     "llama3": {
         **FACTOR,
         **CONTEXT,
@@ -30,6 +33,8 @@ KINDS = {
         "beta_fast": ("rope_high", 32.0),
     },
 }
+SHORT, LONG = "short_factor", "long_factor"
+LONGROPE = {SHORT, LONG, "factor", "attention_factor", *CONTEXT}
 YARN_ONLY = {"mscale": (None, 0), "mscale_all_dim": (None, 0), "truncate": (None, True)}
 
 
@@ -38,6 +43,10 @@ def write(c: Config) -> dict:
     kind = "default" if c.rope_scaling == "none" else c.rope_scaling
     scaling = {theirs: getattr(c, ours) for theirs, (ours, _) in KINDS[kind].items()}
     scaling = {"rope_type": kind, **scaling}
+    if kind == "longrope":
+        scaling |= {key: [*c.rope_divisors] for key in (SHORT, LONG)}
+        scaling["original_max_position_embeddings"] = c.context_length
+        scaling["attention_factor"] = c.rope_attention
     old = {} if kind == "default" else {"rope_scaling": scaling}
     parameters = {**scaling, "rope_theta": c.rope_theta}
     return {"rope_theta": c.rope_theta, "rope_parameters": parameters, **old}
@@ -75,6 +84,7 @@ def read(fields: Fields) -> dict:
         values[ours] = default if value is None else value
     own = {"rope_type", "type", "rope_theta", "partial_rotary_factor", *names}
     own |= {*YARN_ONLY, "attention_factor"} if kind == "yarn" else set()
+    own |= LONGROPE if kind == "longrope" else set()
     if kind == "default":  # what is left of a scaling that was switched off
         own |= {*CONTEXT}
     if foreign := sorted(set(scaling) - own):
@@ -82,9 +92,41 @@ def read(fields: Fields) -> dict:
             f"{fields.file}: {foreign[0]} {scaling[foreign[0]]!r} is not supported for rope_type "
             f"{kind!r}"
         )
+    if kind == "longrope":
+        values |= _longrope(fields, inner)
     if kind == "yarn":
         _check_attention_factor(fields.file, scaling.get("attention_factor"), values["rope_factor"])
     return values
+
+
+def _longrope(fields: Fields, scaling: Fields) -> dict:
+    """What is read of the two sets of divisors, by the length of a text.
+
+    A text beyond the first context turns all its tokens by the second set, those already read
+    among them: no cache of keys can hold that. So the context of a model ends where they differ.
+    """
+    context = fields.need("max_position_embeddings")
+    name = "original_max_position_embeddings"
+    first = fields.get(name) or scaling.get(name) or context
+    sets = [scaling.need(SHORT), scaling.need(LONG)]
+    factor, attention = scaling.get("factor"), scaling.get("attention_factor")
+    for where, value in (("max_position_embeddings", context), (name, first), ("factor", factor)):
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not (value is None and where == "factor") and not (number and value > 0):
+            raise ValueError(f"{fields.file}: {where} is {value!r:.40}, not a number above 0")
+    if attention is None:
+        factor = factor or context / first
+        attention = 1.0
+        if factor > 1 and first > 1:
+            attention = math.sqrt(1 + math.log(factor) / math.log(first))
+    if context > first and sets[0] != sets[1]:
+        warnings.warn(
+            f"{fields.file}: read with a context of {first} tokens, not {context}: beyond it, "
+            f"{LONG} of longrope would turn the tokens already read by other angles",
+            stacklevel=2,
+        )
+        context = first
+    return dict(rope_divisors=sets[0], rope_attention=attention, context_length=context)
 
 
 def _check_attention_factor(file, given, factor):

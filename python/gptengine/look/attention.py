@@ -29,13 +29,13 @@ def attention_maps(model: Model, tokens, layers: Sequence[int] | None = None) ->
     parts = qkv.numpy().reshape(c.layers, T, H + 2 * K, D).swapaxes(1, 2)  # heads before tokens
     lse = lse.numpy().swapaxes(1, 2)
     back = np.arange(T)[:, None] - np.arange(T)  # tokens from i back to j
-    hidden = (back < 0) & c.causal | (back >= (c.window or T))
     maps = np.empty((len(layers), H, T, T), np.float32)
     for out, i in zip(maps, layers, strict=True):
         q, k = parts[i, :H].reshape(K, H // K, T, D), parts[i, H : H + K, None]
         scores = (q @ k.swapaxes(-1, -2)).reshape(H, T, T) / np.float32(math.sqrt(D))
         if slopes is not None:
             scores -= slopes.numpy()[:, None, None] * np.abs(back).astype(np.float32)
+        hidden = (back < 0) & c.causal | (back >= (c.window_of(i) or T))
         scores[:, hidden] = -np.inf
         np.exp(scores - lse[i, :, :, None], out=out)
     return maps

@@ -46,7 +46,7 @@ class Comparison:
 
     same: the share of the text's bytes that lie in tokens with the same borders for both;
     differences: the most frequent first. None and [] where the split of one is "words", whose
-    tokens have no place in the text.
+    tokens have no place in the text, or puts a space before texts.
     """
 
     a: Fertility
@@ -76,7 +76,7 @@ def compare(
         for tok, name in zip((a, b), names, strict=True)
     )
     same, differences = None, []
-    if "words" not in (a._vocabulary.split, b._vocabulary.split):
+    if all(tok._vocabulary.split != "words" and not tok._core.prefixed for tok in (a, b)):
         same, differences = _differences(a, b, texts, examples, specials)
     return Comparison(of_a, of_b, overlap(a, b), same, differences)
 

@@ -46,7 +46,7 @@ def encode_parts(tok, file, *, specials="refuse", mode=None, progress=None, bloc
     """
     done = 0
     for part in _parts(tok, file, block, *tok._policy(specials)):
-        ids, _ = tok.encode_batch([part], specials=specials, mode=mode)
+        ids, _ = tok.encode_batch([part], specials=specials, mode=mode, continued=done > 0)
         yield ids
         done += len(part)
         if progress:

@@ -81,7 +81,12 @@ def fertility(
     for texts in batches(documents, most):
         ids, _ = tok.encode_batch(texts, specials=specials)
         uses += np.bincount(ids, minlength=tok.vocab_size)
-        sums += measure(tok, texts, sizes[ids], specials)
+        if tok._core.prefixed:  # tokens of spaces that are not there
+            spans = [tok.encode_with_offsets(text, specials=specials)[1] for text in texts]
+            lengths = np.concatenate([s[:, 1] - s[:, 0] for s in spans])
+        else:
+            lengths = sizes[ids]
+        sums += measure(tok, texts, lengths, specials)
         sums["tokens"] += len(ids)
         sums["documents"] += len(texts)
     names = [f.name for f in dataclasses.fields(Fertility)[1:-1]]
@@ -121,7 +126,9 @@ def whole_characters(data: bytes, end: int) -> int:
 
 def token_sizes(tok) -> np.ndarray:
     """The length in bytes of each token."""
-    return np.array([len(token) for token in tok._vocabulary.tokens], np.int64)
+    if tok._vocabulary.split == "words":
+        return np.array([len(token) for token in tok._vocabulary.tokens], np.int64)
+    return np.array([len(tok.token_bytes(i)) for i in range(tok.vocab_size)], np.int64)
 
 
 def _words_of_letters(tok, texts, sizes, specials):

@@ -7,6 +7,7 @@ from gptengine.tokenizer import (
     ggml_keys,
     hugging_face,
     mistaken,
+    sentencepiece,
     splits,
     subword_nmt,
     tekken,
@@ -116,6 +117,8 @@ def _read(file, split, special_tokens, config):
             return tekken.from_json(data), tekken.CONFIG
         return hugging_face.from_json(data), {}
     data = file.read_bytes()
+    if file.suffix == sentencepiece.SUFFIX:
+        return sentencepiece.from_bytes(data, config)
     if not data.startswith(b"#version"):
         raise ValueError(mistaken.other(file))
     if file.name == vocab_merges.MERGES and END_OF_WORD.encode() not in data:

@@ -1,15 +1,21 @@
-"""The keys of a GGUF file that say its tokenizer: tokenizer.ggml.*, for byte-level BPE."""
+"""The keys of a GGUF file that say its tokenizer: tokenizer.ggml.*, for BPE.
+
+Of bytes, and of the pieces of SentencePiece.
+"""
+
+import dataclasses
 
 import numpy as np
 
 from gptengine.gguf.metadata import read_metadata, write_metadata
-from gptengine.tokenizer import hugging_face, readings, stages
+from gptengine.tokenizer import hugging_face, readings, sentencepiece, spaces, stages
+from gptengine.tokenizer.vocabulary import UNKNOWN as UNKNOWN_NAME
 from gptengine.tokenizer.vocabulary import Vocabulary, in_order, unspell_all, unused
 
 SUFFIX = ".gguf"
 KEY = "tokenizer.ggml."
 TEMPLATE = "tokenizer.chat_template"
-NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED = 1, 2, 3, 4, 5  # types of tokens; 6 is a byte
+NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)  # types of tokens
 # The names of splits there, and whether a piece that is a token is never merged. What is written
 # stands first.
 SPLITS = {
@@ -42,21 +48,15 @@ def read(path):
     """The Vocabulary in a file, and the entries of tokenizer_config.json that it has."""
     metadata = read_metadata(path)
     model, pre = metadata.get(f"{KEY}model"), metadata.get(f"{KEY}pre")
+    if model == "llama":
+        return _read_pieces(metadata)
     if model != "gpt2":
-        raise ValueError(f"{KEY}model is {model!r:.80}, not 'gpt2': no byte-level BPE")
+        raise ValueError(f"{KEY}model is {model!r:.80}, neither 'gpt2' nor 'llama': no BPE")
     if not isinstance(pre, str) or pre not in SPLITS:
         raise ValueError(f"{KEY}pre is {pre!r:.80}, none of {[*SPLITS]}")
     split, ignore_merges = SPLITS[pre]
-    names, merges = (_list(metadata, key) for key in ("tokens", "merges"))
-    types = metadata.get(f"{KEY}token_type")
-    if types is None:
-        types = [NORMAL] * len(names)
-    if len(types) != len(names):
-        raise ValueError(f"{KEY}token_type has {len(types)} entries, but {KEY}tokens {len(names)}")
-    types = np.asarray(types).tolist()
-    while types and types[-1] == UNUSED and names[-1] in _fillers(len(names) - 1):
-        types.pop()
-        names.pop()
+    names, types = _named(metadata)
+    merges = _list(metadata, "merges")
     specials, shown, vocab = {}, set(), {}
     for i, (name, kind) in enumerate(zip(names, types, strict=True)):
         if kind not in (NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED):
@@ -84,6 +84,37 @@ def read(path):
     return vocabulary, config
 
 
+def _read_pieces(metadata):
+    """What read() gives of SentencePiece's tokens, which are joined by their scores."""
+    names, types = _named(metadata)
+    scores = np.asarray(metadata.get(f"{KEY}scores", [])).tolist()[: len(names)]
+    if len(scores) != len(names):
+        raise ValueError(f"{KEY}scores has {len(scores)} entries, but {KEY}tokens {len(names)}")
+    if len(metadata.get(f"{KEY}precompiled_charsmap", ())):
+        raise ValueError(f"{KEY}precompiled_charsmap changes texts: not supported")
+    prefixed = metadata.get(f"{KEY}add_space_prefix", True)
+    vocabulary = sentencepiece.vocabulary_of(names, scores, types, prefixed)
+    config = _config(metadata, names)
+    begins = {f"{KEY}add_bos_token": "bos_token" in config} | metadata
+    template = _template(begins, config, vocabulary.special_tokens)
+    return dataclasses.replace(vocabulary, template=template), config
+
+
+def _named(metadata):
+    """The names and types of tokens, without those that only make an embedding long."""
+    names = _list(metadata, "tokens")
+    types = metadata.get(f"{KEY}token_type")
+    if types is None:
+        types = [NORMAL] * len(names)
+    if len(types) != len(names):
+        raise ValueError(f"{KEY}token_type has {len(types)} entries, but {KEY}tokens {len(names)}")
+    types = np.asarray(types).tolist()
+    while types and types[-1] == UNUSED and names[-1] in _fillers(len(names) - 1):
+        types.pop()
+        names.pop()
+    return names, types
+
+
 def metadata(vocabulary, config, eos_token, vocab_size=0):
     """The keys and values; a model of more tokens gets unused ones, as llama.cpp wants them."""
     names = vocabulary.names()
@@ -93,9 +124,12 @@ def metadata(vocabulary, config, eos_token, vocab_size=0):
     for name, i in vocabulary.special_tokens.items():
         types[i] = USER_DEFINED if name in vocabulary.shown else CONTROL
         types[i] = UNUSED if name == unused(i) else types[i]
-    merges = [f"{names[a]} {names[b]}" for a, b in vocabulary.listed_merges().tolist()]
-    out = {"model": "gpt2", "pre": _pre(vocabulary), "tokens": names, "token_type": types}
-    out["merges"] = merges
+    if spaces.is_split(vocabulary.split):
+        out = _pieces(vocabulary, names, types)
+    else:
+        merges = [f"{names[a]} {names[b]}" for a, b in vocabulary.listed_merges().tolist()]
+        out = {"model": "gpt2", "pre": _pre(vocabulary), "merges": merges}
+    out |= {"tokens": names, "token_type": types}
     config = {**config, "eos_token": eos_token}
     before, after = stages.around(vocabulary.template)
     if len(before) > 1 or len(after) > 1:
@@ -109,6 +143,8 @@ def metadata(vocabulary, config, eos_token, vocab_size=0):
                 )
             config[key] = names[side[0]]
         out[f"add_{key}"] = bool(side)
+    if UNKNOWN_NAME in vocabulary.special_tokens:
+        config.setdefault("unk_token", UNKNOWN_NAME)
     for key, name in TOKENS.items():
         said = _content(config.get(key))
         if said in vocabulary.special_tokens:
@@ -121,6 +157,27 @@ def write(path, vocabulary, config, eos_token):
     """Writes a file that has a tokenizer and no tensors."""
     keys = {"general.architecture": "gpt2", "general.type": "vocab"}
     write_metadata(path, keys | metadata(vocabulary, config, eos_token))
+
+
+def _pieces(vocabulary, names, types):
+    """The keys of SentencePiece's tokens; sets the types of those that stand for bytes.
+
+    llama.cpp joins by scores, and puts a space before every stretch of text, or before none.
+    """
+    prefix, pieces = spaces.parts(vocabulary.split)
+    if prefix in ("first", "always") or pieces == "each":
+        raise ValueError(f"GGUF has no name for the split {vocabulary.split!r}")
+    if differ := readings.differences(vocabulary):
+        raise ValueError(
+            f"in GGUF, tokens are joined in the order of their ids, which makes {len(differ)} "
+            f"otherwise than the merges do, the first of them {names[differ[0]]!r:.80}"
+        )
+    apart = {name.encode() for name in spaces.BYTES}
+    scores = -np.arange(len(names), dtype=np.float32)
+    for i, token in enumerate(vocabulary.tokens):
+        if token in apart and types[i] == NORMAL:
+            types[i], scores[i] = BYTE, 0
+    return {"model": "llama", "scores": scores, "add_space_prefix": prefix == "every"}
 
 
 def _fillers(i):

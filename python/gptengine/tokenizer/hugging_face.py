@@ -1,7 +1,8 @@
 """tokenizer.json and tokenizer_config.json, as tokenizers and transformers write and read them.
 
-Read are BPE vocabularies: byte-level ones with a split that is known, and classic ones of words
-that end in </w>. What would give other ids than the file's author meant is refused by name.
+Read are BPE vocabularies: byte-level ones with a split that is known, those of SentencePiece, and
+classic ones of words that end in </w>. What would give other ids than the file's author meant is
+refused by name.
 """
 
 import json
@@ -11,7 +12,7 @@ import warnings
 import numpy as np
 
 from gptengine.files import atomic_write
-from gptengine.tokenizer import mistaken, stages
+from gptengine.tokenizer import mistaken, spaces, splits, stages
 from gptengine.tokenizer.vocabulary import (
     END_OF_WORD,
     UNKNOWN,
@@ -69,7 +70,8 @@ def to_json(vocabulary):
     """The contents of tokenizer.json."""
     specials = {i: name for name, i in vocabulary.special_tokens.items()}
     names, merges = vocabulary.names(), vocabulary.listed_merges().tolist()
-    words = vocabulary.split == "words"
+    words, pieces = vocabulary.split == "words", spaces.is_split(vocabulary.split)
+    unknown = UNKNOWN if words or (pieces and UNKNOWN in vocabulary.special_tokens) else None
     flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
     return {
         "version": "1.0",
@@ -83,13 +85,13 @@ def to_json(vocabulary):
         "model": {
             "type": "BPE",
             "dropout": None,
-            "unk_token": UNKNOWN if words else None,
+            "unk_token": unknown,
             "continuing_subword_prefix": None,
             "end_of_word_suffix": END_OF_WORD if words else None,
-            "fuse_unk": False,
-            "byte_fallback": False,
-            # Joining by rank, a piece that is a token is that token.
-            "ignore_merges": vocabulary.ignore_merges or vocabulary.mode == "bpe",
+            "fuse_unk": pieces,
+            "byte_fallback": pieces,
+            # Joining by rank, a piece of bytes that is a token is that token.
+            "ignore_merges": vocabulary.ignore_merges or (vocabulary.mode == "bpe" and not pieces),
             "vocab": {name: i for i, name in enumerate(names)},
             "merges": [f"{names[a]} {names[b]}" for a, b in merges],
         },
@@ -105,12 +107,17 @@ def from_json(data):
         known = isinstance(kind, str) and kind in mistaken.MODEL_TYPES
         hint = f": {mistaken.MODEL_TYPES[kind]}" if known else ""
         raise ValueError(f"the model type is {kind!r:.80}, not 'BPE'{hint}")
-    split = stages.split_of(data)
-    _check_model(model, split)
-    stages.check_decoder(data, split)
     vocab = model.get("vocab")
     _check(isinstance(vocab, dict), "the model has no vocab")
-    specials, shown = special_tokens(data.get("added_tokens") or [])
+    split = stages.split_of(data, vocab)
+    pieces = spaces.is_split(split)
+    _check_model(model, split)
+    stages.check_decoder(data, split)
+    added = data.get("added_tokens") or []
+    specials, shown = special_tokens(added)
+    if pieces and data.get("normalizer"):  # which would put a space before the names, too
+        for entry in added:
+            _check(not entry.get("normalized"), f"{entry!r:.200} is normalized: not supported")
     in_order(vocab, specials)  # names what is wrong with an id as the file spells the token
     check_ids(vocab, specials)
     if split == "words":
@@ -121,24 +128,27 @@ def from_json(data):
         if data.get(stage):
             warnings.warn(f"tokenizer: {stage} {data[stage]!r:.80} is not done here", stacklevel=4)
     plain = [name for name in vocab if name not in specials]
-    tokens = [name.encode() for name in plain] if split == "words" else unspell_all(plain)
+    tokens = unspell_all(plain) if splits.of_bytes(split) else [name.encode() for name in plain]
     ids = dict(zip(tokens, (vocab[name] for name in plain), strict=True))
     return Vocabulary.of_ids(
         ids,
         specials,
-        merge_ids(model.get("merges"), vocab),
+        merge_ids(model.get("merges"), vocab, specials if pieces else ()),
         split=split,
         ignore_merges=bool(model.get("ignore_merges")),
         shown=frozenset(shown),
-        nfc=stages.wants_nfc(data),
+        nfc=not pieces and stages.wants_nfc(data),
         template=template,
     )
 
 
 def _check_model(model, split):
     """Refuses what would change the ids."""
-    for key in ("dropout", "continuing_subword_prefix", "byte_fallback"):
+    pieces = spaces.is_split(split)
+    unsupported = ("dropout", "continuing_subword_prefix")
+    for key in (*unsupported, "ignore_merges" if pieces else "byte_fallback"):
         _check(not model.get(key), f"model.{key} is {model.get(key)!r:.80}: not supported")
+    _check(not pieces or model.get("byte_fallback"), "model.byte_fallback must be true with ▁")
     suffix, unknown = model.get("end_of_word_suffix") or None, model.get("unk_token")
     wanted = END_OF_WORD if split == "words" else None
     _check(suffix == wanted, f"model.end_of_word_suffix is {suffix!r:.80}, not {wanted!r}")
@@ -167,14 +177,20 @@ def special_tokens(added):
     return specials, shown
 
 
-def merge_ids(merges, vocab):
-    """(M, 2) ids. A merge is a pair of spelled tokens, or in older files both with a space."""
+def merge_ids(merges, vocab, without=()):
+    """(M, 2) ids. A merge is a pair of spelled tokens, or in older files both with a space.
+
+    without: names of control tokens, whose merges are left out: text that spells one is that token.
+    """
     _check(isinstance(merges, list), "the model has no merges")
     try:
         names = _flat(merges)
         if all(map(vocab.__contains__, map(operator.add, names[::2], names[1::2]))):
-            ids = [*map(vocab.__getitem__, names)]
-            return np.array(ids, np.uint32).reshape(-1, 2)
+            ids = np.array([*map(vocab.__getitem__, names)], np.uint32).reshape(-1, 2)
+            if without:
+                made = map(operator.add, names[::2], names[1::2])
+                ids = ids[[name not in without for name in made]]
+            return ids
     except (KeyError, TypeError, ValueError):
         pass
     for rank, merge in enumerate(merges):  # what was wrong?

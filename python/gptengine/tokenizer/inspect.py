@@ -12,6 +12,7 @@ import dataclasses
 import numpy as np
 
 from gptengine import _core
+from gptengine.tokenizer import spaces
 from gptengine.tokenizer.arguments import utf8
 from gptengine.tokenizer.vocabulary import END_OF_WORD, UNKNOWN
 
@@ -90,23 +91,28 @@ def merge_trees(tok, text, *, specials="refuse") -> list[list[Node]]:
     """For each piece that the split makes of a text, its tokens as trees of the merges.
 
     Their ids are those of Tokenizer.encode, with the same specials; a special token is a piece. A
-    leaf is a byte, for the split
-    "words" a character; or a token that is taken as a whole, which no merges arrive at.
+    leaf is a byte, for the split "words" and those of SentencePiece a character; or a token that is
+    taken as a whole, which no merges arrive at.
     """
     lookup, data = Lookup(tok), utf8(text)
     tok.count(data, specials=specials)  # refuses what encode does
-    found, at = [], 0
+    found, at, fresh = [], 0, True
     while specials != "text" and (special := tok._core.find_special(data, at)):
         start, end, i = special
-        found += [_trees(tok, lookup, piece) for piece in pieces(tok, data[at:start])]
+        found += [_trees(tok, lookup, piece) for piece in pieces(tok, data[at:start], fresh)]
         found.append([Node(i, lookup.bytes[i])])
-        at = end
-    return found + [_trees(tok, lookup, piece) for piece in pieces(tok, data[at:])]
+        at, fresh = end, tok._core.restarts(i)
+    return found + [_trees(tok, lookup, piece) for piece in pieces(tok, data[at:], fresh)]
 
 
-def pieces(tok, data: bytes) -> list[bytes]:
-    """What the split makes of a text: merges never cross their borders."""
+def pieces(tok, data: bytes, fresh=True) -> list[bytes]:
+    """What the split makes of a text: merges never cross their borders.
+
+    fresh: whether the text is one before which a space is put, where the split puts one.
+    """
     split = tok._vocabulary.split
+    if fresh and tok._core.puts_prefix(data):
+        data = b" " + data
     ends = np.cumsum(_core.split(data, split), dtype=np.int64).tolist()
     found = [data[a:b] for a, b in zip([0, *ends], ends, strict=False)]
     return found if split != "words" else [piece for piece in found if not _is_space(piece)]
@@ -161,14 +167,19 @@ def _trees(tok, lookup, piece):
         ids = tok.encode(piece, specials="text")
         return [Node(int(i), lookup.bytes[int(i)]) for i in ids]
     nodes = _merged(_leaves(tok, lookup, piece), tok.mode, lookup)
-    whole = tok.mode == "bpe" or tok._vocabulary.ignore_merges
+    whole = tok.mode == "bpe" and not spaces.is_split(tok._vocabulary.split)
+    whole = whole or tok._vocabulary.ignore_merges
     if whole and len(nodes) > 1 and piece in lookup.id_of:
         return [Node(lookup.id_of[piece], piece)]
     return nodes
 
 
 def _leaves(tok, lookup, piece):
-    if tok._vocabulary.split != "words":
+    split = tok._vocabulary.split
+    if spaces.is_split(split):
+        ids = spaces.symbols(piece, lookup.id_of, lookup.bytes)
+        return [Node(i, lookup.bytes[i]) for i in ids]
+    if split != "words":
         return [Node(lookup.id_of[piece[i : i + 1]], piece[i : i + 1]) for i in range(len(piece))]
     word = piece.decode("utf-8", "replace")
     names = [c.encode() for c in word[:-1]] + [(word[-1] + END_OF_WORD).encode()]

@@ -5,13 +5,18 @@ The messages go on after a colon and the path, or after what is wrong.
 
 from gptengine.tokenizer.subword_nmt import HEADER
 
-SUFFIXES = (".tiktoken", ".gguf")
-NAMES = ("tokenizer.json", "tekken.json", "vocab.json")  # the first of them that is there is read
+SUFFIXES = (".tiktoken", ".gguf", ".model")
+NAMES = (
+    "tokenizer.json",
+    "tekken.json",
+    "vocab.json",
+    "tokenizer.model",
+)  # the first of them that is there is read
 READ = (
-    "a tokenizer.json, vocab.json with merges.txt, tekken.json, .tiktoken, .gguf, or codes of "
-    f"subword-nmt, which begin with {HEADER!r}"
+    "a tokenizer.json, vocab.json with merges.txt, tekken.json, tokenizer.model, .tiktoken, .gguf, "
+    f"or codes of subword-nmt, which begin with {HEADER!r}"
 )
-SENTENCEPIECE = "a sentencepiece model, which is not read: only BPE of bytes, or of words, is"
+SENTENCEPIECE = "a unigram model of sentencepiece, which is not read: only BPE is"
 WORDPIECE = "a WordPiece vocabulary, as BERT has: gptengine.tokenizer.WordPiece reads it, in Python"
 MODEL_TYPES = {"Unigram": SENTENCEPIECE, "WordPiece": WORDPIECE}
 LOOKED_AT = 1 << 12  # bytes of a file
@@ -23,13 +28,11 @@ def folder(path):
     several = [name for name in names if name.endswith(SUFFIXES)]
     if len(several) > 1:
         return f"the folder holds {', '.join(several[:5])}: give the one that is meant"
-    said = (
-        f"no tokenizer in this folder: none of {', '.join(NAMES)}, and no {' or '.join(SUFFIXES)}"
-    )
+    suffixes = ", ".join(SUFFIXES)
+    said = f"no tokenizer in this folder: none of {', '.join(NAMES)}, and no {suffixes} file"
     if "vocab.txt" in names:
         return f"{said}; its vocab.txt is {WORDPIECE}"
-    models = [name for name in names if name.endswith(".model")]
-    return f"{said}; its {models[0]} is {SENTENCEPIECE}" if models else said
+    return said
 
 
 def contents(data):
@@ -44,8 +47,6 @@ def other(path):
     with open(path, "rb") as file:
         start = file.read(LOOKED_AT)
     lines = start.decode("utf-8", "replace").splitlines()
-    if path.suffix == ".model":
-        return SENTENCEPIECE
     if "[UNK]" in lines[:1000]:
         return WORDPIECE
     if b"\0" in start or "\ufffd" in lines[0][:50]:

@@ -9,6 +9,7 @@ import heapq
 import numpy as np
 
 from gptengine import _core
+from gptengine.tokenizer import spaces
 
 
 def differences(vocabulary):
@@ -20,6 +21,8 @@ def differences(vocabulary):
     if vocabulary.mode == "bpe" or vocabulary.split == "words":
         return []
     tokens, ranks = vocabulary.tokens, vocabulary.ranks()
+    if spaces.is_split(vocabulary.split):
+        return _of_characters(vocabulary)
     first, bad, last = {}, set(), -1
     for left, right in vocabulary.merges.tolist():
         i = ranks[tokens[left] + tokens[right]]
@@ -51,35 +54,101 @@ def unreachable(vocabulary):
     return [i for t, i in (known[k] for k in several) if len(_core.split(t, vocabulary.split)) == 1]
 
 
+def firing(vocabulary, by_ids):
+    """The one pair of ids that can ever make each token of characters, by the token's id.
+
+    by_ids: whether tokens are joined by their ids, or else by the listed merges. Whatever stands
+    around two tokens, what is inside them was joined as in their text alone, for nothing has
+    crossed its borders yet; and that comes to two parts once.
+    """
+    ranks = vocabulary.ranks()
+    listed = {tuple(pair): rank for rank, pair in enumerate(vocabulary.merges.tolist())}
+
+    def rank(token, start, middle, end):
+        if by_ids:
+            return ranks.get(token[start:end])
+        pair = ranks.get(token[start:middle]), ranks.get(token[middle:end])
+        return listed.get(pair)
+
+    pairs = {}
+    for token, i in sorted(ranks.items(), key=lambda item: item[1]):
+        size, symbols = len(token), _ends(token, True)
+        if len(symbols) == 1:
+            continue
+
+        def inside(start, middle, end, token=token, size=size):
+            return rank(token, start, middle, end) if end - start < size else None
+
+        ends = _joined(symbols, inside)
+        if len(ends) == 2 and rank(token, 0, *ends) is not None:
+            left, right = token[: ends[0]], token[ends[0] :]
+            if left in ranks and right in ranks:
+                pairs[i] = (ranks[left], ranks[right])
+    return pairs
+
+
+def _of_characters(vocabulary):
+    """differences() of a vocabulary whose tokens are made of characters."""
+    listed = {tuple(pair): rank for rank, pair in enumerate(vocabulary.merges.tolist())}
+    by_ids, by_list = firing(vocabulary, True), firing(vocabulary, False)
+    bad = {i for i in {**by_ids, **by_list} if by_ids.get(i) != by_list.get(i)}
+    last = -1
+    for i, pair in by_list.items():
+        if listed[pair] < last:
+            bad.add(i)
+        last = max(last, listed[pair])
+    return sorted(bad)
+
+
+def _ends(token, characters):
+    """Where the symbols of a token end, that merging starts from: characters, or bytes."""
+    ends = range(1, len(token) + 1)
+    if not characters:
+        return [*ends]
+    return [k for k in ends if k == len(token) or token[k] & 0xC0 != 0x80]
+
+
 def _last_merge(token, i, ranks):
     """The two tokens that joining by ids makes the token `i` of at the end; None if it does not."""
-    ends = list(range(1, len(token) + 1))  # of the part that begins here
-    before = list(range(-1, len(token)))  # where the part before begins
-    alive = [True] * len(token)
-    heap = []
+
+    def below(start, middle, end):
+        rank = ranks.get(token[start:end])
+        return rank if rank is not None and rank < i else None
+
+    ends = _joined(_ends(token, False), below)
+    if len(ends) != 2:
+        return None
+    return [ranks[token[: ends[0]]], ranks[token[ends[0] :]]]
+
+
+def _joined(symbols, rank):
+    """Where the parts end that joining makes of symbols, which end there.
+
+    rank(start, middle, end): that of the join of two parts, or None if they are not joined.
+    """
+    starts = [0, *symbols[:-1]]
+    ends = dict(zip(starts, symbols, strict=True))  # of the part that begins here
+    before = dict(zip(starts[1:], starts, strict=False))  # where the part before begins
+    heap, last = [], symbols[-1]
 
     def push(start):
         middle = ends[start]
-        if middle < len(token):
-            rank = ranks.get(token[start : ends[middle]])
-            if rank is not None and rank < i:
-                heapq.heappush(heap, (rank, start, middle, ends[middle]))
+        if middle < last:
+            own = rank(start, middle, ends[middle])
+            if own is not None:
+                heapq.heappush(heap, (own, start, middle, ends[middle]))
 
-    parts = len(token)
-    for start in range(len(token) - 1):
+    for start in starts:
         push(start)
     while heap:
         _, start, middle, end = heapq.heappop(heap)
-        if not alive[start] or ends[start] != middle or ends[middle] != end:
+        if ends.get(start) != middle or ends.get(middle) != end:
             continue
-        alive[middle] = False
+        del ends[middle]
         ends[start] = end
-        if end < len(token):
+        if end < last:
             before[end] = start
-        parts -= 1
         push(start)
         if start > 0:
             push(before[start])
-    if parts != 2:
-        return None
-    return [ranks[token[: ends[0]]], ranks[token[ends[0] :]]]
+    return sorted(ends.values())

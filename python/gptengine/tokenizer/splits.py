@@ -5,6 +5,7 @@ refused, because another split is another tokenizer.
 """
 
 from gptengine import _core
+from gptengine.tokenizer import spaces
 from gptengine.tokenizer.arguments import integer, several
 
 _ENDS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
@@ -61,9 +62,15 @@ def from_pattern(pattern, tiktoken=False):
     raise ValueError(f"the split pattern {pattern!r:.2000} is none of {NAMES[:-1]}")
 
 
+def of_bytes(split):
+    """Whether tokens are made of bytes, and files spell them so."""
+    return split != "words" and not spaces.is_split(split)
+
+
 def check(split):
     """Refuses what is neither a name nor a split by rules."""
-    if not isinstance(split, str) or not (split in NAMES or split.startswith(RULES)):
+    families = (RULES, spaces.NAME)
+    if not isinstance(split, str) or not (split in NAMES or split.startswith(families)):
         raise ValueError(
             f"tokenizer: split {split!r} is not known: choose from {NAMES}, or {RULES}..."
         )

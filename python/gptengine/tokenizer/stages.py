@@ -5,7 +5,7 @@ What would give other ids than the file's author meant is refused by name.
 
 import warnings
 
-from gptengine.tokenizer import splits
+from gptengine.tokenizer import spaces, splits
 from gptengine.tokenizer.vocabulary import END_OF_WORD
 
 DIGITS = {"type": "Digits", "individual_digits": True}
@@ -17,7 +17,10 @@ def to_stages(vocabulary):
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
     byte_level["use_regex"] = vocabulary.split in ("gpt2", "smollm")
     decoder = {**byte_level, "use_regex": True}
-    if vocabulary.split == "words":
+    normalizer = {"type": "NFC"} if vocabulary.nfc else None
+    if spaces.is_split(vocabulary.split):
+        normalizer, cut, decoder = spaces.stages(vocabulary.split)
+    elif vocabulary.split == "words":
         cut, decoder = {"type": "WhitespaceSplit"}, {"type": "BPEDecoder", "suffix": END_OF_WORD}
     elif vocabulary.split == "gpt2":
         cut = byte_level
@@ -30,17 +33,19 @@ def to_stages(vocabulary):
         split = {"type": "Split", "pattern": pattern, "behavior": "Isolated", "invert": False}
         cut = {"type": "Sequence", "pretokenizers": [split, byte_level]}
     return {
-        "normalizer": {"type": "NFC"} if vocabulary.nfc else None,
+        "normalizer": normalizer,
         "pre_tokenizer": cut,
         "post_processor": vocabulary.template,
         "decoder": decoder,
     }
 
 
-def split_of(data):
-    """The split that the pre_tokenizer means."""
+def split_of(data, tokens):
+    """The split that the pre_tokenizer means, or a normalizer; tokens: their names."""
     stage = data.get("pre_tokenizer")
     stages = _flat(stage, "pretokenizers")
+    if found := spaces.split_of(_flat(data.get("normalizer"), "normalizers"), stages, tokens):
+        return found
     *before, last = stages or [{}]
     if last.get("type") == "WhitespaceSplit" and not before:
         return "words"
@@ -59,7 +64,8 @@ def split_of(data):
         return _split_of_pattern(before[0])
     raise ValueError(
         f"pre_tokenizer {stage!r:.500}: only ByteLevel, single Digits or a Split by a known "
-        "pattern and then ByteLevel, and WhitespaceSplit are supported, without add_prefix_space"
+        "pattern and then ByteLevel, and WhitespaceSplit are supported, without add_prefix_space, "
+        "and Metaspace"
     )
 
 
@@ -88,6 +94,9 @@ def wants_nfc(data):
 
 def check_decoder(data, split):
     stages = _flat(data.get("decoder"), "decoders")
+    if spaces.is_split(split):
+        spaces.check_decoder(stages, split)
+        return
     if split == "words":
         good = [(s.get("type"), s.get("suffix")) for s in stages] == [("BPEDecoder", END_OF_WORD)]
     else:

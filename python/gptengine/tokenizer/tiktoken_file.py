@@ -35,8 +35,10 @@ def read(path, split, special_tokens):
 
 def write(path, vocabulary):
     """Writes the ranks; ValueError where joining by them gives other ids than the merges."""
-    if vocabulary.split == "words":
-        raise ValueError("a .tiktoken file has tokens of bytes, and this vocabulary has words")
+    if not splits.of_bytes(vocabulary.split):
+        raise ValueError(
+            f"a .tiktoken file has tokens of bytes, and not of the split {vocabulary.split!r}"
+        )
     differ = readings.differences(vocabulary)
     if differ:
         token = vocabulary.tokens[differ[0]]

@@ -13,6 +13,7 @@ from gptengine import _core
 from gptengine.tokenizer import formats, ggml_keys, readings, training
 from gptengine.tokenizer.arguments import integer, number, several
 from gptengine.tokenizer.encode_file import encode_file
+from gptengine.tokenizer.stream_decoder import StreamDecoder
 from gptengine.tokenizer.vocabulary import END_OF_TEXT, Vocabulary
 
 ENCODE_ERRORS = ("replace", "strict")
@@ -119,9 +120,10 @@ class Tokenizer:
     def load(cls, path, *, split=None, special_tokens=None):
         """Reads a tokenizer from a folder or a file, in whatever format it is.
 
-        tokenizer.json (BPE), vocab.json with merges.txt, .tiktoken, .gguf, tekken.json, and the
-        codes of subword-nmt. split and special_tokens (ids by name) are for those that do not say
-        them: .tiktoken needs both, vocab.json has GPT-2's split if nothing is said.
+        tokenizer.json (BPE), vocab.json with merges.txt, .tiktoken, .gguf, tekken.json, a .model of
+        SentencePiece (BPE), the codes of subword-nmt. split and special_tokens (ids by name) are
+        for those that do not say them: .tiktoken needs both, vocab.json has GPT-2's split if
+        nothing is said.
         """
         file = formats.located(path)
         vocabulary, config = formats.read(file, split, special_tokens)
@@ -166,16 +168,26 @@ class Tokenizer:
         return self._core.encode(text, self._how(specials, mode, dropout, seed, errors))
 
     def encode_batch(
-        self, texts, *, specials="refuse", mode=None, dropout=0.0, seed=0, errors="replace"
+        self,
+        texts,
+        *,
+        specials="refuse",
+        mode=None,
+        dropout=0.0,
+        seed=0,
+        errors="replace",
+        continued=False,
     ):
         """The ids of all texts in one uint32 array, and int64 offsets (len(texts) + 1).
 
         As many threads work on it as GPTE_THREADS allows; the ids do not depend on how many.
+        continued: the texts go on from others, so that no space is put before them where a
+        tokenizer puts one.
         """
         if isinstance(texts, (str, bytes)):
             raise ValueError("encode_batch: texts must be several texts: for one, use encode")
         how = self._how(specials, mode, dropout, seed, errors)
-        return self._core.encode_batch([*several("texts", texts)], how)
+        return self._core.encode_batch([*several("texts", texts)], how, continued)
 
     def count(self, text, *, specials="refuse", mode=None, errors="replace"):
         """The number of tokens of a text, without making them."""
@@ -198,21 +210,26 @@ class Tokenizer:
     def encode_segments(self, segments, *, mode=None, errors="replace"):
         """The ids of segments end to end: a str or bytes is plain text, an int is an id.
 
-        For chat templates: markers come from code as ids, and no text can forge one.
+        For chat templates: markers come from code as ids, and no text can forge one. Where a space
+        is put before a text, it is before the first segment and, if before each stretch of text,
+        behind control tokens.
         """
         if isinstance(segments, (str, bytes)):
             kind = type(segments).__name__
             raise ValueError(f"encode: segments is one {kind}, and must be a list of them and ids")
         segments = [*several("segments", segments)]
-        texts = [s for s in segments if not isinstance(s, (int, np.integer))]
-        ids, ends = self.encode_batch(texts, specials="text", mode=mode, errors=errors)
-        parts, text = [], 0
-        for segment in segments:
-            if isinstance(segment, (int, np.integer)):
-                parts.append(self._checked([segment]))
-            else:
-                parts.append(ids[ends[text] : ends[text + 1]])
-                text += 1
+        parts = [self._checked([s]) if isinstance(s, (int, np.integer)) else None for s in segments]
+        goes_on = [
+            at > 0 and (parts[at - 1] is None or not self._core.restarts(int(parts[at - 1][0])))
+            for at in range(len(parts))
+        ]
+        how = self._how("text", mode, 0.0, 0, errors)
+        for continued in (False, True):
+            places = [i for i, part in enumerate(parts) if part is None and goes_on[i] == continued]
+            texts = [segments[i] for i in places]
+            ids, ends = self._core.encode_batch(texts, how, continued)
+            for i, start, end in zip(places, ends, ends[1:], strict=False):
+                parts[i] = ids[start:end]
         return np.concatenate([np.empty(0, np.uint32), *parts])
 
     def encode_file(self, source, target, *, specials="refuse", mode=None, progress=None):
@@ -261,9 +278,9 @@ class Tokenizer:
         """
         return self._core.decode_bytes(self._checked(ids))
 
-    def stream_decoder(self):
-        """A StreamDecoder, which turns ids into text as they come."""
-        return StreamDecoder(self)
+    def stream_decoder(self, after=()):
+        """A StreamDecoder, which turns ids into text as they come, behind those of `after`."""
+        return StreamDecoder(self, after)
 
     @property
     def vocab_size(self):
@@ -367,28 +384,6 @@ class Tokenizer:
             if not isinstance(name, str) or name not in known:
                 raise ValueError(f"specials: {name!r} is not one of {list(known)}")
         return False, [known[name] for name in specials]
-
-
-class StreamDecoder:
-    """Turns ids into text as they come, and never gives half a character.
-
-    The pieces joined, with flush() at the end, equal Tokenizer.decode of all ids.
-    """
-
-    def __init__(self, tokenizer):
-        self._tokenizer = tokenizer
-        self._core = _core.StreamDecoder()
-
-    def push(self, ids):
-        """The text that is complete after one more id, or after several."""
-        if isinstance(ids, int) and -(1 << 63) <= ids < 1 << 63:
-            return self._core.push_id(self._tokenizer._core, ids)
-        ids = [ids] if np.ndim(ids) == 0 else ids
-        return self._core.push_ids(self._tokenizer._core, self._tokenizer._checked(ids))
-
-    def flush(self):
-        """U+FFFD if the ids ended inside a character, else an empty str."""
-        return self._core.flush()
 
 
 def _names(special_tokens):

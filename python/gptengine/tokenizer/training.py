@@ -12,7 +12,7 @@ import warnings
 import numpy as np
 
 from gptengine import _core
-from gptengine.tokenizer import splits
+from gptengine.tokenizer import spaces, splits
 from gptengine.tokenizer.arguments import bytes_of, integer, several, utf8
 from gptengine.tokenizer.vocabulary import UNKNOWN, Vocabulary
 
@@ -108,6 +108,8 @@ def train(
 
 def _check(split, base, ties, progress):
     splits.check(split)
+    if spaces.is_split(split):
+        raise ValueError(f"tokenizer: the split {split!r} is only read: train with another")
     if base is not None and split == "words":
         raise ValueError("tokenizer: a vocabulary of words cannot be continued")
     if base is not None and base.split != split:

@@ -37,8 +37,6 @@ def read(folder, split, special_tokens, config):
 
 def write(folder, vocabulary, config, eos_token):
     """Writes both, and tokenizer_config.json with the special tokens."""
-    if vocabulary.split == "words":
-        raise ValueError("vocab.json and merges.txt hold tokens of bytes, this vocabulary words")
     if vocabulary.ignore_merges or vocabulary.mode == "bpe":
         raise ValueError("merges.txt cannot say that a piece that is a token is not merged")
     if vocabulary.split not in SLOW_CLASSES:

@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from gptengine.tokenizer import readings, spaces, splits
+
 END_OF_TEXT = "<|endoftext|>"  # the special token of GPT-2
 END_OF_WORD = "</w>"  # what the last token of a word ends in, where the split is "words"
 UNKNOWN = "<unk>"  # what stands for a character without a token there
@@ -59,7 +61,7 @@ class Vocabulary:
         spelled = set(self.spelled(tokens))
         for name in special_tokens:
             if name in spelled:
-                token = name.encode() if self.split == "words" else unspell(name)
+                token = unspell(name) if splits.of_bytes(self.split) else name.encode()
                 raise ValueError(
                     f"tokenizer: the special token {name!r} is how files spell {token!r}"
                 )
@@ -73,9 +75,9 @@ class Vocabulary:
 
     def spelled(self, tokens):
         """How files spell tokens that are not special."""
-        if self.split == "words":
-            return [token.decode("utf-8", "surrogateescape") for token in tokens]
-        return [spell(token) for token in tokens]
+        if splits.of_bytes(self.split):
+            return [spell(token) for token in tokens]
+        return [token.decode("utf-8", "surrogateescape") for token in tokens]
 
     def names(self):
         """How files spell each token, by id."""
@@ -85,17 +87,25 @@ class Vocabulary:
         return names
 
     def ranks(self):
-        """The ids of the tokens that are not special, by their bytes."""
-        special = set(self.special_tokens.values())
-        return {token: i for i, token in enumerate(self.tokens) if i not in special}
+        """The ids of the tokens that merging knows, by their bytes."""
+        apart = set(self.special_tokens.values())
+        ranks = {token: i for i, token in enumerate(self.tokens) if i not in apart}
+        if spaces.is_split(self.split):
+            for name in spaces.BYTES:
+                ranks.pop(name.encode(), None)
+        return ranks
 
     def listed_merges(self):
         """The merges (M, 2) by rank, also where they follow from the ids.
 
         There every two tokens that make a token are merged: a file of merges gives the same ids so.
+        Of characters, the two that ever do.
         """
         if self.mode != "bpe":
             return self.merges
+        if spaces.is_split(self.split):
+            pairs = [*readings.firing(self, True).values()]
+            return np.array(pairs, np.uint32).reshape(-1, 2)
         ranks, merges = self.ranks(), []
         lengths = {len(token) for token in ranks}  # else a long token is sliced at each byte
         for token, _ in sorted(ranks.items(), key=lambda item: item[1]):

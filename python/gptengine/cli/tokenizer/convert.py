@@ -22,9 +22,9 @@ LISTED = 6  # special tokens that are named
 class ConvertCommand:
     """Write a tokenizer in another format, or refuse what the format cannot say with the same ids.
 
-    Read are tokenizer.json, vocab.json with merges.txt, tekken.json, .tiktoken, .gguf and codes of
-    subword-nmt; written are a folder (tokenizer.json and tokenizer_config.json), .json, vocab.json
-    with merges.txt, .tiktoken and .gguf.
+    Read are tokenizer.json, vocab.json with merges.txt, tekken.json, tokenizer.model, .tiktoken,
+    .gguf and codes of subword-nmt; written are a folder (tokenizer.json and
+    tokenizer_config.json), .json, vocab.json with merges.txt, .tiktoken and .gguf.
     """
 
     source: str = option(REQUIRED, show.TOKENIZER, positional=True)
