@@ -36,9 +36,9 @@ class Splitter {
   virtual size_t cut(std::string_view text, size_t at) const = 0;
 };
 
-// By name: gpt2, smollm, cl100k, o200k, llama3, qwen2, tekken, words, the same with " plain" for the
-// scanner of every machine, "rules:" with what rule_split.h reads, and the names in spaces.h. Null
-// for a name that is not known.
+// By name: gpt2, smollm, cl100k, o200k, llama3, qwen2, tekken, words, the same with " plain" for
+// the scanner of every machine, "rules:" with what rule_split.h reads, and the names in spaces.h.
+// Null for a name that is not known.
 const Splitter* find_splitter(std::string_view name);
 
 }  // namespace gpte
