@@ -98,6 +98,7 @@ def _record(window: Window, fields: dict, where: str, options: ReadOptions) -> R
         return Loss("reader.no_page", where, f"record type {kind[:40]!r}")
     block = window.take(length)
     if len(block) < length:
+        window.give_back(block)
         raise BadRecord(f"{len(block):,} bytes of {length:,}: the file ends within it")
     end = window.take(len(END))
     if end != END[: len(end)]:
