@@ -29,7 +29,7 @@ RULES = (
     "placeholders",  # fields of a template that nothing was put into
     "link_density",  # addresses a word
     "top_word",  # share of the most frequent word
-    "top_phrase",  # share of the words' characters in the most frequent group of 2 to 4 words
+    "top_pair",  # share of the words' characters in the most frequent pair of words
     "function_words",  # share of the words that any prose has
     "keyword_lists",  # share of the characters in lines that are lists
     "phrases",  # of shops and baits, in 1,000 words
@@ -65,8 +65,8 @@ def _measure(rule: str, text: str, s: TextStatistics, preset: Preset) -> tuple[f
         return s.urls / words, ""
     if rule == "top_word":
         return s.top_word_count / words, ""
-    if rule == "top_phrase":
-        return max(s.top_ngram_characters) / characters, ""
+    if rule == "top_pair":
+        return s.top_ngram_characters[0] / characters, ""
     if rule == "function_words":
         return (s.stop_words / s.words if s.words else 0.0), ""
     if rule == "keyword_lists":
