@@ -80,7 +80,9 @@ def text_statistics(text: str, stop_words: frozenset[str] = frozenset()) -> Text
         line_characters=sum(map(len, lines)),
         bullet_lines=sum(re.match(r"[•‣◦▪●○·*-]\s", s) is not None for s in lines),
         ellipsis_lines=sum(s.endswith(("…", "...")) for s in lines),
-        terminal_punctuation_lines=sum(s.rstrip("\"'”“’»«)").endswith((".", "!", "?", "…")) for s in lines),
+        terminal_punctuation_lines=sum(
+            s.rstrip("\"'”“’»«)").endswith((".", "!", "?", "…")) for s in lines
+        ),
         short_lines=sum(len(s) <= 30 for s in lines),
         duplicate_lines=len(line_copies),
         duplicate_line_characters=sum(map(len, line_copies)),
