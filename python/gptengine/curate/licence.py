@@ -1,8 +1,8 @@
 """What may be used: licences by a common name, lists of those who opted out, and what pages say.
 
 A page's wish not to be used for training stands in `Document.meta`: "robots" has what X-Robots-Tag
-and <meta name="robots"> say, "tdm-reservation" the header of the TDM Reservation Protocol; a <meta> of that name
-is among the robots as "tdm-reservation:1".
+and <meta name="robots"> say, "tdm-reservation" the header of the TDM Reservation
+Protocol; a <meta> of that name is among the robots as "tdm-reservation:1".
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TextStatistics:
-    """Counts of one text. A word is a run of letters, marks and digits, with ' or - between letters.
+    """Counts of one text. A word is a run of letters, marks and digits, ' or - between letters too.
 
     Characters are code points; lines are those that hold more than whitespace.
     """

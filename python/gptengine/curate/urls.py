@@ -96,7 +96,7 @@ class Addresses:
 
 
 def read_addresses(*paths: str | os.PathLike) -> Addresses:
-    """The hosts and folders of some lists, one an entry; ValueError names the file and the entry."""
+    """The hosts and folders of some lists; ValueError names the file and the entry."""
     entries = []
     for path in paths:
         for entry in read_list(path):
