@@ -61,7 +61,9 @@ def extract(html: str, options: ExtractOptions | None = None, where: str = "") -
     if len(html) > options.most_characters:
         limit = f"{len(html):,} characters, at most {options.most_characters:,}"
         return Loss("extract.too_long", where, limit)
-    html = XML_DECLARATION.sub("", html.replace("\0", ""), count=1)
+    html = html.replace("\0", "")
+    if declared := XML_DECLARATION.match(html):
+        html = html[declared.end() :]  # its encoding is no longer true
     if too_deep(html):
         return Loss("extract.too_deep", where, f"more than {DEEPEST} elements within each other")
     try:
@@ -108,7 +110,9 @@ def _exact(html: str) -> str:
 
 
 def _fast(html: str) -> str:
-    extract_plain_text = need("resiliparse.extract.html2text", "extracting pages").extract_plain_text
+    extract_plain_text = need(
+        "resiliparse.extract.html2text", "extracting pages"
+    ).extract_plain_text
     return extract_plain_text(html, main_content=True, alt_texts=False)
 
 

@@ -5,29 +5,36 @@ from __future__ import annotations
 import html as entities
 import re
 
-TAG = re.compile(r"<(meta|link|a)\b([^<>]{0,1000})>", re.I)
+META = re.compile(r"<meta\b([^<>]{0,1000})>", re.I)
+LINK = re.compile(r"<(?:link|a)\b([^<>]{0,1000})>", re.I)
+LICENCE = re.compile(r"rel\s*=\s*[\"']?[^\"'<>]{0,60}license")  # before each link is looked at
 ATTRIBUTE = re.compile(r"([\w:-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
-TITLE = re.compile(r"<title\b[^>]{0,200}>([^<]{1,1000})", re.I)
+TITLE = re.compile(r"<title\b[^<>]{0,200}>([^<]{1,1000})", re.I)
+HEAD_END = re.compile(r"</head|<body", re.I)
 ROBOTS = ("robots", "googlebot", "tdm-reservation", "tdm-policy")
-WORTH = re.compile(r"<meta\b[^<>]{0,200}(?:robots|tdm-)|rel\s*=\s*[\"']?[^\"'>]{0,40}license", re.I)
 
 
 def facts(html: str) -> dict[str, str]:
     """Of "title", "robots" (all directives, with commas) and "licence" (a URL) what is there."""
     found: dict[str, str] = {}
-    if title := TITLE.search(html):
+    end = HEAD_END.search(html)
+    head = html[: end.start()] if end else html
+    if title := TITLE.search(head):
         found["title"] = " ".join(entities.unescape(title[1]).split())
-    if not WORTH.search(html):
-        return found
     robots = []
-    for name, attributes in TAG.findall(html):
-        values = {k.lower(): a or b or c for k, a, b, c in ATTRIBUTE.findall(attributes)}
+    for values in map(_attributes, META.findall(head)):
         about = values.get("name", values.get("http-equiv", "")).lower()
-        if name.lower() == "meta" and about in ROBOTS and "content" in values:
+        if about in ROBOTS and "content" in values:
             prefix = f"{about}:" if about.startswith("tdm") else ""
-            robots.append(prefix + entities.unescape(values["content"]).strip().lower())
-        elif "license" in values.get("rel", "").lower().split() and "href" in values:
-            found.setdefault("licence", entities.unescape(values["href"]).strip())
+            robots.append(prefix + values["content"].strip().lower())
     if robots:
         found["robots"] = ", ".join(robots)
+    for values in map(_attributes, LINK.findall(html) if LICENCE.search(html) else ()):
+        if "license" in values.get("rel", "").lower().split() and values.get("href"):
+            found["licence"] = values["href"].strip()
+            break
     return found
+
+
+def _attributes(tag: str) -> dict[str, str]:
+    return {k.lower(): entities.unescape(a or b or c) for k, a, b, c in ATTRIBUTE.findall(tag)}
