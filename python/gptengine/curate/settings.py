@@ -111,7 +111,7 @@ def convert(value, kind, where: str):
 
 def _optional(value, inner, where: str):
     """A step of a recipe is on with its settings or `true`, and off with `false`."""
-    if value in (None, False) and not isinstance(value, int | float) or value is False:
+    if value is None or value is False:
         return None
     (kind,) = (k for k in inner if k is not type(None))
     return convert(value, kind, where)

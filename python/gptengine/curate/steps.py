@@ -1,0 +1,113 @@
+"""What a document goes through between reading and comparing, in order: transforms and filters."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .bad_words import BadWords, default_words, load_words
+from .document import Change, Check, Document, Filter, Transform
+from .licence import Licences
+from .personal import Personal
+from .policy_lines import PolicyLines
+from .presets import default_presets, load_preset
+from .quality import Quality
+from .recipe import Recipe
+from .spam import Spam
+from .urls import Urls, read_addresses
+
+Seen = Callable[[Filter | Transform, Check | Change], None]
+
+
+@dataclass(frozen=True)
+class WantedLanguages:
+    """Drops documents of other languages than those that are wanted."""
+
+    wanted: tuple[str, ...]
+    name: str = "language"
+
+    def checks(self, document: Document) -> Iterator[Check]:
+        outside = document.language not in self.wanted
+        note = document.language or "unknown"
+        yield Check(f"{self.name}.unwanted", int(outside), most=0, note=note)
+
+
+def build_steps(recipe: Recipe, name: str, base, learned) -> list[Filter | Transform]:
+    """The steps of source `name`, ready for use; ValueError names a list or preset that is wrong.
+
+    base: the folder that the recipe's paths start from. learned: the folder of what was learned
+    from all texts, or None where nothing has to be.
+    """
+    recipe = recipe.for_source(name)
+    at = lambda paths: [Path(base) / path for path in paths]
+    presets = default_presets()
+    if recipe.quality:
+        own = map(load_preset, at(recipe.quality.presets))
+        presets |= {preset.language: preset for preset in own}
+    steps: list[Filter | Transform] = []
+    if recipe.urls:
+        lists = (read_addresses(*at(recipe.urls.blocked)), read_addresses(*at(recipe.urls.allowed)))
+        steps.append(Urls(*lists))
+    allowed = recipe.sources[name].licences
+    if recipe.licences or allowed:
+        rules = recipe.licences
+        opted_out = read_addresses(*at(rules.opted_out)) if rules else read_addresses()
+        patterns = {name: allowed} if allowed else {}
+        steps.append(Licences(patterns, opted_out, bool(rules and rules.heed_robots)))
+    if recipe.languages and recipe.languages.wanted:
+        steps.append(WantedLanguages(recipe.languages.wanted))
+    steps += _of_lines(recipe, presets, learned)
+    if recipe.quality:
+        steps.append(Quality(presets))
+    if recipe.spam:
+        steps.append(Spam(presets))
+    if recipe.bad_words:
+        words = default_words()
+        for language, paths in recipe.bad_words.lists.items():
+            words[language] = words.get(language, frozenset()) | load_words(*at(paths))
+        steps.append(BadWords(words, recipe.bad_words.most))
+    steps += _learned(recipe, name, base, learned)
+    if recipe.personal:
+        steps.append(Personal())
+    return steps
+
+
+def _of_lines(recipe: Recipe, presets, learned) -> list[Transform]:
+    return [PolicyLines(presets)] if recipe.policy_lines else []
+
+
+def _learned(recipe: Recipe, name: str, base, learned) -> list[Filter]:
+    return []
+
+
+def pass_through(
+    steps, document: Document, see: Seen, seconds: dict[str, float] | None = None
+) -> tuple[Document, Check | None]:
+    """The document after the steps, or after the one whose check it did not pass, and that check.
+
+    see: is told every check and change. seconds: gets what each step takes.
+    """
+    for step in steps:
+        begin = time.perf_counter()
+        failed = None
+        if hasattr(step, "change"):
+            change = step.change(document)
+            see(step, change)
+            if change.text != document.text:
+                document = dataclasses.replace(document, text=change.text)
+            if not change.text or change.text.isspace():
+                failed = Check(f"{step.name}.empty", 0, least=1)
+        else:
+            for check in step.checks(document):
+                see(step, check)
+                if not check.passed:
+                    failed = check
+                    break
+        if seconds is not None:
+            seconds[step.name] = seconds.get(step.name, 0) + time.perf_counter() - begin
+        if failed:
+            return document, failed
+    return document, None
