@@ -24,8 +24,8 @@ from .page import facts
 
 EXTRACTORS = ("trafilatura", "resiliparse")
 DEEPEST = 250  # elements within elements; at 256 libxml2 stops reading without a word
-# A short result is doubted if it is less than this share of what resiliparse finds: then trafilatura
-# tries again with all its fallbacks, some of which take time in the square of a page's tags.
+# A short result is doubted if it is less than this share of what resiliparse finds: then
+# trafilatura tries again with all its fallbacks. Some take time in the square of a page's tags.
 DOUBTED, SHARE, MOST_TAGS = 2000, 1 / 3, 10_000
 XML_DECLARATION = re.compile(r"\s*<\?xml\b[^<>]{0,200}\?>", re.I)
 WHOLE_PAGE = re.compile(r"<(html|body)\b", re.I)
@@ -46,7 +46,7 @@ class ExtractOptions:
 
 
 class Page(NamedTuple):
-    """The text of a page, empty where the extractor found none, and what the page says of itself."""
+    """The text of a page, empty where none was found, and what the page says of itself."""
 
     text: str
     facts: dict[str, str]  # of `page.facts`: title, robots, licence
