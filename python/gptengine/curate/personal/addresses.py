@@ -39,7 +39,7 @@ LEAST_GROUPS = 3  # of an IPv6 address: a::b is C++
 
 SCHEME = re.compile(rb"://")
 BARE = re.compile(rb"\.(?:com|net|me|tv|de)/")
-URL_END = re.compile(rb"[^\s<>\"'\xe2(){}\[\]|\\^`,;]{0,2000}")
+URL_END = re.compile(rb"[^\s<>\"'\xe2(){}\[\]|\\^`,;]{0,500}")
 HOST_BEFORE = re.compile(rb"[a-zA-Z0-9.-]{1,80}")  # read backwards
 PROFILE_HOSTS = {  # what stands before the user's name in the path
     b"facebook.com": b"",

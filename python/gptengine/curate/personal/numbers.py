@@ -54,18 +54,21 @@ SSN = re.compile(rb"([0-9]{3})(?:([ -]?)([0-9]{2})\2)([0-9]{4})(?![0-9]|-[0-9])"
 SSN_WORDS = re.compile(rb"(?i)\bssn\b|social\s+security|\bss\s?#")
 IPV4 = re.compile(rb"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9]|\.[0-9]|/[0-9]{3})")
 IP_WORDS = re.compile(rb"(?i)\bip\b|\bip[v-]|\bhost|server|gateway|\bdns\b|\bping\b")
-SECTION_WORDS = re.compile(
-    rb"(?i)(?:\xc2\xa7|\bnr\b|\bno\b|\babs|\bkap|\bziff|\bversion|\bv|\bart|\bchap|\bsection|\bsec"
-    rb"|\banl|\babschn|\bnummer|\bpunkt|\brelease|\bfig|\babb|\btab)\S{0,12}\s{0,2}$"
+SECTION_WORDS = re.compile(  # and what stands between such a word and the number
+    rb"(?i)(?:\xc2\xa7|\b(?:n[ro]|abs(?:atz)?|kap(?:itel)?|ziff(?:er)?|version|v|art(?:ikel)?|anl(?:age)?"
+    rb"|abschn(?:itt)?|nummer|punkt|release|fig(?:ure)?|abb(?:ildung)?|tab(?:elle|le)?|chap(?:ter)?"
+    rb"|sec(?:tion)?|teil|part)s?)[.:]?\s{0,2}$"
 )
 PHONE_WORDS = re.compile(
-    rb"(?i)(?<![a-z])(?:tel|fon|phone|fax|telefax|mobil|handy|cell|call|ruf|anruf|whatsapp|hotline"
-    rb"|durchwahl|dial|sms|kontakt|contact|(?:my|your|meine|ihre) num)"
-    rb"|(?:^|[^a-z0-9])[tmf] ?[:.] ?\(?$|\xe2\x98[\x8e\x8f]|\xf0\x9f\x93[\x9e\xb1]"
+    rb"(?i)(?<![a-z\x80-\xff])(?:(?:mobil|auto)?tele(?:f|ph)[a-z]*|tel|fon|phone|(?:tele)?fax"
+    rb"|mobile?(?:nummer|funk|phone)?|handy(?:nummer)?|cell(?:phone)?|call|(?:an)?ruf(?:en|nummer)?"
+    rb"|whatsapp|hotline|durchwahl|dial|sms|kontakt|contact|(?:my|your|meine|ihre) num[a-z]*)"
+    rb"(?![a-z\x80-\xff])"
+    rb"|(?<![a-z0-9])[tmf] ?[:.] ?\(?$|\xe2\x98[\x8e\x8f]|\xf0\x9f\x93[\x9e\xb1]"
 )
 NORTH_AMERICAN = re.compile(rb"[2-9][0-9]{2}\)?[ .-]{1,2}[2-9][0-9]{2}[.-][0-9]{4}(?![0-9-])")
 GERMAN = re.compile(
-    rb"(?<=\()0[1-9][0-9]{1,4}\)[ /-]{0,2}[1-9][0-9 -]{4,12}|0[1-9][0-9]{1,3}/[1-9][0-9]{4}"
+    rb"(?<=\()0[1-9][0-9]{1,4}\)[ /-]{0,2}[1-9](?:[ -]?[0-9]){4,10}|0[1-9][0-9]{1,3}/[1-9][0-9]{4}"
 )
 DATE = re.compile(rb"[0-3]?[0-9]\. ?[01]?[0-9]\. ?(?:[0-9]{4}|[0-9]{2})(?![0-9])")
 NO_PHONE = re.compile(  # spans of years, numbers in groups of thousands, dates of ISO 8601
@@ -89,18 +92,16 @@ def find_numbers(data: bytes) -> Iterator[Span]:
     if not len(places):
         return
     yield from _ibans(data, text, places)
-    last_phone = -CONTEXT
+    done, last_phone = 0, -CONTEXT
     for start, end in _groups(text, places):
-        at = start
-        while at < end:
-            span = _number_at(data, at, end, last_phone)
-            if span:
+        digits = DIGITS.search(data, max(start, done), end)
+        while digits:
+            done = digits.end()
+            if span := _number_at(data, digits.start(), end, last_phone):
                 yield span
-                last_phone = span.end if span.kind == "phone" else last_phone
-            following = DIGITS.search(data, span.end if span else DIGITS.match(data, at).end(), end)
-            if not following:
-                break
-            at = following.start()
+                done = span.end  # may be beyond the group: insurance numbers hold a letter
+                last_phone = done if span.kind == "phone" else last_phone
+            digits = DIGITS.search(data, done, end)
 
 
 def _groups(text: np.ndarray, places: np.ndarray) -> list[tuple[int, int]]:
@@ -151,7 +152,10 @@ def _is_ssn(match: re.Match, before: bytes) -> bool:
 
 def _is_ip(match: re.Match, before: bytes) -> bool:
     """Four numbers below 256, and no section: 1.2.3.4 of a law is none, whatever it looks like."""
-    parts = [int(part) for part in match[0].split(b".")]
+    written = match[0].split(b".")
+    parts = [int(part) for part in written]
+    if any(len(part) > 1 and part.startswith(b"0") for part in written):
+        return False
     if max(parts) > 255 or before.endswith(b".") or SECTION_WORDS.search(before):
         return False
     return max(parts) >= 32 or IP_WORDS.search(before) is not None
@@ -160,11 +164,12 @@ def _is_ip(match: re.Match, before: bytes) -> bool:
 def _phone(data: bytes, at: int, end: int, before: bytes, after_phone: bool) -> Span | None:
     plus = before.endswith((b"+", b"+("))
     digits = DIGITS.match(data, at)[0]
-    if plus or (digits.startswith(b"00") and digits[2:3] > b"0"):
+    alone = not before.rstrip(b" .-/\xc2\xa0")[-1:].isdigit()
+    if plus or (alone and digits.startswith(b"00")):
         stop, count = _extent(data, at, end)
-        number = re.sub(rb"[^0-9]", b"", data[at : at + 12]).decode().removeprefix("00")
-        known = any(number[:n] in COUNTRIES for n in (1, 2, 3))
-        if known and count >= 8 and stop:
+        code = re.sub(rb"[^0-9]", b"", data[at : at + 8]) if plus else digits[2:]
+        known = any(code[:n].decode() in COUNTRIES for n in (1, 2, 3))
+        if known and count >= 8:
             return Span(at - (len(before) - len(before.rstrip(b"+("))), stop, "phone")
     if before.endswith((b"-", b"/", b",", b".", b"\xc2\xa7 ")):
         return None
@@ -174,7 +179,7 @@ def _phone(data: bytes, at: int, end: int, before: bytes, after_phone: bool) -> 
     if match := NORTH_AMERICAN.match(data, at) or GERMAN.match(data, at):
         stop, _ = _extent(data, at, end)
         return Span(start, max(stop, match.end()), "phone")
-    if after_phone or PHONE_WORDS.search(before):
+    if after_phone or PHONE_WORDS.search(data, max(0, at - CONTEXT), at):
         stop, count = _extent(data, at, end)
         if count >= PHONE_DIGITS[0]:
             return Span(start, stop, "phone")
