@@ -25,9 +25,10 @@ from .recipe import Recipe, source_files
 from .settings import plain
 from .stages.duplicates import decide
 from .stages.filter import filter_part
-from .stages.learn import learn, learns
+from .stages.learn import learn
 from .stages.read import read
 from .stages.write import shard_count, write_shard
+from .step_settings import Languages
 from .tasks import Task
 
 FORMAT = 1  # of the folders between the stages: another one makes all tasks new
@@ -62,9 +63,12 @@ def _reading(recipe: Recipe, name: str) -> Recipe:
         recipe.for_source(name).sources[name], path=("-",), weight=1.0, max_epochs=1.0, licences=()
     )
     steps = dict(repair=recipe.repair, split=recipe.split, languages=recipe.languages)
+    steps["host_lines"] = recipe.host_lines
     steps = {k: None if k in source.skip else v for k, v in steps.items()}
     if steps["languages"]:
-        steps["languages"] = dataclasses.replace(steps["languages"], wanted=())
+        steps["languages"] = Languages()
+    if steps["host_lines"]:
+        steps["host_lines"] = dataclasses.replace(steps["host_lines"], most_documents=1)
     return Recipe({name: dataclasses.replace(source, tier="public", skip=())}, **steps)
 
 
@@ -110,15 +114,17 @@ def parts_of(tasks: dict[str, list[Task]], work) -> list[Part]:
     ]
 
 
-def learn_task(recipe: Recipe, base, parts: list[Part], work) -> Task | None:
-    """The task that reads all parts for what the filters need to know, if they need to."""
-    if not learns(recipe):
+def learn_task(
+    recipe: Recipe, tasks: dict[str, list[Task]], parts: list[Part]
+) -> Task | None:
+    """The task that reads what all of the first stage wrote, if the filters need to know it."""
+    if not (recipe.host_lines or recipe.perplexity):
         return None
     settings = dict(
-        parts=[[p.source, p.path] for p in parts],
-        steps=plain(dict(host_lines=recipe.host_lines, perplexity=recipe.perplexity)),
-        tiers={name: source.tier for name, source in recipe.sources.items()},
-        skip={name: list(source.skip) for name, source in recipe.sources.items()},
+        folders=sorted({f"read/{task.key}" for of_source in tasks.values() for task in of_source}),
+        curated=[p.path for p in parts if recipe.sources[p.source].tier == "curated"],
+        host_lines=plain(recipe.host_lines),
+        perplexity=plain(recipe.perplexity),
     )
     return Task("learn", learn, settings, (), sum(p.size for p in parts))
 
@@ -152,14 +158,13 @@ def _filtering(recipe: Recipe, name: str) -> Recipe:
     return dataclasses.replace(recipe, sources={name: source}, **changes)
 
 
-def compare_task(
-    recipe: Recipe, parts: list[Part], filters: list[Task], memory: int, work
-) -> Task:
+def compare_task(recipe: Recipe, parts: list[Part], filters: list[Task], memory: int) -> Task:
     settings = dict(
         parts=[f"filter/{task.key}" for task in filters],
         sources=[p.source for p in parts],
         exact=plain(recipe.exact),
         near=plain(recipe.near),
+        skip={name: sorted(source.skip) for name, source in recipe.sources.items()},
     )
     size = sum(p.size for p in parts)
     return Task("compare", decide, settings, (str(memory),), size)

@@ -25,13 +25,13 @@ from typing import Literal
 from gptengine.options import REQUIRED, option
 
 from .extract import ExtractOptions
+from .host_lines import HostLineOptions
 from .readers import ReadOptions
 from .settings import from_mapping, known, plain, read_mapping
 from .step_settings import (
     BadWordRules,
     Decontamination,
     Exact,
-    HostLines,
     Languages,
     LicenceRules,
     Near,
@@ -132,7 +132,7 @@ class Recipe:
     repair: Repair | None = Repair()
     split: Split | None = Split()
     languages: Languages | None = Languages()
-    host_lines: HostLines | None = HostLines()
+    host_lines: HostLineOptions | None = HostLineOptions()
     policy_lines: bool = True
     urls: UrlRules | None = UrlRules()
     licences: LicenceRules | None = LicenceRules()

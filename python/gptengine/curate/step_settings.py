@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from gptengine.options import REQUIRED, option
-
-Limits = dict[str, tuple[float, ...]]
 
 
 @dataclass(frozen=True)
@@ -31,16 +29,6 @@ class Languages:
 
     wanted: tuple[str, ...] = option((), "codes such as de and en; any, if empty")
     confidence: float = option(0.5, "from 0 to 1; below it a text has no language")
-
-
-@dataclass(frozen=True)
-class HostLines:
-    """Lines that repeat across the pages of a host go."""
-
-    documents: int = option(5, "of a host, from which on a line is not a text's own")
-
-    def __post_init__(self):
-        _at_least(self, documents=2)
 
 
 @dataclass(frozen=True)
@@ -76,7 +64,7 @@ class BadWordRules:
     """Words of the language's list."""
 
     most: float = option(5.0, "in 1,000 words")
-    lists: dict[str, tuple[str, ...]] = option(REQUIRED, "files by language, beside the package's")
+    lists: dict[str, tuple[str, ...]] = field(default_factory=dict)  # files, beside the package's
 
 
 @dataclass(frozen=True)

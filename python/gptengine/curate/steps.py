@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
 
 from .bad_words import BadWords, default_words, load_words
 from .document import Change, Check, Document, Filter, Transform
+from .host_lines import HostLines
+from .language import LanguageFilter
 from .licence import Licences
 from .personal import Personal
 from .policy_lines import PolicyLines
@@ -19,20 +22,9 @@ from .recipe import Recipe
 from .spam import Spam
 from .urls import Urls, read_addresses
 
+HOST_LINES = "host_lines.npy"  # in the folder of what was learned
+
 Seen = Callable[[Filter | Transform, Check | Change], None]
-
-
-@dataclass(frozen=True)
-class WantedLanguages:
-    """Drops documents of other languages than those that are wanted."""
-
-    wanted: tuple[str, ...]
-    name: str = "language"
-
-    def checks(self, document: Document) -> Iterator[Check]:
-        outside = document.language not in self.wanted
-        note = document.language or "unknown"
-        yield Check(f"{self.name}.unwanted", int(outside), most=0, note=note)
 
 
 def build_steps(recipe: Recipe, name: str, base, learned) -> list[Filter | Transform]:
@@ -57,8 +49,8 @@ def build_steps(recipe: Recipe, name: str, base, learned) -> list[Filter | Trans
         opted_out = read_addresses(*at(rules.opted_out)) if rules else read_addresses()
         patterns = {name: allowed} if allowed else {}
         steps.append(Licences(patterns, opted_out, bool(rules and rules.heed_robots)))
-    if recipe.languages and recipe.languages.wanted:
-        steps.append(WantedLanguages(recipe.languages.wanted))
+    if recipe.languages:
+        steps.append(LanguageFilter(recipe.languages.wanted, recipe.languages.confidence))
     steps += _of_lines(recipe, presets, learned)
     if recipe.quality:
         steps.append(Quality(presets))
@@ -76,7 +68,10 @@ def build_steps(recipe: Recipe, name: str, base, learned) -> list[Filter | Trans
 
 
 def _of_lines(recipe: Recipe, presets, learned) -> list[Transform]:
-    return [PolicyLines(presets)] if recipe.policy_lines else []
+    steps: list[Transform] = []
+    if recipe.host_lines:
+        steps.append(HostLines(np.load(learned / HOST_LINES), recipe.host_lines))
+    return steps + [PolicyLines(presets)] * recipe.policy_lines
 
 
 def _learned(recipe: Recipe, name: str, base, learned) -> list[Filter]:

@@ -60,7 +60,8 @@ def run_task(task: Task, work: str) -> float:
     begin = time.process_time()
     with atomic_folder(task.folder(work), replaces=("*",)) as folder:
         task.call(folder, Path(work), *task.files, **task.settings)
-        sizes = {p.name: p.stat().st_size for p in sorted(folder.iterdir())}
+        files = sorted(p for p in folder.rglob("*") if p.is_file())
+        sizes = {p.relative_to(folder).as_posix(): p.stat().st_size for p in files}
         (folder / DONE).write_text(json.dumps(sizes))
     return time.process_time() - begin
 

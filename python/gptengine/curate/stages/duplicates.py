@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gptengine import _core
-
 from ..document import Check
+from ..exact import duplicates
+from ..near import NearOptions, near_groups
 from ..recipe import Exact, Near
 from ..settings import from_mapping
 from ..store import INDEX_FILE, read_rows
@@ -23,28 +23,29 @@ KEPT, EXACT, NEAR = 0, 1, 2
 REASONS = {EXACT: "exact.document", NEAR: "near.jaccard"}
 DECISION = np.dtype([("why", "u1"), ("keeper", "S32"), ("jaccard", "<f4")])
 CUT = np.dtype([("row", "<u4"), ("first", "<u4"), ("end", "<u4"), ("line", "?")])
-TAKEN = 1 << 16  # duplicates that are looked at together
 PLACE_BITS = 24  # of a number for the place of a part in its document's list of parts
 
 
-def decide(folder: Path, work: Path, *, parts, sources, exact, near, memory=1 << 30, **_) -> None:
+def decide(folder: Path, work: Path, memory: str, *, parts, sources, exact, near, skip) -> None:
     """Decisions 00000.npy, ... (N,) of DECISION a part, and cuts 00000-cuts.npy (n,) of CUT.
 
-    parts: folders below `work` that `filter_part` wrote; sources: the source of each.
+    parts: folders below `work` that `filter_part` wrote; sources: the source of each. skip: steps
+    that a source does not go through. memory: bytes for sorting.
     """
+    memory = int(memory)
     exact = from_mapping(Exact, exact, "exact") if exact else None
     near = from_mapping(Near, near, "near") if near else None
     table = Table([work / part for part in parts], sources)
     scratch, tally = str(folder), Tally()
+    compares = lambda step: table.of([s for s in table.names if step not in skip[s]])
     if exact and exact.document:
-        table.drop(EXACT, *exact_copies(table, memory, scratch))
+        exact_copies(table, compares("exact"), memory, scratch)
         tally.sizes["exact"] = cluster_sizes(table.keeper, table.why == EXACT)
     if near:
-        scopes = [np.arange(len(table.why))]
-        if near.scope == "source":
-            scopes = [np.flatnonzero(table.source == s) for s in range(len(set(sources)))]
-        for rows in scopes:
-            near_copies(table, rows[table.why[rows] == KEPT], near, memory, folder)
+        rows = compares("near")
+        groups = [rows] if near.scope == "all" else [table.of([s], rows) for s in table.names]
+        for group in groups:
+            near_copies(table, group[table.why[group] == KEPT], near, memory, folder)
         tally.sizes["near"] = cluster_sizes(table.keeper, table.why == NEAR)
         jaccards = table.jaccard[table.why == NEAR]
         tally.values[rule_key("near.jaccard", -np.inf, near.jaccard)] = histogram(jaccards)
@@ -78,6 +79,11 @@ class Table:
         self.why = np.zeros(len(self.id), np.uint8)
         self.keeper = np.arange(len(self.id))
         self.jaccard = np.zeros(len(self.id), np.float32)
+
+    def of(self, sources: list[str], rows: np.ndarray | None = None) -> np.ndarray:
+        """The rows, or those of some, whose documents are of these sources."""
+        rows = np.arange(len(self.id)) if rows is None else rows
+        return rows[np.isin(self.source[rows], [self.names.index(s) for s in sources])]
 
     def drop(self, why: int, rows: np.ndarray, keepers: np.ndarray, jaccard=1.0) -> None:
         self.why[rows], self.keeper[rows], self.jaccard[rows] = why, keepers, jaccard
@@ -120,12 +126,16 @@ class Table:
             np.save(folder / f"{part:05d}-cuts.npy", np.concatenate(mine))
 
 
-def exact_copies(table: Table, memory: int, scratch: str) -> tuple[np.ndarray, np.ndarray]:
-    """Rows whose text a row of a better rank has too, and those rows."""
-    found = _core.Duplicates(memory, scratch)
-    found.add(np.ascontiguousarray(table.hash), table.rank.astype(np.uint64))
-    pairs = np.concatenate([np.zeros((0, 2), np.uint64), *_taken(found)]).astype(np.int64)
-    return table.order[pairs[:, 0]], table.order[pairs[:, 1]]
+def exact_copies(table: Table, rows: np.ndarray, memory: int, scratch: str) -> None:
+    """Drop those of the rows whose text a row of a better rank has too."""
+    found = duplicates(
+        [(np.ascontiguousarray(table.hash[rows]), table.rank[rows].astype(np.uint64))],
+        memory_bytes=memory,
+        folder=scratch,
+    )
+    for pairs in found:
+        copy, kept = table.order[pairs.astype(np.int64)].T
+        table.drop(EXACT, copy, kept)
 
 
 def near_copies(table: Table, rows: np.ndarray, near: Near, memory: int, folder: Path) -> None:
@@ -137,15 +147,15 @@ def near_copies(table: Table, rows: np.ndarray, near: Near, memory: int, folder:
     signatures = np.memmap(path, np.uint32, "w+", shape=(len(rows), places))
     for part, source in enumerate(table.folders):
         mine = slice(*np.searchsorted(rows, table.first[part : part + 2]))
-        of_part = np.load(source / "signatures.npy", mmap_mode="r")
-        signatures[mine] = of_part[rows[mine] - table.first[part]]
+        if mine.stop > mine.start:
+            of_part = np.load(source / "signatures.npy", mmap_mode="r")
+            signatures[mine] = of_part[rows[mine] - table.first[part]]
+    options = NearOptions(near.jaccard, near.bands, near.rows, near.words)
     order = np.argsort(table.rank[rows])
-    found = _core.near_groups(
-        signatures, order, near.bands, near.rows, near.jaccard, memory, str(folder)
-    )
-    keeper, pairs, shares = found[0], found[1], found[2]
+    found = near_groups(signatures, order, options, memory_bytes=memory, folder=str(folder))
+    keeper = found.keeper
     jaccard = np.zeros(len(rows), np.float32)
-    jaccard[pairs[:, 1]] = shares  # a text that is dropped joined its group by one pair
+    jaccard[found.pairs[:, 1]] = found.jaccard  # a text that is dropped joined by one pair
     dropped = np.flatnonzero(keeper != np.arange(len(rows)))
     table.drop(NEAR, rows[dropped], rows[keeper[dropped]], jaccard[dropped])
     del signatures
@@ -154,23 +164,32 @@ def near_copies(table: Table, rows: np.ndarray, near: Near, memory: int, folder:
 
 def part_copies(table: Table, kind: str, memory: int, scratch: str) -> dict[int, np.ndarray]:
     """By part, the paragraphs or lines that a document of a better rank has as well."""
-    found = _core.Duplicates(memory, scratch)
+    cut: dict[int, list] = {}
+    numbers = _numbered(table, kind)
+    for pairs in duplicates(numbers, memory_bytes=memory, folder=scratch):
+        owners, places = pairs >> PLACE_BITS, pairs[:, 0] & ((1 << PLACE_BITS) - 1)
+        other = owners[:, 0] != owners[:, 1]  # what a text repeats itself is its own affair
+        rows, places = table.order[owners[other, 0].astype(np.int64)], places[other]
+        by_part = np.searchsorted(table.first, rows, "right") - 1
+        for part in np.unique(by_part).tolist():
+            mine = by_part == part
+            found = (rows[mine] - table.first[part], places[mine].astype(np.int64))
+            cut.setdefault(part, []).append(found)
+    return {part: _looked_up(table.folders[part], kind, pairs) for part, pairs in cut.items()}
+
+
+def _numbered(table: Table, kind: str):
+    """Hashes of the parts of documents that are kept, and their numbers: rank, then place."""
     for part, folder in enumerate(table.folders):
-        parts = np.load(folder / f"{kind}s.npy")
+        path = folder / f"{kind}s.npy"
+        if not path.is_file():
+            continue  # its source does not go through this step
+        parts = np.load(path)
         rows = table.first[part] + parts["row"].astype(np.int64)
         parts, rows = parts[table.why[rows] == KEPT], rows[table.why[rows] == KEPT]
         place = np.arange(len(rows)) - np.searchsorted(rows, rows)  # in the list of its document
         number = (table.rank[rows] << PLACE_BITS) | place
-        found.add(np.ascontiguousarray(parts["hash"]), number.astype(np.uint64))
-    cut: dict[int, list] = {}
-    for pairs in _taken(found):
-        pairs = pairs[pairs[:, 0] >> PLACE_BITS != pairs[:, 1] >> PLACE_BITS]  # not of one document
-        rows = table.order[(pairs[:, 0] >> PLACE_BITS).astype(np.int64)]
-        places = (pairs[:, 0] & ((1 << PLACE_BITS) - 1)).astype(np.int64)
-        for part in np.unique(np.searchsorted(table.first, rows, "right") - 1).tolist():
-            mine = (rows >= table.first[part]) & (rows < table.first[part + 1])
-            cut.setdefault(part, []).append((rows[mine] - table.first[part], places[mine]))
-    return {part: _looked_up(table.folders[part], kind, pairs) for part, pairs in cut.items()}
+        yield np.ascontiguousarray(parts["hash"]), number.astype(np.uint64)
 
 
 def _looked_up(folder: Path, kind: str, pairs) -> np.ndarray:
@@ -180,11 +199,6 @@ def _looked_up(folder: Path, kind: str, pairs) -> np.ndarray:
     found: np.ndarray = parts[np.searchsorted(parts["row"], rows) + places]
     assert found.dtype == PART
     return np.sort(found, order=("row", "first"))
-
-
-def _taken(found):
-    while len(pairs := found.take(TAKEN)):
-        yield pairs
 
 
 def cluster_sizes(keeper: np.ndarray, dropped: np.ndarray) -> dict[str, int]:

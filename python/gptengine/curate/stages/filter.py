@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gptengine import _core
-
 from ..document import Change, Check, Document
+from ..exact import text_hashes, text_parts
+from ..near import NearOptions, signatures
 from ..personal import mask
 from ..recipe import TIERS, Near, Recipe
 from ..settings import from_mapping
@@ -21,7 +21,6 @@ from ..store import read_documents, to_line, write_documents
 from ..tally import Tally, excerpt, histogram, nearness, rule_key
 
 DROPPED = "dropped.jsonl"  # id, reason, value, limits, note: what `explain` looks for first
-SEED = 1  # of MinHash
 COMPARED = np.dtype(
     [("tier", "u1"), ("quality", "<i8"), ("bytes", "<i8"), ("hash", "<u8", 2), ("line", "<u8")]
 )
@@ -53,6 +52,7 @@ def filter_part(folder: Path, work: Path, base: str, *, recipe, source, part, le
     size = sum(len(d.text) for d in kept)
     seen.tally.spend("hashes and signatures", time.perf_counter() - begin, size)
     seen.tally.add(source, "filtered", len(index))
+    (folder / "size.json").write_text(json.dumps({"bytes": sum(len(d.text.encode()) for d in kept)}))
     lines = sorted(json.dumps(d, sort_keys=True) for d in dropped)
     (folder / DROPPED).write_text("".join(line + "\n" for line in lines))
     (folder / "tally.json").write_bytes(seen.tally.to_json())
@@ -138,14 +138,14 @@ def _save_comparable(folder: Path, documents: list[Document], tier: int, recipe:
     compared["tier"] = tier
     compared["quality"] = [len(text) for text in texts]  # the fuller copy is the better one
     compared["bytes"] = [len(text.encode()) for text in texts]
-    compared["hash"] = _core.text_hashes(texts)
+    compared["hash"] = text_hashes(texts)
     digest = lambda d: hashlib.blake2b(to_line(d), digest_size=8).digest()
     compared["line"] = [int.from_bytes(digest(d), "little") for d in documents]
     np.save(folder / "compare.npy", compared)
     if recipe.near:
         near: Near = recipe.near
-        minhash = _core.MinHash(near.bands * near.rows, near.words, SEED)
-        np.save(folder / "signatures.npy", minhash.signatures(texts))
+        options = NearOptions(near.jaccard, near.bands, near.rows, near.words)
+        np.save(folder / "signatures.npy", signatures(texts, options))
     for kind in ("paragraph", "line"):
         if least := recipe.exact and getattr(recipe.exact, kind):
             found = [parts_of(row, t, kind, least) for row, t in enumerate(texts)]
@@ -154,7 +154,7 @@ def _save_comparable(folder: Path, documents: list[Document], tier: int, recipe:
 
 def parts_of(row: int, text: str, kind: str, least: int) -> np.ndarray:
     """The paragraphs or lines of a text of at least so many characters, (n,) of PART."""
-    lines, hashes = _core.text_parts(text, kind == "paragraph")
+    lines, hashes = text_parts(text, kind)
     ends = np.cumsum([0] + [len(line) + 1 for line in text.split("\n")])
     long = ends[lines[:, 1]] - ends[lines[:, 0]] - 1 >= least
     parts = np.zeros(int(long.sum()), PART)

@@ -9,8 +9,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from ..document import Document, Loss, Record, document_id
 from ..extract import extract
+from ..host_lines import page_hashes, write_run
 from ..language import detect
 from ..pieces import split_document
 from ..readers import read_file
@@ -21,6 +24,7 @@ from ..store import write_documents
 from ..tally import Tally
 
 PART_BYTES = 16 << 20  # of text that are kept together: what later tasks hold at a time
+HOST_LINES = "host_lines.run"
 LOST = "lost.jsonl"  # records that did not become documents: id, reason, where
 
 
@@ -46,6 +50,7 @@ class Reading:
         self.recipe, self.name, self.folder = recipe, name, folder
         self.source: Source = recipe.sources[name]
         self.tally, self.lost, self.waiting, self.bytes, self.parts = Tally(), [], [], 0, 0
+        self.pages: list[np.ndarray] = []  # hashes of the lines of those with a host
         self.repair = Repair() if recipe.repair else None
 
     def take(self, item: Record | Loss) -> None:
@@ -93,6 +98,9 @@ class Reading:
             yield Loss(where, record.where)
             return
         document = dataclasses.replace(document, meta=meta, language=self.source.language)
+        if self.recipe.host_lines:
+            self.pages.append(page_hashes(document, self.recipe.host_lines))
+            timed.stop("host_lines")
         pieces = [document]
         if self.recipe.split:
             pieces = list(split_document(document, self.recipe.split.characters))
@@ -100,8 +108,8 @@ class Reading:
         for piece in pieces:
             if self.recipe.languages and not piece.language:
                 code, confidence = detect(piece.text)
-                sure = confidence >= self.recipe.languages.confidence
-                piece = dataclasses.replace(piece, language=code if sure else "")
+                known = {**piece.meta, "language_confidence": round(confidence, 4)}
+                piece = dataclasses.replace(piece, language=code, meta=known)
                 timed.stop("languages")
             yield piece
 
@@ -124,6 +132,7 @@ class Reading:
     def close(self) -> None:
         self.write()
         lines = sorted(json.dumps(lost, sort_keys=True) for lost in self.lost)
+        write_run(self.folder / HOST_LINES, self.pages)
         (self.folder / LOST).write_text("".join(line + "\n" for line in lines))
         (self.folder / "tally.json").write_bytes(self.tally.to_json())
         (self.folder / "parts.json").write_text(json.dumps({"parts": self.parts}))
