@@ -44,13 +44,13 @@ def filter_part(folder: Path, work: Path, base: str, *, recipe, source, part, le
         else:
             dropped.append(dict(id=document.id, **described(failed)))
     seen.finish()
-    begin = time.perf_counter()
+    begin = time.thread_time()
     index = write_documents(folder, kept)
     # in the order of the index: equal ids and lines are alike anyway
     kept = list(read_documents(folder))
     _save_comparable(folder, kept, TIERS.index(settings.sources[source].tier), settings)
     size = sum(len(d.text) for d in kept)
-    seen.tally.spend("hashes and signatures", time.perf_counter() - begin, size)
+    seen.tally.spend("hashes and signatures", time.thread_time() - begin, size)
     seen.tally.add(source, "filtered", len(index))
     (folder / "size.json").write_text(json.dumps({"bytes": sum(len(d.text.encode()) for d in kept)}))
     lines = sorted(json.dumps(d, sort_keys=True) for d in dropped)

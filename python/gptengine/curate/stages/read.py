@@ -142,9 +142,9 @@ class Stopwatch:
     """Gives the time since the last stop to a step."""
 
     def __init__(self, tally: Tally, size: int):
-        self.tally, self.size, self.begin = tally, size, time.perf_counter()
+        self.tally, self.size, self.begin = tally, size, time.thread_time()
 
     def stop(self, step: str) -> None:
-        now = time.perf_counter()
+        now = time.thread_time()
         self.tally.spend(step, now - self.begin, self.size)
         self.begin = now
