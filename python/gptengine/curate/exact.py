@@ -54,10 +54,10 @@ def duplicates(
 ) -> Iterator[np.ndarray]:
     """Of hashes (n, 2) uint64 with numbers (n,) uint64, chunk by chunk, those that are not first.
 
-    Yields (m, 2) uint64: a number, and the lowest number of the same hash, which is kept. So numbers
-    are ranks: a document's place in the order of keeping, or for parts that and the place in the
-    document. They come sorted by hash and number, which does not depend on the chunks. What is
-    sorted beyond memory_bytes goes to a nameless file in `folder`, 24 bytes a hash.
+    Yields (m, 2) uint64: a number, and the lowest number of the same hash, which is kept. So
+    numbers are ranks: a document's place in the order of keeping, or for parts that and the place
+    in the document. They come sorted by hash and number, which does not depend on the chunks. What
+    is sorted beyond memory_bytes goes to a nameless file in `folder`, 24 bytes a hash.
     """
     found = _core.Duplicates(memory_bytes, folder or tempfile.gettempdir())
     for hashes, numbers in chunks:
