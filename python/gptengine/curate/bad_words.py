@@ -20,7 +20,7 @@ LEAST_WORDS = 50  # a text of fewer is counted as if it had so many: one word in
 
 
 def load_words(*paths: str | os.PathLike) -> frozenset[str]:
-    """The folded words of some lists; a list may be "en" or "de", those of the package.
+    """The words of some lists; a list may be "en" or "de", those of the package.
 
     ValueError names an entry that is more than one word.
     """
@@ -31,7 +31,7 @@ def load_words(*paths: str | os.PathLike) -> frozenset[str]:
         for entry in read_list(path):
             if text_statistics(entry).words != 1:
                 raise ValueError(f"{path}: {entry!r} is not one word")
-            words.add(entry.casefold())
+            words.add(entry)
     return frozenset(words)
 
 

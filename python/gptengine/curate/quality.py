@@ -22,11 +22,11 @@ def _share(part: int, whole: int) -> float:
 
 
 def _top(n: int) -> Callable[[TextStatistics], float]:
-    return lambda s: _share(s.top_ngram_characters[n - 2], s.word_characters)
+    return lambda s: _share(s.top_ngram_characters[n], s.word_characters + s.words)
 
 
 def _repeated(n: int) -> Callable[[TextStatistics], float]:
-    return lambda s: _share(s.duplicate_ngram_characters[n - 5], s.word_characters)
+    return lambda s: _share(s.duplicate_ngram_characters[n], s.word_characters)
 
 
 def _terminal_punctuation(s: TextStatistics) -> float:
@@ -50,7 +50,7 @@ MEASURES: dict[str, Callable[[TextStatistics], float]] = {
     "duplicate_paragraph_characters": lambda s: _share(
         s.duplicate_paragraph_characters, s.line_characters
     ),
-    **{f"top_{n}gram": _top(n) for n in (2, 3, 4)},  # share of the words' characters
+    **{f"top_{n}gram": _top(n) for n in (2, 3, 4)},  # shares of the words' characters
     **{f"duplicate_{n}gram": _repeated(n) for n in range(5, 11)},
     "sentences": lambda s: s.sentences,
     "curly_brackets": lambda s: s.curly_brackets,
