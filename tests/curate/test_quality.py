@@ -5,10 +5,10 @@ import json
 import pytest
 from prose import DE, EN, MENU
 
+from gptengine.curate.counted import counted
 from gptengine.curate.document import Check, Document
 from gptengine.curate.presets import Limit, default_presets, load_preset, names, preset_of
 from gptengine.curate.quality import RULES, Quality, quality_checks
-from gptengine.curate.statistics import text_statistics
 
 
 def failed(text, language, **changes):
@@ -68,7 +68,7 @@ def test_all_rules_are_tested():
 def test_values_and_order():
     text = "The sea. The sea. The sea, the sea."
     preset = load_preset("en").changed(quality={"words": (8, 8)})
-    checks = list(quality_checks(text_statistics(text, preset.stop_words), preset))
+    checks = list(quality_checks(counted(text, preset.stop_words), preset))
     values = {c.reason: c.value for c in checks}
     assert checks[0] == Check("quality.words", 8, 8, 8)
     assert values["quality.stop_words"] == 1

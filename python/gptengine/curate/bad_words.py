@@ -10,9 +10,9 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from .counted import counted
 from .document import Check, Document
 from .presets import FOLDER
-from .statistics import text_statistics
 from .word_lists import read_list
 
 LANGUAGES = ("en", "de")  # that come with a list
@@ -29,7 +29,7 @@ def load_words(*paths: str | os.PathLike) -> frozenset[str]:
         name = str(path)
         path = FOLDER / f"bad_words_{name}.txt" if name in LANGUAGES else path
         for entry in read_list(path):
-            if text_statistics(entry).words != 1:
+            if counted(entry).words != 1:
                 raise ValueError(f"{path}: {entry!r} is not one word")
             words.add(entry)
     return frozenset(words)
@@ -60,5 +60,5 @@ class BadWords:
 
 def density(text: str, words: frozenset[str]) -> float:
     """How many of 1,000 words of a text are in the list."""
-    statistics = text_statistics(text, words)
+    statistics = counted(text, words)
     return 1000 * statistics.stop_words / max(LEAST_WORDS, statistics.words)

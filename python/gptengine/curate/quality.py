@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from .counted import counted
 from .document import Check, Document
 from .presets import Preset, check_measures, default_presets, preset_of
-from .statistics import TextStatistics, text_statistics
+from .statistics import TextStatistics
 
 LOREM_IPSUM = ("lorem ipsum", "Lorem ipsum", "Lorem Ipsum", "LOREM IPSUM")
 FEW_LINES = 5  # of so few, how they end says nothing: an article may be one line, or one table
@@ -76,7 +77,7 @@ class Quality:
         if limit := preset.quality.get("lorem_ipsum"):
             found = sum(map(document.text.count, LOREM_IPSUM))
             yield Check(f"{self.name}.lorem_ipsum", found, *limit)
-        statistics = text_statistics(document.text, preset.stop_words)
+        statistics = counted(document.text, preset.stop_words)
         yield from quality_checks(statistics, preset, self.name)
 
 

@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from .counted import counted
 from .document import Check, Document
 from .presets import Preset, check_measures, default_presets, preset_of
-from .statistics import TextStatistics, text_statistics
+from .statistics import TextStatistics
 
 LOOKED_AT = 50_000  # characters of a text
 FEW_WORDS = 80  # of so few, a name said thrice is a large share
@@ -49,7 +50,7 @@ class Spam:
     def checks(self, document: Document) -> Iterator[Check]:
         preset = preset_of(self.presets, document.language)
         text = document.text[:LOOKED_AT]
-        statistics = text_statistics(text, preset.stop_words)
+        statistics = counted(text, preset.stop_words)
         for rule in RULES:
             if limit := preset.spam.get(rule):
                 value, note = _measure(rule, text, statistics, preset)

@@ -1,16 +1,20 @@
-"""What the rules of quality ask of a text, counted by the core in one pass."""
+"""What the rules of quality ask of a text, counted in one go by the engine."""
 
 from __future__ import annotations
 
-import functools
-from dataclasses import dataclass
+from collections.abc import Iterable
+from typing import NamedTuple
 
-from gptengine import _core
+from .. import _core
 
 
-@dataclass(frozen=True, slots=True)
-class TextStatistics:
-    """Counts of one text; cpp/text/text_statistics.h defines each in a line."""
+class TextStatistics(NamedTuple):
+    """Counts of a text; cpp/text/text_statistics.h defines each in a line.
+
+    Words are maximal runs of letters, marks and numbers, with ' or - between letters, and are
+    compared without regard to case. Lines are what is between newlines without white space at their
+    ends, and paragraphs runs of such lines; empty ones do not count.
+    """
 
     bytes: int
     characters: int
@@ -45,16 +49,21 @@ class TextStatistics:
     paragraphs: int
     duplicate_paragraphs: int
     duplicate_paragraph_characters: int
-    top_ngram_characters: dict[int, int]  # by n, 2 to 4
-    duplicate_ngram_characters: dict[int, int]  # by n, 5 to 10
+    top_ngram_characters: dict[int, int]  # by n = 2 to 4
+    duplicate_ngram_characters: dict[int, int]  # by n = 5 to 10
 
 
-def text_statistics(text: str, stop_words: frozenset[str] = frozenset()) -> TextStatistics:
-    """The counts of a text; `stop_words` are single words, folded or not."""
-    words = _word_set(stop_words) if stop_words else None
-    return TextStatistics(*_core.text_statistics(text, words))
+def word_set(words: Iterable[str]) -> _core.WordSet:
+    """Prepare words to be counted in many texts, such as a language's most frequent ones.
+
+    ValueError if one of them is not one word as TextStatistics counts words.
+    """
+    return _core.WordSet([word.encode() for word in words])
 
 
-@functools.lru_cache(maxsize=64)
-def _word_set(words: frozenset[str]):
-    return _core.WordSet([word.encode() for word in sorted(words)])
+def text_statistics(text: str | bytes, stop_words: _core.WordSet | None = None) -> TextStatistics:
+    """Count everything at once. Other threads run meanwhile; a text has at most 512 MiB of UTF-8.
+
+    What is not valid, of bytes or of a str with lone surrogates, counts as U+FFFD.
+    """
+    return TextStatistics(*_core.text_statistics(text, stop_words))
