@@ -10,9 +10,9 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from .counted import counted
 from .document import Check, Document
 from .presets import FOLDER
-from .statistics import text_statistics
 from .word_lists import read_list
 
 LANGUAGES = ("en", "de")  # that come with a list
@@ -20,7 +20,7 @@ LEAST_WORDS = 50  # a text of fewer is counted as if it had so many: one word in
 
 
 def load_words(*paths: str | os.PathLike) -> frozenset[str]:
-    """The folded words of some lists; a list may be "en" or "de", those of the package.
+    """The words of some lists; a list may be "en" or "de", those of the package.
 
     ValueError names an entry that is more than one word.
     """
@@ -29,9 +29,9 @@ def load_words(*paths: str | os.PathLike) -> frozenset[str]:
         name = str(path)
         path = FOLDER / f"bad_words_{name}.txt" if name in LANGUAGES else path
         for entry in read_list(path):
-            if text_statistics(entry).words != 1:
+            if counted(entry).words != 1:
                 raise ValueError(f"{path}: {entry!r} is not one word")
-            words.add(entry.casefold())
+            words.add(entry)
     return frozenset(words)
 
 
@@ -60,5 +60,5 @@ class BadWords:
 
 def density(text: str, words: frozenset[str]) -> float:
     """How many of 1,000 words of a text are in the list."""
-    statistics = text_statistics(text, words)
+    statistics = counted(text, words)
     return 1000 * statistics.stop_words / max(LEAST_WORDS, statistics.words)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from .counted import counted
 from .document import Check, Document
 from .presets import Preset, check_measures, default_presets, preset_of
-from .statistics import TextStatistics, text_statistics
+from .statistics import TextStatistics
 
 LOREM_IPSUM = ("lorem ipsum", "Lorem ipsum", "Lorem Ipsum", "LOREM IPSUM")
 FEW_LINES = 5  # of so few, how they end says nothing: an article may be one line, or one table
@@ -22,11 +23,11 @@ def _share(part: int, whole: int) -> float:
 
 
 def _top(n: int) -> Callable[[TextStatistics], float]:
-    return lambda s: _share(s.top_ngram_characters[n - 2], s.word_characters)
+    return lambda s: _share(s.top_ngram_characters[n], s.word_characters + s.words)
 
 
 def _repeated(n: int) -> Callable[[TextStatistics], float]:
-    return lambda s: _share(s.duplicate_ngram_characters[n - 5], s.word_characters)
+    return lambda s: _share(s.duplicate_ngram_characters[n], s.word_characters)
 
 
 def _terminal_punctuation(s: TextStatistics) -> float:
@@ -50,7 +51,7 @@ MEASURES: dict[str, Callable[[TextStatistics], float]] = {
     "duplicate_paragraph_characters": lambda s: _share(
         s.duplicate_paragraph_characters, s.line_characters
     ),
-    **{f"top_{n}gram": _top(n) for n in (2, 3, 4)},  # share of the words' characters
+    **{f"top_{n}gram": _top(n) for n in (2, 3, 4)},  # shares of the words' characters
     **{f"duplicate_{n}gram": _repeated(n) for n in range(5, 11)},
     "sentences": lambda s: s.sentences,
     "curly_brackets": lambda s: s.curly_brackets,
@@ -76,7 +77,7 @@ class Quality:
         if limit := preset.quality.get("lorem_ipsum"):
             found = sum(map(document.text.count, LOREM_IPSUM))
             yield Check(f"{self.name}.lorem_ipsum", found, *limit)
-        statistics = text_statistics(document.text, preset.stop_words)
+        statistics = counted(document.text, preset.stop_words)
         yield from quality_checks(statistics, preset, self.name)
 
 

@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from .counted import counted
 from .document import Check, Document
 from .presets import Preset, check_measures, default_presets, preset_of
-from .statistics import TextStatistics, text_statistics
+from .statistics import TextStatistics
 
 LOOKED_AT = 50_000  # characters of a text
 FEW_WORDS = 80  # of so few, a name said thrice is a large share
@@ -49,7 +50,7 @@ class Spam:
     def checks(self, document: Document) -> Iterator[Check]:
         preset = preset_of(self.presets, document.language)
         text = document.text[:LOOKED_AT]
-        statistics = text_statistics(text, preset.stop_words)
+        statistics = counted(text, preset.stop_words)
         for rule in RULES:
             if limit := preset.spam.get(rule):
                 value, note = _measure(rule, text, statistics, preset)
@@ -57,7 +58,7 @@ class Spam:
 
 
 def _measure(rule: str, text: str, s: TextStatistics, preset: Preset) -> tuple[float, str]:
-    words, characters = max(s.words, FEW_WORDS), max(s.word_characters, 5 * FEW_WORDS)
+    words, characters = max(s.words, FEW_WORDS), max(s.word_characters + s.words, 6 * FEW_WORDS)
     if rule == "placeholders":
         found = PLACEHOLDER.findall(text) if "{" in text or "[" in text or "%" in text else []
         return len(found), ", ".join(found[:3])
@@ -66,7 +67,7 @@ def _measure(rule: str, text: str, s: TextStatistics, preset: Preset) -> tuple[f
     if rule == "top_word":
         return s.top_word_count / words, ""
     if rule == "top_pair":
-        return s.top_ngram_characters[0] / characters, ""
+        return s.top_ngram_characters[2] / characters, ""
     if rule == "function_words":
         return (s.stop_words / s.words if s.words else 0.0), ""
     if rule == "keyword_lists":
@@ -89,7 +90,7 @@ def list_share(text: str) -> float:
 
 
 def phrases(text: str, wanted: tuple[str, ...]) -> dict[str, int]:
-    """How often each of the folded phrases that occur stands in a text, as whole words."""
+    """How often each of the lower-case phrases stands in a text, as whole words."""
     folded = text.lower()
     found = {}
     for phrase in wanted:

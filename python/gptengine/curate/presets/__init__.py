@@ -28,11 +28,11 @@ class Preset:
     """What one language's texts are held against; a rule without a limit is not held."""
 
     language: str  # ISO 639-1, empty of the neutral one
-    stop_words: frozenset[str]  # folded: the words that any prose has
+    stop_words: frozenset[str]  # the words that any prose has
     quality: dict[str, Limit]  # by the name of the measure
-    policy_lines: tuple[str, ...]  # folded phrases of lines about cookies, scripts and terms
+    policy_lines: tuple[str, ...]  # lower-case phrases of lines about cookies, scripts and terms
     spam: dict[str, Limit]
-    spam_phrases: tuple[str, ...]  # folded phrases of shops and baits
+    spam_phrases: tuple[str, ...]  # lower-case phrases of shops and baits
 
     def changed(self, quality=None, spam=None) -> Preset:
         """This preset with other limits: {"words": (20, 5000), "curly_brackets": None}.
@@ -72,11 +72,11 @@ def load_preset(name: str | os.PathLike) -> Preset:
     _known(path, "keys of spam", spam, ("limits", "phrases"))
     return Preset(
         language=values.get("language", ""),
-        stop_words=frozenset(values.get("stop_words", "").casefold().split()),
+        stop_words=frozenset(values.get("stop_words", "").split()),
         quality=_limits(path, values.get("quality", {})),
-        policy_lines=tuple(phrase.casefold() for phrase in values.get("policy_lines", ())),
+        policy_lines=tuple(phrase.lower() for phrase in values.get("policy_lines", ())),
         spam=_limits(path, spam.get("limits", {})),
-        spam_phrases=tuple(phrase.casefold() for phrase in spam.get("phrases", ())),
+        spam_phrases=tuple(phrase.lower() for phrase in spam.get("phrases", ())),
     )
 
 
