@@ -111,13 +111,13 @@ class Blocks:
     vocab_size: int = option(8192, "tokens of a learned vocabulary")
     length: int = option(2048, "tokens of a block")
     batch: int = option(64, "blocks of a batch")
-    least_sources: int = option(2, "sources of a batch, where there are enough blocks of them")
+    least_sources: Literal[1, 2] = option(2, "of a batch, where there are enough blocks of them")
     tokens: int = option(0, "of the whole mixture; 0: as many as the sources give")
     held_out: float = option(0.01, "share of the documents that is kept for validation")
     seed: int = option(0, "of the order of documents and blocks")
 
     def __post_init__(self):
-        for name, least in dict(vocab_size=1, length=1, batch=1, least_sources=1, tokens=0).items():
+        for name, least in dict(vocab_size=1, length=1, batch=1, tokens=0).items():
             if getattr(self, name) < least:
                 raise ValueError(f"{name} {getattr(self, name)} must be at least {least}")
         if not 0 <= self.held_out <= 0.5:

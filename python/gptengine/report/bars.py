@@ -53,7 +53,7 @@ def _range(bins, least, most) -> tuple[float, float]:
         seen += count
     shown = [*edges, *(v for v in (least, most) if v is not None and v < 1e12)]
     low, high = min(min(shown), 0), max(shown)
-    if most is not None and least is not None and most > 20 * max(edges[-1], least):
+    if most is not None and least is not None and most > 4 * max(edges[-1], least):
         high = max(edges[-1], 2 * least)  # a limit far from everything would flatten the rest
     return low, high * 1.05 if high > low else low + 1
 
