@@ -16,6 +16,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import NamedTuple
 
+from gptengine.data.shards import MIXTURE
 from gptengine.files import atomic_folder, atomic_write, folder_in_use, locked, read_json
 
 from . import line
@@ -141,9 +142,13 @@ def _finish(recipe: Recipe, base, out: Path, stages: Stages, planned, seconds: f
         learn=stages.learn.key if stages.learn else "",
         filter=[t.key for t in stages.filter],
         compare=stages.compare.key,
+        shards={name: len(tasks) for name, tasks in stages.write.items()},
     )
     write_json(work / STATE, state)
     remove_others(stages.all(), work)
+    mixture = out / "tokens" / MIXTURE
+    if mixture.is_file() and (mixed := read_json(mixture))["recipe_digest"] == recipe.digest():
+        report["mixed"] = mixed
     save_report(out, report)
     return report
 
