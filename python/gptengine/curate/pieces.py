@@ -13,7 +13,7 @@ from .document import Document, document_id
 BORDERS = (
     re.compile(r"\n[^\S\n]*\n\s*"),
     re.compile(r"\n\s*"),
-    re.compile(r"(?<=[.!?…。！？])[\"'”’»)]*(\s+)"),
+    re.compile(r"(?<=[.!?…。！？])[\"'“”’»)]*(\s+)"),
     re.compile(r"\s+"),
 )
 LOOKED_BACK = 0.5  # the share of a piece within which a better border is preferred
