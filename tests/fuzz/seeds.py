@@ -17,6 +17,7 @@ from gptengine.tokenizer import Tokenizer, splits
 
 SEEDS = Path(__file__).parent / "seeds"
 sys.path.insert(0, str(Path(__file__).parent))
+import documents  # noqa: E402
 from readers import SEPARATOR  # noqa: E402
 
 TRAPS = [
@@ -35,7 +36,7 @@ def main():
     for name, heads in HEADS.items():
         for i, text in enumerate(TEXTS):
             write(name, f"text{i}", heads[i % len(heads)] + text)
-    for name, content in {**rules(), **readers(), **models()}.items():
+    for name, content in {**rules(), **readers(), **models(), **documents.seeds()}.items():
         write(*name, content)
 
 

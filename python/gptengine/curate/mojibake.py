@@ -30,7 +30,7 @@ SPAN = re.compile(
             "[\xc4\xc5][\x80-\x9f\u0192\u02c6\u0160\u0152\u017d\u02dc\u0161\u0153\u017e\u0178"
             "\u201a\u2020\u2021\xa1-\xa6\xa8\xaa\xac\xae-\xb1\xb3-\xb6\xb8\xba\xbc-\xbf]",  # ł š ż
             f"[\xc4\xc5][\u2122\u203a\u2039\u201e\u2026\u2022\u2030]{LETTER}",  # ę ś ń ą
-            f"\xc5\u201c{LETTER}|(?<=\xe2\u20ac)\xc5\u201c",  # œ, and of “ misread twice
+            f"\xc5\u201c{LETTER}|(?<=\xe2\u20ac){PAIR}",  # œ; half of a “ that was misread twice
         )
     )
 )

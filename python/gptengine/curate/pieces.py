@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import re
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from .document import Document, document_id
 BORDERS = (
     re.compile(r"\n[^\S\n]*\n\s*"),
     re.compile(r"\n\s*"),
-    re.compile(r"(?<=[.!?…。！？])[\"'”’»)]*(\s+)"),
+    re.compile(r"(?<=[.!?…。！？])[\"'“”’»)]*(\s+)"),
     re.compile(r"\s+"),
 )
 LOOKED_BACK = 0.5  # the share of a piece within which a better border is preferred
@@ -50,10 +51,9 @@ def _border(text: str, start: int, limit: int) -> tuple[int, int]:
     """Where the piece from `start` ends, and where the next begins."""
     earliest = start + max(1, int((limit - start) * LOOKED_BACK))
     for pattern in BORDERS:
-        last = None
-        for last in pattern.finditer(text, earliest, limit + 1):
-            pass
-        if last:
+        found = collections.deque(pattern.finditer(text, earliest, limit + 1), maxlen=1)
+        if found:
+            last = found[0]
             group = 1 if pattern.groups else 0
             return last.start(group), _over_space(text, last.end())
     return limit, limit

@@ -30,6 +30,8 @@ def record_of(values: dict, where: str, options: ReadOptions) -> Record | Loss:
         return Loss("reader.empty", where, f"{found} is empty")
     rest = {}
     for name, value in values.items():
+        if value is None:  # a table has every column in every row
+            continue
         if name in NESTED and isinstance(value, dict):
             rest = {**value, **rest}
         elif name != found:

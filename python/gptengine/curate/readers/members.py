@@ -46,7 +46,7 @@ class Members:
         """Some bytes, b"" at the end; raises `Broken` where a member is damaged or cut short."""
         while True:
             if self._inflate.eof:
-                self._data = self._inflate.unused_data + self._data
+                self._data = self._inflate.unused_data  # the tail of what was given last
                 self._start()
             data, self._data = self._data or self._file.read(BLOCK), b""
             if not data:

@@ -21,7 +21,7 @@ class ReadOptions:
     def __post_init__(self):
         if self.format and self.format not in FORMATS:
             raise ValueError(f"format {self.format!r} is none of {', '.join(FORMATS)}")
-        check_sizes("readers", self, most_bytes=1)
+        check_sizes("readers", self, most_bytes=16)
 
 
 FORMATS = ("text", "markdown", "html", "jsonl", "parquet", "warc")
