@@ -78,12 +78,15 @@ def _measure(rule: str, text: str, s: TextStatistics, preset: Preset) -> tuple[f
 
 def list_share(text: str) -> float:
     """The share of a text's characters in lines of many short items between separators."""
+    frequent = [separator for separator in SEPARATORS if text.count(separator) >= LIST_ITEMS - 1]
+    if not frequent:
+        return 0.0
     total = inside = 0
     for line in text.split("\n"):
         total += len(line)
         if len(line) < 3 * LIST_ITEMS:
             continue
-        items = 1 + max(map(line.count, SEPARATORS))
+        items = 1 + max(map(line.count, frequent))
         if items >= LIST_ITEMS and 1 + line.count(" ") <= LIST_WORDS * items:
             inside += len(line)
     return inside / total if total else 0.0
