@@ -35,7 +35,7 @@ from .step_settings import (
     Languages,
     LicenceRules,
     Near,
-    Perplexity,
+    PerplexityRules,
     Personal,
     QualityRules,
     Repair,
@@ -139,7 +139,7 @@ class Recipe:
     quality: QualityRules | None = QualityRules()
     spam: SpamRules | None = SpamRules()
     bad_words: BadWordRules | None = BadWordRules()
-    perplexity: Perplexity | None = None
+    perplexity: PerplexityRules | None = None
     decontamination: Decontamination | None = None
     personal: Personal | None = Personal()
     exact: Exact | None = Exact()
@@ -191,7 +191,7 @@ def source_files(source: Source, base) -> list[str]:
     """The files of a source, sorted, each once."""
     found = set()
     for pattern in source.path:
-        path = os.path.join(base, pattern)
+        path = os.path.normpath(os.path.join(base, pattern))
         if os.path.isdir(path):
             path = os.path.join(glob.escape(path), "**", "*")
         names = [path] if os.path.isfile(path) else glob.glob(path, recursive=True)

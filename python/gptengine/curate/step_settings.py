@@ -68,12 +68,16 @@ class BadWordRules:
 
 
 @dataclass(frozen=True)
-class Perplexity:
-    """How surprising a text is to a small model that has read the curated tier."""
+class PerplexityRules:
+    """How odd a text is to a small model of the curated tier, by language; see perplexity.py."""
 
-    quantile: float = option(0.99, "of the curated texts' own: what is above it is dropped")
-    factor: float = option(2.0, "that the limit lies above the quantile")
-    megabytes: int = option(64, "of curated text to learn from")
+    lower: float = option(0.001, "share of curated text that is at most as predictable")
+    upper: float = option(0.99, "share of curated text that is at most as odd")
+    slack: float = option(6.0, "times beyond these, from which on a text is dropped")
+    words: int = option(20_000_000, "of curated text that are learned from, of each language")
+
+    def __post_init__(self):
+        _at_least(self, words=1)
 
 
 @dataclass(frozen=True)
@@ -105,8 +109,12 @@ class Near:
 class Decontamination:
     """Texts that hold parts of evaluation sets are dropped."""
 
-    path: tuple[str, ...] = option(REQUIRED, "files of the sets")
+    path: tuple[str, ...] = option(REQUIRED, "files, a set each")
+    fields: tuple[str, ...] = option(("",), "what holds their texts, if not a usual name")
     words: int = option(13, "of a sequence that is a part")
+
+    def __post_init__(self):
+        _at_least(self, words=1)
 
 
 def _at_least(settings, **least: int) -> None:

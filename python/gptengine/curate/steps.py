@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from .bad_words import BadWords, default_words, load_words
-from .document import Change, Check, Document, Filter, Transform
+from .decontaminate import LEAST_WORDS, Decontaminate, index
+from .document import Change, Check, Document, Filter, Loss, Transform
 from .host_lines import HostLines
-from .language import LanguageFilter
+from .language import LanguageFilter, detect
 from .licence import Licences
+from .perplexity import Perplexity, load
 from .personal import Personal
 from .policy_lines import PolicyLines
 from .presets import default_presets, load_preset
 from .quality import Quality
+from .readers import ReadOptions, read_file
 from .recipe import Recipe
 from .spam import Spam
+from .step_settings import Decontamination
 from .urls import Urls, read_addresses
 
-HOST_LINES = "host_lines.npy"  # in the folder of what was learned
+HOST_LINES, MODEL = "host_lines.npy", "model-"  # in the folder of what was learned
 
 Seen = Callable[[Filter | Transform, Check | Change], None]
 
@@ -67,6 +71,15 @@ def build_steps(recipe: Recipe, name: str, base, learned) -> list[Filter | Trans
     return steps
 
 
+def check_steps(recipe: Recipe, base) -> None:
+    """Refuse, before any work, lists, presets and sets that are wrong, and packages that miss."""
+    before = dataclasses.replace(recipe, host_lines=None, perplexity=None)
+    for name, source in recipe.sources.items():
+        build_steps(before, name, base, None)
+        if recipe.for_source(name).languages and not source.language:
+            detect("Is there what finds out a language?")
+
+
 def _of_lines(recipe: Recipe, presets, learned) -> list[Transform]:
     steps: list[Transform] = []
     if recipe.host_lines:
@@ -75,7 +88,24 @@ def _of_lines(recipe: Recipe, presets, learned) -> list[Transform]:
 
 
 def _learned(recipe: Recipe, name: str, base, learned) -> list[Filter]:
-    return []
+    steps: list[Filter] = []
+    if (rules := recipe.perplexity) and recipe.sources[name].tier != "curated":
+        models = {p.stem.removeprefix(MODEL): load(p) for p in sorted(learned.glob(f"{MODEL}*"))}
+        steps.append(Perplexity(models, rules.lower, rules.upper, rules.slack))
+    if rules := recipe.decontamination:
+        sets = {path: list(evaluation_texts(Path(base) / path, rules)) for path in rules.path}
+        least = min(LEAST_WORDS, rules.words)
+        steps.append(Decontaminate(index(sets, rules.words, least)))
+    return steps
+
+
+def evaluation_texts(path: Path, rules: Decontamination) -> Iterator[str]:
+    """The texts of an evaluation set; what cannot be read of it is a ValueError."""
+    for name in rules.fields:
+        for item in read_file(path, ReadOptions(field=name)):
+            if isinstance(item, Loss):
+                raise ValueError(f"decontamination: {item.where}: {item.reason}: {item.detail}")
+            yield item.content
 
 
 def pass_through(

@@ -94,7 +94,7 @@ def rule_key(reason: str, least: float, most: float) -> str:
 
 
 def histogram(values: Iterable[float]) -> dict[str, int]:
-    """Values in bins, by their lower edge: 50 of them in 1 up to 1, beyond that 20 a power of 10."""
+    """Values in bins, by their lower edge: 50 a unit up to 1, beyond that 20 a power of 10."""
     values = np.asarray(values, np.float64)
     finite = np.nan_to_num(values, nan=0.0, posinf=1e300, neginf=-1e300)
     large = np.abs(finite) > 1

@@ -98,7 +98,7 @@ def run_stage(
     tasks: list[Task],
     work,
     executor: concurrent.futures.Executor,
-    shard: Shard = Shard(),
+    shard: Shard | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
     """Do what is not done of the tasks, and return how many that were.
@@ -106,6 +106,7 @@ def run_stage(
     progress: is told the bytes of work that are done and those of all tasks of this shard. Raises
     Unfinished where tasks of other shards are missing. What a task raises ends the stage.
     """
+    shard = shard or Shard()
     unique = list({task.key: task for task in tasks}.values())
     mine = unique[shard.number - 1 :: shard.count]
     todo = [task for task in mine if not is_done(task, work)]

@@ -17,7 +17,8 @@ td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 .card { border: 1px solid var(--line); border-radius: 6px; padding: .6rem .8rem; min-width: 0; }
 .card h3 { margin: 0 0 .2rem; font-size: .95rem; overflow-wrap: anywhere; }
 .card p { margin: .2rem 0; font-size: .85rem; }
-svg { width: 100%; height: auto; } svg text { font: 11px system-ui, sans-serif; fill: var(--faint); }
+svg { width: 100%; height: auto; }
+svg text { font: 11px system-ui, sans-serif; fill: var(--faint); }
 .bar { fill: rgb(59, 130, 246); } .out { fill: rgb(239, 88, 48); }
 .limit { stroke: rgb(239, 88, 48); stroke-dasharray: 3 2; } .axis { stroke: var(--line); }
 details { margin: .6rem 0; } summary { cursor: pointer; }

@@ -19,7 +19,7 @@ class ExplainCommand:
 
 
 def main(c: ExplainCommand) -> None:
-    from gptengine.curate.explain import explain
+    from gptengine.curate.explaining import explain
 
     found = explain(c.folder, c.id)
     print(f"id       {found['id']}")

@@ -30,8 +30,8 @@ class MixCommand:
 def main(c: MixCommand) -> None:
     from rich.console import Console
 
-    from gptengine.curate.export import export
-    from gptengine.curate.mix import FOLDER, mix
+    from gptengine.curate.exporting import export
+    from gptengine.curate.mixing import FOLDER, mix
     from gptengine.train.log import say
 
     console = Console(highlight=False)

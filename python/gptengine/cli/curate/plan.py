@@ -30,7 +30,7 @@ def main(c: PlanCommand) -> None:
 
 
 def _plan(c: PlanCommand) -> dict:
-    from gptengine.curate.plan import plan
+    from gptengine.curate.planning import plan
 
     return plan(c.recipe, workers=c.workers, memory=c.memory)
 

@@ -12,7 +12,7 @@ from gptengine.options import REQUIRED, check_sizes, option
 EXAMPLES = """\
   gptengine curate run recipe.yaml --out runs/corpus
   gptengine curate run recipe.yaml --out runs/corpus --workers 8 --memory 16GiB
-  gptengine curate run recipe.yaml --out /shared/corpus --shard 3/16 --wait   # one of 16 machines"""
+  gptengine curate run recipe.yaml --out /shared/corpus --shard 3/16 --wait   # one of 16"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,8 +38,8 @@ def main(c: RunCommand) -> int:
     from rich.console import Console
 
     from gptengine.cli.curate.plan import plan_lines
-    from gptengine.curate.plan import plan
-    from gptengine.curate.run import run
+    from gptengine.curate.planning import plan
+    from gptengine.curate.pipeline import run
     from gptengine.curate.tasks import Unfinished
     from gptengine.train.log import say
 
@@ -55,7 +55,7 @@ def main(c: RunCommand) -> int:
             console,
             f"stage    {unfinished.stage}: the share of {c.shard} is done, "
             f"{count(unfinished.missing, 'task')} of {unfinished.total:,} of others not; when all "
-            f"have ended, start all again with the same commands for the next stage",
+            f"have ended, start each again with its command for the next stage",
         )
         return 0
     for line in account_lines(report):
@@ -73,7 +73,8 @@ class Stages:
 
     def update(self, stage: str, done: int, total: int) -> None:
         now = time.perf_counter()
-        if stage != self.stage:
-            self.stage, self.begin, self.first = stage, now, 0
-        left = time_left(now - self.begin, done - self.first, max(1, total - self.first))
+        if stage != self.stage:  # from its first task on: what was done before tells nothing
+            self.stage, self.begin, self.first = stage, now, done
+        past, rest = done - self.first, total - self.first
+        left = time_left(now - self.begin, past, rest) if past else ""
         self.progress.show(lambda: f"{stage:8} {done / 1e6:,.1f} of {total / 1e6:,.1f} MB{left}")

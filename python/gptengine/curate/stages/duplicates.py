@@ -60,7 +60,7 @@ def decide(folder: Path, work: Path, memory: str, *, parts, sources, exact, near
 
 
 class Table:
-    """All documents of all parts as columns, in the order of parts; `rank` is the order of worth."""
+    """All documents as columns, in the order of parts; `rank` is the order of worth."""
 
     def __init__(self, folders: list[Path], sources: list[str]):
         indices = [np.load(f / INDEX_FILE) for f in folders]

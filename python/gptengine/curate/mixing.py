@@ -20,7 +20,7 @@ from gptengine.files import atomic_folder, read_json
 
 from .mixture import Share, blocks_of, order, share_out, source_blocks
 from .recipe import Blocks, Recipe, load_recipe
-from .run import save_report, write_json
+from .pipeline import save_report, write_json
 
 FOLDER = "tokens"  # below the folder of a run
 FILES = 4  # the stream of random numbers that orders a source's files

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from . import line
+from . import graph
 from .memory import Memory
 from .recipe import STEPS, Recipe, load_recipe, source_files
 
@@ -23,7 +23,7 @@ def plan(recipe, *, workers: int = 0, memory: int | str = "4GiB") -> dict:
             weight=source.weight,
             files=len(files),
             bytes=sum(map(os.path.getsize, files)),
-            tasks=sum(line.stride_count(path, source) for path in files),
+            tasks=sum(graph.stride_count(path, source) for path in files),
             steps=steps_on(recipe, name),
         )
     planned = Memory.plan(recipe, memory, workers, base)

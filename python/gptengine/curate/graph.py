@@ -16,7 +16,7 @@ import json
 import os
 from pathlib import Path
 
-import gptengine
+from gptengine import __version__
 from gptengine.files import atomic_write, read_json
 
 from .document import Record
@@ -87,7 +87,7 @@ def stride_count(path: str, source) -> int:
 
 def versions() -> dict[str, str]:
     """Of what results depend on."""
-    found = {"gptengine": gptengine.__version__, "format": str(FORMAT)}
+    found = {"gptengine": __version__, "format": str(FORMAT)}
     for package in PACKAGES:
         try:
             found[package] = importlib.metadata.version(package)

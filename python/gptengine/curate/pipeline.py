@@ -19,12 +19,13 @@ from typing import NamedTuple
 from gptengine.data.shards import MIXTURE
 from gptengine.files import atomic_folder, atomic_write, folder_in_use, locked, read_json
 
-from . import line
+from . import graph
 from .executors import local
 from .memory import Memory
 from .recipe import Recipe, load_recipe
 from .settings import plain
 from .stages.write import read_tally
+from .steps import check_steps
 from .store import DOCUMENTS
 from .summary import summary
 from .tally import Tally
@@ -38,7 +39,7 @@ class Stages(NamedTuple):
     """The tasks of a finished run."""
 
     read: dict[str, list[Task]]
-    parts: list[line.Part]
+    parts: list[graph.Part]
     learn: Task | None
     filter: list[Task]
     compare: Task
@@ -56,7 +57,7 @@ def run(
     workers: int = 0,
     executor: Executor | None = None,
     memory: int | str = "4GiB",
-    shard: Shard = Shard(),
+    shard: Shard | None = None,
     progress: Progress | None = None,
 ) -> dict:
     """Curate what a recipe names into the folder `out`, and return the report.
@@ -70,9 +71,10 @@ def run(
     finish a stage first.
     """
     recipe, base = load_recipe(recipe)
+    check_steps(recipe, base)
     planned = Memory.plan(recipe, memory, workers, base)
     begin = time.time()
-    with folder_in_use(out), locked(out, "curating", shared=shard.count > 1):
+    with folder_in_use(out), locked(out, "curating", shared=bool(shard and shard.count > 1)):
         work = Path(out) / "work"
         work.mkdir(exist_ok=True)
         own = executor is None
@@ -97,16 +99,16 @@ def _do(recipe: Recipe, base, work: Path, executor, shard, planned: Memory, prog
             told = progress and (lambda done, total: progress(stage, done, total))
             run_stage(tasks, work, executor, shard, told)
 
-    reads = line.read_tasks(recipe, base, work)
+    reads = graph.read_tasks(recipe, base, work)
     do([task for tasks in reads.values() for task in tasks])
-    parts = line.parts_of(reads, work)
-    learned = line.learn_task(recipe, reads, parts)
+    parts = graph.parts_of(reads, work)
+    learned = graph.learn_task(recipe, reads, parts)
     do([learned] if learned else [])
-    filters = line.filter_tasks(recipe, base, parts, learned, work)
+    filters = graph.filter_tasks(recipe, base, parts, learned, work)
     do(filters)
-    compare = line.compare_task(recipe, parts, filters, planned.sorting)
+    compare = graph.compare_task(recipe, parts, filters, planned.sorting)
     do([compare])
-    writes = line.write_tasks(recipe, parts, filters, compare, kept_bytes(filters, compare, work))
+    writes = graph.write_tasks(recipe, parts, filters, compare, kept_bytes(filters, compare, work))
     do([task for tasks in writes.values() for task in tasks])
     return Stages(reads, parts, learned, filters, compare, writes)
 
@@ -128,7 +130,7 @@ def _finish(recipe: Recipe, base, out: Path, stages: Stages, planned, seconds: f
     """Put the shards where users look for them, and the report beside them."""
     work = out / "work"
     tally = tally_of(stages, work)
-    report = summary(recipe, tally, line.versions(), planned.as_json(), seconds)
+    report = summary(recipe, tally, graph.versions(), planned.as_json(), seconds)
     with atomic_folder(out / "documents", replaces=("*",)) as folder:
         for name, tasks in stages.write.items():
             for task in tasks:

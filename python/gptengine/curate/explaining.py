@@ -12,7 +12,7 @@ from gptengine.files import read_json
 from .document import Change, Document
 from .personal import mask
 from .recipe import Recipe
-from .run import STATE
+from .pipeline import STATE
 from .settings import from_mapping
 from .stages.duplicates import EXACT, KEPT, REASONS, read_decisions
 from .stages.filter import described
