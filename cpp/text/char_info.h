@@ -9,6 +9,15 @@
 
 namespace gpte {
 
+// decode_utf8, without a call for what is most of a text in Latin, Greek or Cyrillic letters.
+inline Char decode_char(const uint8_t* p, const uint8_t* end) {
+  if (*p < 0x80) return {*p, 1, Utf8::kValid};
+  if (*p >= 0xC2 && *p < 0xE0 && end - p >= 2 && (p[1] & 0xC0) == 0x80) {
+    return {uint32_t(*p & 0x1F) << 6 | (p[1] & 0x3F), 2, Utf8::kValid};
+  }
+  return decode_utf8(p, end);
+}
+
 struct CharInfo {
   int32_t folds_by;  // what simple case folding adds to the code point
   CharClass kind;

@@ -97,7 +97,7 @@ class FoldedWords {
         ++p;
         continue;
       }
-      const Char c = decode_utf8(p, end_);
+      const Char c = decode_char(p, end_);
       const CharInfo& info = infos_.of(c.code);
       if (info.in_word()) {
         word.letters |= info.letter();
@@ -159,7 +159,7 @@ class FoldedWords {
   bool letter_at(const uint8_t* p) const {
     if (p >= end_) return false;
     if (*p < 0x80) return ascii::is_letter(*p);
-    return infos_.of(decode_utf8(p, end_).code).letter();
+    return infos_.of(decode_char(p, end_).code).letter();
   }
 
   // 1 to 8 bytes, without a call where it can be.
@@ -177,7 +177,7 @@ class FoldedWords {
     WordHash hash;
     bool after_digit = false;
     for (const uint8_t* p = word.begin; p < word.end;) {
-      const Char c = decode_utf8(p, word.end);
+      const Char c = decode_char(p, word.end);
       p += c.length;
       const CharInfo& info = infos_.of(c.code);
       if (plain_digits && info.digit()) {

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "text/char_info.h"
 #include "text/text_statistics.h"
-#include "text/unicode.h"
 
 namespace gpte {
 
@@ -67,7 +67,7 @@ class LineStatistics {
   }
 
   bool begins_with_bullet() const {
-    const Char c = decode_utf8(begin_, end_);
+    const Char c = decode_char(begin_, end_);
     switch (c.code) {
       case 0x2022:
       case 0x2023:
@@ -90,7 +90,7 @@ class LineStatistics {
       case 0xB7: {
         const uint8_t* next = begin_ + c.length;
         return next < end_ &&
-               CharClasses::get().of(decode_utf8(next, end_).code) == CharClass::kSpace;
+               CharClasses::get().of(decode_char(next, end_).code) == CharClass::kSpace;
       }
     }
     return false;
@@ -101,7 +101,7 @@ class LineStatistics {
   uint32_t last_before(const uint8_t*& end) const {
     const uint8_t* p = end - 1;
     while (p > begin_ && end - p < 4 && (*p & 0xC0) == 0x80) --p;
-    const Char c = decode_utf8(p, end);
+    const Char c = decode_char(p, end);
     const bool whole = p + c.length == end;
     end = whole ? p : end - 1;
     return whole ? c.code : kReplacement;

@@ -68,7 +68,7 @@ void MinHash::signature(uint32_t* out, std::string_view text) const {
   while (p < end) {
     const FoldedWord word = words.at(p);
     if (word.end == p) {
-      p += *p < 0x80 ? 1 : decode_utf8(p, end).length;
+      p += decode_char(p, end).length;
       continue;
     }
     p = word.end;

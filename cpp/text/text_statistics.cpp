@@ -52,7 +52,7 @@ void count_characters(TextStatistics& out, std::string_view text) {
     } else if (*p < 0x80) {
       ++ascii.count[0][*p++];
     } else {
-      const Char c = decode_utf8(p, end);
+      const Char c = decode_char(p, end);
       count(c.code, 1);
       p += c.length;
     }
@@ -91,7 +91,6 @@ class Scanner {
     lines_.end_text();
     out_.words = int64_t(ids_.size());
     out_.distinct_words = distinct_.size();
-    for (const uint32_t id : ids_) out_.stop_words += is_stop_word_[id];
     out_.repeats = count_repeats(ids_, distinct_.size(), lengths_);
     out_.top_word_count = out_.repeats.top_word_count;
   }
@@ -99,7 +98,7 @@ class Scanner {
  private:
   bool starts_word(const uint8_t* p) const {
     if (*p < 0x80) return ascii::is_letter(*p) || ascii::is_digit(*p);
-    return CharInfos::get().of(decode_utf8(p, end_).code).in_word();
+    return CharInfos::get().of(decode_char(p, end_).code).in_word();
   }
 
   const uint8_t* word(const uint8_t* p) {
@@ -111,6 +110,7 @@ class Scanner {
       is_stop_word_.push_back(stop);
       out_.distinct_stop_words += stop;
     }
+    out_.stop_words += is_stop_word_[id];
     ids_.push_back(id);
     lengths_.push_back(uint32_t(word.characters));
     out_.word_characters += word.characters;
@@ -159,7 +159,7 @@ class Scanner {
   }
 
   const uint8_t* wide_between(const uint8_t* p) {
-    const Char c = decode_utf8(p, end_);
+    const Char c = decode_char(p, end_);
     const uint8_t* next = p + c.length;
     if (CharInfos::get().of(c.code).space()) {
       extra_ += c.length - 1;
@@ -192,7 +192,7 @@ class Scanner {
   const FoldedWords words_;
   LineStatistics lines_;
   WordIds distinct_;
-  std::vector<bool> is_stop_word_;       // by id
+  std::vector<uint8_t> is_stop_word_;    // by id
   std::vector<uint32_t> ids_, lengths_;  // of each word, and its characters
   FoldedWord last_word_{};
   int64_t extra_ = 0;  // bytes so far that are not the first of a character
