@@ -41,7 +41,7 @@ def three_sources(folder) -> dict:
     web[3]["text"] += " Write to anna.schmidt@example.org about it."
     web += [{"text": web[5]["text"], "url": "https://copy.example/5"}]  # exact
     web += [{"text": web[6]["text"] + " One more thing was said.", "url": "https://copy.example/6"}]
-    web += [{"text": "buy now " * 200}, {"text": "too short"}, {"text": ""}]
+    web += [{"text": "buy now " * 200}, {"text": "too short"}, {"text": "\ufeff\u200b"}]
     write_jsonl(folder / "web/a.jsonl", web[:20])
     write_jsonl(folder / "web/b.jsonl.gz", web[20:])
     with open(folder / "web/a.jsonl", "ab") as file:

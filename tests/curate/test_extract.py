@@ -97,6 +97,7 @@ def test_pages_nested_too_deeply_are_a_loss(extractor):
 
 def test_elements_that_close_themselves_are_not_deep():
     assert not too_deep("<ul>" + "<li>one<br>two" * 5000 + "</ul>")
+    assert not too_deep("<IMG src=x><meta a><hr/>" * 500) and too_deep("<metadata>" * 500)
     assert not too_deep("<p>x" * 5000) and not too_deep("</p>" * 1000 + PAGE)
     assert too_deep("</p>" * 1000 + nested(300))
     assert not too_deep("<script>" + "if (a<b) c();" * 500 + "</script>")

@@ -62,7 +62,11 @@ def test_files_of_recipes(tmp_path):
     recipe, base = load_recipe(tmp_path / "r.json")
     assert isinstance(recipe, Recipe) and base == tmp_path
     (tmp_path / "bad.json").write_text("{")
-    for path, says in (("no.json", "no such file"), ("r.txt", "a recipe is a"), ("bad.json", "JSON")):
+    for path, says in (
+        ("no.json", "no such file"),
+        ("r.txt", "a recipe is a"),
+        ("bad.json", "JSON"),
+    ):
         with pytest.raises(ValueError, match=f"{path}.*{says}"):
             load_recipe(tmp_path / path)
 

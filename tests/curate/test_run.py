@@ -4,9 +4,9 @@ import json
 import shutil
 import socket
 
-import corpora
 import pytest
 
+import corpora
 from gptengine.curate import explain, load_recipe, plan, run
 from gptengine.curate.executors import Inline
 from gptengine.curate.tasks import Shard, Unfinished
@@ -203,4 +203,3 @@ def test_what_is_wrong_is_said_before_work(recipe, tmp_path):
     with pytest.raises(ValueError, match="none.txt"):
         run(recipe, tmp_path / "out", workers=1)
     assert not (tmp_path / "out").exists()
-

@@ -11,8 +11,8 @@ from gptengine.files import read_json
 
 from .document import Change, Document
 from .personal import mask
-from .recipe import Recipe
 from .pipeline import STATE
+from .recipe import Recipe
 from .settings import from_mapping
 from .stages.duplicates import EXACT, KEPT, REASONS, read_decisions
 from .stages.filter import described

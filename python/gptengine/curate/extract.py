@@ -76,7 +76,7 @@ def extract(html: str, options: ExtractOptions | None = None, where: str = "") -
 def too_deep(html: str) -> bool:
     """Whether elements lie deeper in each other than parsers read, or read in linear time.
 
-    Opening less closing tags are more than the depth; where they are many, the parser is asked.
+    Opening less closing tags are at least the depth; where they are many, the parser is asked.
     """
     if _most_open(html) <= DEEPEST:
         return False

@@ -1,10 +1,10 @@
 """The tasks of a run, stage by stage: what depends on what.
 
-    read     each file, in strides -> parts of documents
-    learn    all parts -> lines of hosts, a model of the curated tier
-    filter   each part -> documents that pass, hashes, signatures
-    compare  all parts -> which are copies
-    write    each source, by id -> shards of the output
+read     each file, in strides -> parts of documents
+learn    all parts -> lines of hosts, a model of the curated tier
+filter   each part -> documents that pass, hashes, signatures
+compare  all parts -> which are copies
+write    each source, by id -> shards of the output
 """
 
 from __future__ import annotations
@@ -114,9 +114,7 @@ def parts_of(tasks: dict[str, list[Task]], work) -> list[Part]:
     ]
 
 
-def learn_task(
-    recipe: Recipe, tasks: dict[str, list[Task]], parts: list[Part]
-) -> Task | None:
+def learn_task(recipe: Recipe, tasks: dict[str, list[Task]], parts: list[Part]) -> Task | None:
     """The task that reads what all of the first stage wrote, if the filters need to know it."""
     if not (recipe.host_lines or recipe.perplexity):
         return None

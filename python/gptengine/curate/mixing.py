@@ -19,8 +19,8 @@ from gptengine.data.write import REPLACED, ShardWriter
 from gptengine.files import atomic_folder, read_json
 
 from .mixture import Share, blocks_of, order, share_out, source_blocks
-from .recipe import Blocks, Recipe, load_recipe
 from .pipeline import save_report, write_json
+from .recipe import Blocks, Recipe, load_recipe
 
 FOLDER = "tokens"  # below the folder of a run
 FILES = 4  # the stream of random numbers that orders a source's files

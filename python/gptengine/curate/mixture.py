@@ -90,7 +90,9 @@ def order(counts: list[int], seed: int, batch: int, least_sources: int) -> np.nd
     of one source alone then take a block of another from one that has more, if there is such.
     """
     sources = np.repeat(np.arange(len(counts)), counts)
-    place = np.concatenate([(np.arange(n) + _uniform(n, seed, s)) / n for s, n in enumerate(counts)])
+    place = np.concatenate(
+        [(np.arange(n) + _uniform(n, seed, s)) / n for s, n in enumerate(counts)]
+    )
     sources = sources[np.argsort(place, kind="stable")]
     if least_sources > 1 and batch > 1:
         _mix_batches(sources, batch)

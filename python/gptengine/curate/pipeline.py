@@ -1,9 +1,9 @@
 """`run`: from a recipe to a folder of documents and a report of what became of the others.
 
-    documents/SOURCE-00000.jsonl   what is kept, sorted by id
-    report.json, report.html       counts, reasons, samples
-    recipe.json                    the recipe with all defaults
-    work/                          results of tasks: for resuming, and for `explain`
+documents/SOURCE-00000.jsonl   what is kept, sorted by id
+report.json, report.html       counts, reasons, samples
+recipe.json                    the recipe with all defaults
+work/                          results of tasks: for resuming, and for `explain`
 """
 
 from __future__ import annotations

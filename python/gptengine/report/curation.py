@@ -75,9 +75,7 @@ def _sources(report: dict) -> str:
             ]
         )
     header = ("source", "tier", "records", "+ split", "- dropped", "= kept", "share")
-    return heading("Sources") + _numbers(
-        (*header, "bytes read", "of text", "kept"), rows, left=2
-    )
+    return heading("Sources") + _numbers((*header, "bytes read", "of text", "kept"), rows, left=2)
 
 
 def _reasons(report: dict) -> str:

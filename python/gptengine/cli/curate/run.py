@@ -38,8 +38,8 @@ def main(c: RunCommand) -> int:
     from rich.console import Console
 
     from gptengine.cli.curate.plan import plan_lines
-    from gptengine.curate.planning import plan
     from gptengine.curate.pipeline import run
+    from gptengine.curate.planning import plan
     from gptengine.curate.tasks import Unfinished
     from gptengine.train.log import say
 

@@ -18,7 +18,7 @@ def read_parquet(path: str, shown: str, options: ReadOptions) -> Iterator[Record
     parquet = need("pyarrow.parquet", f"{shown}: reading Parquet")
     rows = 0
     try:
-        with parquet.ParquetFile(path, memory_map=True) as file:
+        with parquet.ParquetFile(path) as file:
             for batch in file.iter_batches(ROWS, use_threads=False):
                 for values in batch.to_pylist():
                     rows += 1

@@ -72,7 +72,12 @@ class Table:
         self.bytes = column(compared, "bytes")
         owners = [self.names.index(s) for s in sources]
         self.source = np.repeat(np.array(owners, np.int32), np.diff(self.first))
-        keys = (column(compared, "line"), self.id, -column(compared, "quality"), column(compared, "tier"))
+        keys = (
+            column(compared, "line"),
+            self.id,
+            -column(compared, "quality"),
+            column(compared, "tier"),
+        )
         self.order = np.lexsort(keys)  # rank -> row
         self.rank = np.empty_like(self.order)
         self.rank[self.order] = np.arange(len(self.order))

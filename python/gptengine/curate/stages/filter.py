@@ -52,7 +52,9 @@ def filter_part(folder: Path, work: Path, base: str, *, recipe, source, part, le
     size = sum(len(d.text) for d in kept)
     seen.tally.spend("hashes and signatures", time.thread_time() - begin, size)
     seen.tally.add(source, "filtered", len(index))
-    (folder / "size.json").write_text(json.dumps({"bytes": sum(len(d.text.encode()) for d in kept)}))
+    (folder / "size.json").write_text(
+        json.dumps({"bytes": sum(len(d.text.encode()) for d in kept)})
+    )
     lines = sorted(json.dumps(d, sort_keys=True) for d in dropped)
     (folder / DROPPED).write_text("".join(line + "\n" for line in lines))
     (folder / "tally.json").write_bytes(seen.tally.to_json())
