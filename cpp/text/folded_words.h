@@ -5,7 +5,6 @@
 // not valid UTF-8 is in no word.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -17,15 +16,26 @@ namespace gpte {
 
 namespace ascii {
 
-enum Kind : uint8_t { kLetter = 1, kDigit = 2, kInWord = kLetter | kDigit };
+// Of 8 characters at a time; in a mask a byte is 0x80 or 0.
+constexpr uint64_t kOnes = 0x0101010101010101u, kTops = kOnes << 7, kLower = kOnes << 5;
 
-constexpr std::array<uint8_t, 256> kinds() {
-  std::array<uint8_t, 256> table{};
-  for (int c = '0'; c <= '9'; ++c) table[size_t(c)] = kDigit;
-  for (int c = 'a'; c <= 'z'; ++c) table[size_t(c)] = table[size_t(c - 32)] = kLetter;
-  return table;
+// Bytes from `first` to `last`, of those below 0x80; `low` are the bytes without their top bits.
+inline uint64_t between(uint64_t low, uint8_t first, uint8_t last) {
+  return (low + kOnes * uint8_t(0x80 - first)) & ~(low + kOnes * uint8_t(0x7F - last));
 }
-constexpr std::array<uint8_t, 256> kKinds = kinds();
+inline uint64_t letters(uint64_t bytes) {
+  return between((bytes | kLower) & ~kTops, 'a', 'z') & ~bytes & kTops;
+}
+inline uint64_t digits(uint64_t bytes) {
+  return between(bytes & ~kTops, '0', '9') & ~bytes & kTops;
+}
+
+inline bool is_letter(uint8_t c) {
+  return uint8_t((c | 0x20) - 'a') < 26;
+}
+inline bool is_digit(uint8_t c) {
+  return uint8_t(c - '0') < 10;
+}
 
 }  // namespace ascii
 
@@ -74,13 +84,12 @@ class FoldedWords {
   // The word that begins at p < end, or one with end == begin if none does.
   FoldedWord at(const uint8_t* p) const {
     FoldedWord word{p, p, 0, false, false, false};
-    uint8_t seen = 0;
     int64_t extra = 0;  // bytes beyond one a character
     bool after_letter = false;
     for (;;) {
       const uint8_t* run = p;
-      while (p < end_ && (ascii::kKinds[*p] & ascii::kInWord)) seen |= ascii::kKinds[*p++];
-      if (p > run) after_letter = ascii::kKinds[p[-1]] & ascii::kLetter;
+      p = skip_ascii(p, word);
+      if (p > run) after_letter = ascii::is_letter(p[-1]);
       if (p == end_) break;
       if (*p < 0x80) {
         if ((*p != '\'' && *p != '-') || !after_letter || !letter_at(p + 1)) break;
@@ -91,8 +100,8 @@ class FoldedWords {
       const Char c = decode_utf8(p, end_);
       const CharInfo& info = infos_.of(c.code);
       if (info.in_word()) {
-        if (info.letter()) seen |= ascii::kLetter;
-        if (info.digit()) seen |= ascii::kDigit;
+        word.letters |= info.letter();
+        word.digits |= info.digit();
         after_letter = !info.digit();
       } else if (c.code == kApostrophe && after_letter && letter_at(p + c.length)) {
         after_letter = false;
@@ -105,15 +114,13 @@ class FoldedWords {
     }
     word.end = p;
     word.characters = (p - word.begin) - extra;
-    word.letters = seen & ascii::kLetter;
-    word.digits = seen & ascii::kDigit;
     return word;
   }
 
   // Of the folded word; with plain_digits each run of numbers in it is as if it were 0.
   uint64_t hash(const FoldedWord& word, bool plain_digits = false) const {
     if (word.wide || (plain_digits && word.digits)) return slow_hash(word, plain_digits);
-    constexpr uint64_t kLower = 0x2020202020202020u;  // leaves digits, ' and - as they are
+    using ascii::kLower;  // which leaves digits, ' and - as they are
     WordHash hash;
     const uint8_t* p = word.begin;
     for (; word.end - p > 8; p += 8) hash.group(load(p, 8) | kLower);
@@ -123,9 +130,35 @@ class FoldedWords {
   }
 
  private:
+  // Past the letters and digits of ASCII from p on.
+  const uint8_t* skip_ascii(const uint8_t* p, FoldedWord& word) const {
+    while (end_ - p >= 8) {
+      uint64_t bytes;
+      std::memcpy(&bytes, p, 8);
+      uint64_t letters = ascii::letters(bytes), digits = ascii::digits(bytes);
+      const uint64_t others = ~(letters | digits) & ascii::kTops;
+      if (others) {
+        const uint64_t before = others ^ (others - 1);
+        letters &= before;
+        digits &= before;
+      }
+      word.letters |= letters != 0;
+      word.digits |= digits != 0;
+      if (others) return p + (__builtin_ctzll(others) >> 3);
+      p += 8;
+    }
+    for (; p < end_; ++p) {
+      const bool letter = ascii::is_letter(*p), digit = ascii::is_digit(*p);
+      if (!letter && !digit) break;
+      word.letters |= letter;
+      word.digits |= digit;
+    }
+    return p;
+  }
+
   bool letter_at(const uint8_t* p) const {
     if (p >= end_) return false;
-    if (*p < 0x80) return ascii::kKinds[*p] & ascii::kLetter;
+    if (*p < 0x80) return ascii::is_letter(*p);
     return infos_.of(decode_utf8(p, end_).code).letter();
   }
 

@@ -7,8 +7,8 @@
 // are all 2^32 - 1.
 //
 // Numbers count as 0, so that a page does not become another one with its date, unless more than a
-// fifth of the ASCII letters and digits and of the characters beyond ASCII are ASCII digits: tables
-// that differ in numbers alone are not the same.
+// fifth of the ASCII letters, the bytes from 0xC0 on (which begin characters beyond ASCII) and the
+// ASCII digits are such digits: tables that differ in numbers alone are not the same.
 #pragma once
 
 #include <cstdint>

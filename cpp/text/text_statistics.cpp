@@ -80,7 +80,7 @@ class Scanner {
 
   void scan() {
     for (const uint8_t* p = begin_; p < end_;) {
-      if (*p < 0x80 ? ascii::kKinds[*p] & ascii::kInWord : starts_word(p)) {
+      if (starts_word(p)) {
         p = word(p);
       } else if (*p < 0x80) {
         p = between(p);
@@ -98,14 +98,16 @@ class Scanner {
 
  private:
   bool starts_word(const uint8_t* p) const {
+    if (*p < 0x80) return ascii::is_letter(*p) || ascii::is_digit(*p);
     return CharInfos::get().of(decode_utf8(p, end_).code).in_word();
   }
 
   const uint8_t* word(const uint8_t* p) {
     const FoldedWord word = words_.at(p);
-    const uint32_t id = distinct_.add(words_.hash(word));
+    const uint64_t hash = words_.hash(word);
+    const uint32_t id = distinct_.add(hash);
     if (id == is_stop_word_.size()) {
-      const bool stop = stop_words_ && stop_words_->contains(words_.hash(word));
+      const bool stop = stop_words_ && stop_words_->contains(hash);
       is_stop_word_.push_back(stop);
       out_.distinct_stop_words += stop;
     }

@@ -12,9 +12,7 @@ namespace gpte {
 class WordIds {
  public:
   explicit WordIds(size_t expected = 0) {
-    size_t size = 16;
-    while (size < 2 * expected) size *= 2;
-    slots_.resize(size);
+    while (slots_.size() < 2 * expected) resize();
   }
 
   uint32_t size() const { return used_; }
@@ -24,7 +22,7 @@ class WordIds {
     Slot* slot = &slots_[find_slot(hash)];
     if (slot->id != 0) return slot->id - 1;
     if (2 * (size_t(used_) + 1) > slots_.size()) {
-      grow();
+      resize();
       slot = &slots_[find_slot(hash)];
     }
     *slot = {hash, ++used_};
@@ -39,24 +37,26 @@ class WordIds {
     uint32_t id;  // from 1 on; 0 is free
   };
 
-  // The seed that nobody knows keeps words that were chosen to collide from sharing places.
+  // A multiplier that nobody knows keeps words that were chosen to collide from sharing places.
   size_t find_slot(uint64_t hash) const {
     const size_t mask = slots_.size() - 1;
-    size_t at = mix(hash, seed_) & mask;
+    size_t at = hash * multiplier_ >> shift_;
     while (slots_[at].id != 0 && slots_[at].hash != hash) at = (at + 1) & mask;
     return at;
   }
-  void grow() {
+  void resize() {
     std::vector<Slot> old(2 * slots_.size());
     old.swap(slots_);
+    --shift_;
     for (const Slot& slot : old) {
       if (slot.id != 0) slots_[find_slot(slot.hash)] = slot;
     }
   }
 
-  std::vector<Slot> slots_;
+  const uint64_t multiplier_ = process_seeds().first | 1;
+  int shift_ = 60;  // 64 less the bits of a place
+  std::vector<Slot> slots_ = std::vector<Slot>(16);
   uint32_t used_ = 0;
-  const uint64_t seed_ = process_seeds().first;
 };
 
 }  // namespace gpte

@@ -1,4 +1,6 @@
 // Binds what curation counts and compares of texts.
+#include <system_error>
+
 #include "bindings/text.h"
 #include "bindings/text_input.h"
 #include "bindings/watched.h"
@@ -170,6 +172,15 @@ class Duplicates {
 }  // namespace
 
 void bind_text_curate(nb::module_& m) {
+  // A disk that is full, a folder that is not there: an OSError with its number.
+  nb::register_exception_translator([](const std::exception_ptr& thrown, void*) {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::system_error& e) {
+      const nb::object says = nb::make_tuple(e.code().value(), e.what());
+      PyErr_SetObject(PyExc_OSError, says.ptr());
+    }
+  });
   nb::class_<WordSet>(m, "WordSet", "Words to count in texts; see cpp/text/text_statistics.h.")
       .def(
           "__init__",

@@ -64,6 +64,7 @@ HEADS = {
         + bytes([5, 0, 1, 2, 3, 0, i, i])
         for i in (0, 3)
     ],
+    "curate": [bytes([i, 40]) for i in range(3)],
     "vocabulary": [
         bytes([i, 0, 1, 2, 1, 2])
         + b"lo"
