@@ -11,7 +11,7 @@ from gptengine.curate.document import Document
 from gptengine.curate.personal import MASKS, Personal, find_spans, mask
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from bench.curate_personal import MAKERS, planted, recall
+from bench.planted import MAKERS, planted
 
 MASKED = [
     ("Mail an max.müller@firma-köln.de, oder", "Mail an <EMAIL>, oder"),
@@ -84,8 +84,9 @@ def test_a_recogniser_of_names_is_asked_last():
 
 @pytest.mark.parametrize("kind", MAKERS)
 def test_what_is_planted_is_found(kind):
-    share, missed = recall(dict(planted(count=200))[kind], kind)
-    assert share >= 0.98, missed[:5]
+    items = dict(planted(count=200))[kind]
+    missed = [f.format(i) for f, i in items if mask(f.format(i))[0] != f.format(MASKS[kind])]
+    assert len(missed) <= 0.02 * len(items), missed[:5]
 
 
 @given(st.text(alphabet=st.sampled_from("0147 +-./()@:aDEx§ü“\n\ud800"), max_size=60))

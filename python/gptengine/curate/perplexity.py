@@ -2,7 +2,7 @@
 
 Interpolated Kneser-Ney smoothing (Kneser and Ney 1995; Chen and Goodman 1998) over hashed words,
 with one discount an order. Counts are sums and arrays are sorted, so a model does not depend on the
-order of its texts. Which perplexity is usual it learns from windows that are held out of the counts.
+order of its texts. Windows that are held out of the counts say which perplexity is usual.
 """
 
 from __future__ import annotations
