@@ -11,7 +11,7 @@ from gptengine.curate.document import Document
 from gptengine.curate.personal import MASKS, Personal, find_spans, mask
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from bench.curate_personal import MAKERS, planted, recall
+from bench.planted import MAKERS, planted
 
 MASKED = [
     ("Mail an max.müller@firma-köln.de, oder", "Mail an <EMAIL>, oder"),
@@ -21,6 +21,7 @@ MASKED = [
     ("Tel.: 030/123456 oder 0171 1234567", "Tel.: <PHONE> oder <PHONE>"),
     ("+49 (0)30 123456-12, 0049 30 123456", "<PHONE>, <PHONE>"),
     ("ring (415) 555-2671 or 415-555-2671.", "ring <PHONE> or <PHONE>."),
+    ("+49 - (40) - 300 30 - 1141", "<PHONE>"),
     ("(030) 123 456 und 0711/123456", "<PHONE> und <PHONE>"),
     ("Tel. 030 1234567 12.03.2020", "Tel. <PHONE> 12.03.2020"),
     ("IBAN DE89 3704 0044 0532 0130 00.", "IBAN <IBAN>."),
@@ -40,6 +41,7 @@ KEPT = [
     "logo@2x.png, a@b, @jack, x @ y.z und @media screen",
     "§ 1.2.3.44, Nr. 10.20.30.40, Abs. 1.2.3.99, Version 1.2.3.45, 1.255.000.000 DM",
     "am 12.03.2020 um 12:30:45, 1990-1995, 2020-03-12, ISBN 978-3-16-148410-0",
+    "Tel. Mo-Fr 9.00-16.00, 9.00 - 13.00 Uhr; 298 +466-469 160-222 145; pic.twitter.com/GpnT4G",
     "17.001 - 18.000 DM, 1 001 112 021, 123.456.789 Einwohner, 12345678 Stück",
     "BGBl. I S. 1234, 2345; 2003 I S. 738) § 850c Abs. 1 Nr. 2, (EU) 2017/2402",
     "telling 123456 people, Beruf 123456, Hotel 123456",
@@ -84,8 +86,9 @@ def test_a_recogniser_of_names_is_asked_last():
 
 @pytest.mark.parametrize("kind", MAKERS)
 def test_what_is_planted_is_found(kind):
-    share, missed = recall(dict(planted(count=200))[kind], kind)
-    assert share >= 0.98, missed[:5]
+    items = dict(planted(count=200))[kind]
+    missed = [f.format(i) for f, i in items if mask(f.format(i))[0] != f.format(MASKS[kind])]
+    assert len(missed) <= 0.02 * len(items), missed[:5]
 
 
 @given(st.text(alphabet=st.sampled_from("0147 +-./()@:aDEx§ü“\n\ud800"), max_size=60))

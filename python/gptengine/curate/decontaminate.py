@@ -32,7 +32,7 @@ class EvaluationSets:
 def index(
     sets: dict[str, Iterable[str]], words: int = WORDS, least: int = LEAST_WORDS
 ) -> EvaluationSets:
-    """Index the texts of named sets: runs of `words` words, of shorter texts from `least` on all."""
+    """Index the texts of named sets: runs of `words` words, of shorter texts all of it."""
     if not 1 <= least <= words:
         raise ValueError(f"decontaminate: least {least} is not between 1 and words {words}")
     found: dict[int, list[tuple[np.ndarray, int]]] = {}

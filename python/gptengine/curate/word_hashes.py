@@ -24,7 +24,7 @@ def word_hashes(text: str) -> np.ndarray:
     parts, start = [], 0
     while start < len(text):
         end = min(len(text), start + CHUNK)
-        while start + CHUNK // 2 < end < len(text) and text[end - 1].isalnum():
+        while start + CHUNK // 2 < end < len(text) and not text[end - 1].isspace():
             end -= 1  # no word is cut, unless it is longer than half a chunk
         parts.append(_hashes(text[start:end]))
         start = end

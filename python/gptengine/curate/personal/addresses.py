@@ -60,6 +60,7 @@ PROFILE_HOSTS = {  # what stands before the user's name in the path
     b"flickr.com": b"people/",
     b"vk.com": b"",
 }
+PICTURES = b"pic."  # pic.twitter.com
 NO_USER = frozenset(  # first segments that are no user's
     b"sharer sharer.php share intent home search explore hashtag groups events pages pg watch "
     b"about help login policies privacy terms legal p reel reels tv i pin directory business "
@@ -177,7 +178,7 @@ def _is_profile(rest: bytes) -> bool:
         if b":" in host
         else host.lower().split(b".")[-2:]
     )
-    prefix = PROFILE_HOSTS.get(host)
+    prefix = None if rest.lower().startswith(PICTURES) else PROFILE_HOSTS.get(host)
     if prefix is None or not path.startswith(prefix):
         return False
     user = re.split(rb"[/?#]", path[len(prefix) :], maxsplit=1)[0]

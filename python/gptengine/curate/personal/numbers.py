@@ -30,6 +30,7 @@ class Span(NamedTuple):
     kind: str
 
 
+MOST_BETWEEN = 5  # bytes of separators between two digits of a number
 LEAST_DIGITS = 6  # of a group, unless it has three dots
 PHONE_DIGITS = (6, 15)  # ITU-T E.164 allows 15
 CONTEXT = 26  # bytes before a number that are looked at: about 20 characters
@@ -70,9 +71,11 @@ NORTH_AMERICAN = re.compile(rb"[2-9][0-9]{2}\)?[ .-]{1,2}[2-9][0-9]{2}[.-][0-9]{
 GERMAN = re.compile(
     rb"(?<=\()0[1-9][0-9]{1,4}\)[ /-]{0,2}[1-9](?:[ -]?[0-9]){4,10}|0[1-9][0-9]{1,3}/[1-9][0-9]{4}"
 )
+SUM = re.compile(rb"[0-9] ?\+\(?$")
 DATE = re.compile(rb"[0-3]?[0-9]\. ?[01]?[0-9]\. ?(?:[0-9]{4}|[0-9]{2})(?![0-9])")
-NO_PHONE = re.compile(  # spans of years, numbers in groups of thousands, dates of ISO 8601
+NO_PHONE = re.compile(  # spans of years and hours, numbers in groups of thousands, ISO dates
     rb"(?:1[5-9]|20)[0-9]{2}[-/](?:1[5-9]|20)?[0-9]{2}(?![0-9])"
+    rb"|[0-2]?[0-9]\.[0-5][0-9] {0,2}(?:-|\xe2\x80\x93) {0,2}[0-2]?[0-9]\.[0-5][0-9](?![0-9])"
     rb"|[1-9][0-9]{0,2}(?:\.[0-9]{3})+(?![0-9])"
     rb"|(?:1[5-9]|20)[0-9]{2}-[01][0-9]-[0-3][0-9](?![0-9])"
 )
@@ -105,10 +108,10 @@ def find_numbers(data: bytes) -> Iterator[Span]:
 
 
 def _groups(text: np.ndarray, places: np.ndarray) -> list[tuple[int, int]]:
-    """Where digits with at most three bytes of separators between them are enough for a number."""
+    """Where digits with few bytes of separators between them are enough for a number."""
     gaps = np.diff(places)
     joined = gaps == 1
-    for gap in (2, 3, 4):
+    for gap in range(2, MOST_BETWEEN + 2):
         where = np.flatnonzero(gaps == gap)
         inside = [SEPARATOR[text[places[where] + k]] for k in range(1, gap)]
         joined[where] = np.logical_and.reduce(inside)
@@ -162,7 +165,7 @@ def _is_ip(match: re.Match, before: bytes) -> bool:
 
 
 def _phone(data: bytes, at: int, end: int, before: bytes, after_phone: bool) -> Span | None:
-    plus = before.endswith((b"+", b"+("))
+    plus = before.endswith((b"+", b"+(")) and (after_phone or not SUM.search(before))
     digits = DIGITS.match(data, at)[0]
     alone = not before.rstrip(b" .-/\xc2\xa0")[-1:].isdigit()
     if plus or (alone and digits.startswith(b"00")):
