@@ -117,7 +117,8 @@ class Reading:
         self.tally.drop(self.name, loss.reason, size)
         self.lost.append({"id": key, "reason": loss.reason, "where": loss.where})
         digest = hashlib.blake2b(f"{loss.reason} {loss.where}".encode("utf-8", "replace"))
-        sample = dict(source=self.name, where=loss.where, note=loss.detail)
+        known = {"id": key} if key else {}
+        sample = dict(source=self.name, where=loss.where, note=loss.detail, **known)
         self.tally.sample(loss.reason, key or digest.hexdigest()[:32], sample)
 
     def write(self) -> None:
