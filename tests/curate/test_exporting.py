@@ -2,10 +2,10 @@
 
 import struct
 
-import corpora
 import numpy as np
 import pytest
 
+import corpora
 from gptengine.curate import export, mix, run
 from gptengine.data import TokenShards
 
@@ -39,9 +39,7 @@ def read_megatron(prefix):
     assert borders.tolist() == list(range(count + 1))
     dtype = {8: np.dtype("<u2"), 4: np.dtype("<i4")}[code]
     data = prefix.with_suffix(".bin").read_bytes()
-    return [
-        np.frombuffer(data, dtype, n, b) for n, b in zip(lengths.tolist(), begins, strict=True)
-    ]
+    return [np.frombuffer(data, dtype, n, b) for n, b in zip(lengths.tolist(), begins, strict=True)]
 
 
 def test_nanogpt(tokens, tmp_path):

@@ -1,11 +1,11 @@
-"""Mixtures: shares to a block, epochs, order, batches of two sources, and the loader's one number."""
+"""Mixtures: shares to a block, epochs, order, batches of two sources, a loader of one number."""
 
 import json
 
-import corpora
 import numpy as np
 import pytest
 
+import corpora
 from gptengine.curate import mix, run
 from gptengine.curate.mixture import apportion, order, share_out, source_blocks
 from gptengine.data import MixtureLoader, TokenShards, open_loader

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -93,7 +93,7 @@ def rule_key(reason: str, least: float, most: float) -> str:
     return json.dumps([reason, *limits])
 
 
-def histogram(values: Iterable[float]) -> dict[str, int]:
+def histogram(values: Sequence[float]) -> dict[str, int]:
     """Values in bins, by their lower edge: 50 a unit up to 1, beyond that 20 a power of 10."""
     values = np.asarray(values, np.float64)
     finite = np.nan_to_num(values, nan=0.0, posinf=1e300, neginf=-1e300)
