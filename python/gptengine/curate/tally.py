@@ -123,9 +123,8 @@ def excerpt(text: str) -> str:
 
 def _lowest(found: list, most: int) -> list:
     """The pairs with the lowest keys, each once; of equal keys, what stands first as text."""
-    texts = {json.dumps(sample, sort_keys=True): (key, sample) for key, sample in found}
-    ranked = sorted(texts, key=lambda text: (texts[text][0], text))
-    return [list(texts[text]) for text in ranked[:most]]
+    texts = {(key, json.dumps(sample, sort_keys=True)): [key, sample] for key, sample in found}
+    return [texts[text] for text in sorted(texts)[:most]]
 
 
 def _add_pair(pairs: dict, key: str, first, second) -> None:
