@@ -17,7 +17,7 @@ from ..personal import mask
 from ..recipe import TIERS, Near, Recipe
 from ..settings import from_mapping
 from ..steps import build_steps, pass_through
-from ..store import read_documents, to_line, write_documents
+from ..store import DOCUMENTS, from_line, read_documents, write_documents
 from ..tally import Tally, excerpt, histogram, nearness, rule_key
 
 DROPPED = "dropped.jsonl"  # id, reason, value, limits, note: what `explain` looks for first
@@ -46,9 +46,7 @@ def filter_part(folder: Path, work: Path, base: str, *, recipe, source, part, le
     seen.finish()
     begin = time.thread_time()
     index = write_documents(folder, kept)
-    # in the order of the index: equal ids and lines are alike anyway
-    kept = list(read_documents(folder))
-    _save_comparable(folder, kept, TIERS.index(settings.sources[source].tier), settings)
+    _save_comparable(folder, TIERS.index(settings.sources[source].tier), settings)
     size = sum(len(d.text) for d in kept)
     seen.tally.spend("hashes and signatures", time.thread_time() - begin, size)
     seen.tally.add(source, "filtered", len(index))
@@ -133,16 +131,21 @@ def sample(document: Document, check: Check) -> dict:
     return dict(source=document.source, id=document.id, url=url, text=text, **described(check))
 
 
-def _save_comparable(folder: Path, documents: list[Document], tier: int, recipe: Recipe) -> None:
-    """compare.npy (N,) of COMPARED, signatures.npy (N, bands * rows), parts of the texts."""
-    texts = [d.text for d in documents]
+def _save_comparable(folder: Path, tier: int, recipe: Recipe) -> None:
+    """compare.npy (N,) of COMPARED, signatures.npy (N, bands * rows), parts of the texts.
+
+    N are the documents that lie in the folder, in their order there.
+    """
+    with open(folder / DOCUMENTS, "rb") as file:
+        lines = file.readlines()
+    texts = [from_line(line).text for line in lines]
     compared = np.zeros(len(texts), COMPARED)
     compared["tier"] = tier
     compared["quality"] = [len(text) for text in texts]  # the fuller copy is the better one
     compared["bytes"] = [len(text.encode()) for text in texts]
     compared["hash"] = text_hashes(texts)
-    digest = lambda d: hashlib.blake2b(to_line(d), digest_size=8).digest()
-    compared["line"] = [int.from_bytes(digest(d), "little") for d in documents]
+    digest = lambda line: hashlib.blake2b(line, digest_size=8).digest()
+    compared["line"] = [int.from_bytes(digest(line), "little") for line in lines]
     np.save(folder / "compare.npy", compared)
     if recipe.near:
         near: Near = recipe.near
