@@ -89,5 +89,5 @@ def overlap(text: str, sets: EvaluationSets) -> tuple[int, float, str]:
             owned += np.bincount(sets.owners[n][place[hits]], minlength=len(owned))
     if not count:
         return 0, 0.0, ""
-    share = np.count_nonzero(np.cumsum(inside)) / len(words)
+    share = int(np.count_nonzero(np.cumsum(inside))) / len(words)
     return count, share, sets.names[int(owned.argmax())]
