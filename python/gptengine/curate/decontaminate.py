@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .document import Check, Document
+from .hash_table import HashTable, hash_table
 from .word_hashes import ngram_hashes, word_hashes
 
 WORDS = 13
@@ -21,10 +22,10 @@ LEAST_WORDS = 8
 
 @dataclass(frozen=True)
 class EvaluationSets:
-    """The n-grams of some sets, by n; hashes ascend, and `owners` says which set has each."""
+    """The n-grams of some sets, by n; `owners` says which set has each."""
 
     names: tuple[str, ...]
-    hashes: dict[int, np.ndarray]  # (n-grams,) uint64
+    hashes: dict[int, HashTable]
     owners: dict[int, np.ndarray]  # (n-grams,) int32: a number of `names`; the first that has it
     too_short: dict[str, int]  # texts of each set that are not looked for
 
@@ -49,7 +50,8 @@ def index(
     for n, parts in sorted(found.items()):
         joined = np.concatenate([hashes for hashes, _ in parts])
         of = np.concatenate([np.full(len(hashes), owner, np.int32) for hashes, owner in parts])
-        all_hashes[n], first = np.unique(joined, return_index=True)  # the first: sets are in order
+        keys, first = np.unique(joined, return_index=True)  # the first: sets are in order
+        all_hashes[n] = hash_table(keys)
         owners[n] = of[first]
     return EvaluationSets(tuple(sets), all_hashes, owners, too_short)
 
@@ -79,9 +81,8 @@ def overlap(text: str, sets: EvaluationSets) -> tuple[int, float, str]:
     inside = np.zeros(len(words) + 1, np.int64)  # +1 where a run begins, -1 after it ends
     owned = np.zeros(len(sets.names), np.int64)
     for n, known in sets.hashes.items():
-        grams = ngram_hashes(words, n)
-        place = np.minimum(np.searchsorted(known, grams), len(known) - 1)
-        hits = np.flatnonzero(known[place] == grams)
+        place, found = known.find(ngram_hashes(words, n))
+        hits = np.flatnonzero(found)
         if len(hits):
             count += len(hits)
             np.add.at(inside, hits, 1)
@@ -89,5 +90,5 @@ def overlap(text: str, sets: EvaluationSets) -> tuple[int, float, str]:
             owned += np.bincount(sets.owners[n][place[hits]], minlength=len(owned))
     if not count:
         return 0, 0.0, ""
-    share = np.count_nonzero(np.cumsum(inside)) / len(words)
+    share = int(np.count_nonzero(np.cumsum(inside))) / len(words)
     return count, share, sets.names[int(owned.argmax())]
