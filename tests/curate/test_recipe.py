@@ -1,6 +1,7 @@
 """Recipes: what is refused by name, what is filled in, and which files are meant."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -100,3 +101,11 @@ def test_files_are_found_in_order(tmp_path):
     assert find("*.txt", "a.txt", "sub") == names
     with pytest.raises(ValueError, match=r"\*.md: no such file"):
         find("*.txt", "*.md")
+
+
+def test_the_recipe_of_the_guide_is_one():
+    yaml = pytest.importorskip("yaml")
+    guide = (Path(__file__).parents[2] / "docs/curate.md").read_text(encoding="utf-8")
+    recipe, _ = load_recipe(yaml.safe_load(guide.split("```yaml\n")[1].split("```")[0]))
+    assert [*recipe.sources] == ["web", "guides", "books", "feedback"]
+    assert recipe.spam is None and recipe.blocks.length == 2048

@@ -24,12 +24,17 @@ READERS = dict(
 )
 
 
-def read_file(path, options: ReadOptions | None = None) -> Iterator[Record | Loss]:
+def read_file(
+    path, options: ReadOptions | None = None, stride: tuple[int, int] = (0, 1)
+) -> Iterator[Record | Loss]:
     """The records of a file in its order, and a `Loss` for each that it does not give.
 
     path: its name says the format, unless the options do; "-" is the standard input, JSON lines
     unless the options say otherwise. Memory is bounded by a few times `options.most_bytes`. Raises
     ValueError only where a package is missing.
+
+    stride: (first, count) gives every `count`-th from the `first` on, so that the strides 0 to
+    count - 1 together are the file; what is wrong with the whole of it is in stride 0.
     """
     options = options or ReadOptions()
     path = os.fsdecode(path)
@@ -42,15 +47,31 @@ def read_file(path, options: ReadOptions | None = None) -> Iterator[Record | Los
         return
     if path == "-" and kind == "parquet":
         raise ValueError("Parquet is not read from the standard input: give a file")
-    found = False
+    (first, count), found = stride, False
     try:
-        for item in READERS[kind](path, shown, options):
+        for item in _strided(kind, path, shown, options, stride):
             found = True
             yield item
-    except Broken as error:
-        yield Loss("reader.broken_file", shown, str(error))
-    except OSError as error:
-        yield Loss("reader.unreadable", shown, error.strerror or str(error))
+    except (Broken, OSError) as error:
+        if first == 0:
+            yield _damage(error, shown)
     else:
-        if not found:
+        if not found and count == 1:
             yield Loss("reader.empty", shown)
+
+
+def _strided(kind: str, path: str, shown: str, options: ReadOptions, stride: tuple[int, int]):
+    """The items of a stride; lines of JSON of others are not even parsed."""
+    first, count = stride
+    if kind == "jsonl":
+        yield from read_jsonl(path, shown, options, stride)
+        return
+    for number, item in enumerate(READERS[kind](path, shown, options)):
+        if number % count == first:
+            yield item
+
+
+def _damage(error: Broken | OSError, shown: str) -> Loss:
+    if isinstance(error, Broken):
+        return Loss("reader.broken_file", shown, str(error))
+    return Loss("reader.unreadable", shown, error.strerror or str(error))

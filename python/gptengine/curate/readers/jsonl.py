@@ -13,10 +13,15 @@ from .options import ReadOptions
 from .stream import bounded_lines, open_text
 
 
-def read_jsonl(path: str, shown: str, options: ReadOptions) -> Iterator[Record | Loss]:
-    """The records of a file; blank lines are none."""
+def read_jsonl(
+    path: str, shown: str, options: ReadOptions, stride: tuple[int, int] = (0, 1)
+) -> Iterator[Record | Loss]:
+    """The records of a file; blank lines are none. stride: as `read_file` has it, of lines."""
+    first, count = stride
     with open_text(path) as file:
         for number, (line, length) in enumerate(bounded_lines(file, options.most_bytes), 1):
+            if (number - 1) % count != first:
+                continue
             where = f"{shown} line {number}"
             if line is None:
                 limit = f"{length:,} bytes, at most {options.most_bytes:,}"

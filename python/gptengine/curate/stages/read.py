@@ -35,11 +35,9 @@ def read(folder: Path, work: Path, path: str, *, recipe, source, stride, **_) ->
     """
     steps = from_mapping(Recipe, recipe, "")
     reading = Reading(steps, source, folder)
-    first, count = stride
     options = steps.sources[source].read_options()
-    for number, item in enumerate(read_file(path, options)):
-        if number % count == first:
-            reading.take(item)
+    for item in read_file(path, options, tuple(stride)):
+        reading.take(item)
     reading.close()
 
 
