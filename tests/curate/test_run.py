@@ -1,5 +1,6 @@
 """A whole run: its account, its guarantees, and what it keeps of copies."""
 
+import importlib.util
 import json
 import shutil
 import socket
@@ -130,7 +131,13 @@ def test_no_socket_is_opened(recipe, tmp_path, monkeypatch):
 
     monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    run(recipe, tmp_path / "out", workers=1)
+    if importlib.util.find_spec("trafilatura"):  # the packages of the extra open none either
+        page = f"<html><body><article><p>{corpora.prose(1)}</p></article></body></html>"
+        corpora.write_jsonl(tmp_path / "pages.jsonl", [{"html": page, "url": "https://a.example"}])
+        recipe["sources"]["pages"] = {"path": str(tmp_path / "pages.jsonl")}
+        recipe["languages"] = True
+    report = run(recipe, tmp_path / "out", workers=1)
+    assert report["account"]["kept"] >= 34
 
 
 def test_an_account_that_does_not_balance_is_an_error(recipe, tmp_path, monkeypatch):

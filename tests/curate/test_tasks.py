@@ -117,6 +117,26 @@ def test_results_of_other_recipes_go(tmp_path):
     assert len(os.listdir(tmp_path / "count")) == 2
 
 
+def die(folder, work, **_):
+    os._exit(9)
+
+
+def test_a_worker_that_dies_is_named(tmp_path):
+    with local(2) as pool, pytest.raises(ValueError, match="a worker died in count"):
+        run_stage([Task("count", die, {})], tmp_path, pool)
+
+
+def threads_of_a_worker():
+    from gptengine import _core
+
+    return _core.threads()
+
+
+def test_workers_compute_with_one_thread_each():
+    with local(2) as pool:
+        assert pool.submit(threads_of_a_worker).result() == 1
+
+
 def test_no_workers():
     with pytest.raises(ValueError, match="0 workers"):
         local(0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import multiprocessing
+import os
 from concurrent.futures import Executor, Future
 
 
@@ -44,4 +45,9 @@ def local(workers: int) -> Executor:
     if workers == 1:
         return Inline()
     context = multiprocessing.get_context("spawn")
-    return concurrent.futures.ProcessPoolExecutor(workers, mp_context=context)
+    return concurrent.futures.ProcessPoolExecutor(workers, context, _take_one_thread)
+
+
+def _take_one_thread() -> None:
+    """Before the engine is loaded: the processes are the threads."""
+    os.environ["GPTE_THREADS"] = "1"

@@ -117,7 +117,13 @@ def run_stage(
 
     def finish(future, task):
         nonlocal done
-        future.result()
+        try:
+            future.result()
+        except concurrent.futures.BrokenExecutor:
+            raise ValueError(
+                f"curate: a worker died in {task.stage}, as it does when memory is out; fewer "
+                f"workers may help, and what is done stays done"
+            ) from None
         done += task.size
         if progress:
             progress(done, total)
