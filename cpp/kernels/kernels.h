@@ -9,6 +9,7 @@
 #include "kernels/embedding.h"
 #include "kernels/gemm.h"
 #include "kernels/logprob.h"
+#include "kernels/minhash.h"
 #include "kernels/norm.h"
 #include "kernels/optimizer.h"
 #include "kernels/probe.h"
@@ -46,6 +47,7 @@ struct Kernels {
   BothTypes<EmbeddingKernels> embedding;
   BothTypes<GemmKernels> gemm;
   BothTypes<LogprobKernels> logprob;
+  const MinHashKernels* minhash;
   BothTypes<NormKernels> norm;
   const OptimizerKernels* optimizer;
   const ProbeKernels* probe;

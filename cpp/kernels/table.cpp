@@ -19,6 +19,7 @@ extern const GemmKernels<float> gemm_f32;
 extern const GemmKernels<bf16> gemm_bf16;
 extern const LogprobKernels<float> logprob_f32;
 extern const LogprobKernels<bf16> logprob_bf16;
+extern const MinHashKernels minhash;
 extern const NormKernels<float> norm_f32;
 extern const NormKernels<bf16> norm_bf16;
 extern const OptimizerKernels optimizer;
@@ -43,6 +44,7 @@ const Kernels table = {
     {&embedding_f32, &embedding_bf16},
     {&gemm_f32, &gemm_bf16},
     {&logprob_f32, &logprob_bf16},
+    &minhash,
     {&norm_f32, &norm_bf16},
     &optimizer,
     &probe,

@@ -57,6 +57,7 @@ void bind_ops(nb::module_& m);
 void bind_model(nb::module_& m);
 void bind_decode(nb::module_& m);
 void bind_text(nb::module_& m);
+void bind_text_curate(nb::module_& m);
 void bind_text_split(nb::module_& m);
 void bind_text_train(nb::module_& m);
 

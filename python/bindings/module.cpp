@@ -9,6 +9,7 @@ NB_MODULE(_core, m) {
   gpte::bind_model(m);
   gpte::bind_decode(m);
   gpte::bind_text(m);
+  gpte::bind_text_curate(m);
   gpte::bind_text_split(m);
   gpte::bind_text_train(m);
 }

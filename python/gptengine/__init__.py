@@ -13,6 +13,7 @@ _HOMES = {
     "Tokenizer": "gptengine.tokenizer",
     "PretrainConfig": "gptengine.train.pretrain",
     "beam_search": "gptengine.beam",
+    "curate": "gptengine.curate",  # a package, not a name in it
     "pretrain": "gptengine.train.pretrain",
     "stream": "gptengine.generate",
 }
@@ -25,7 +26,8 @@ def __getattr__(name):
         raise AttributeError(f"module 'gptengine' has no attribute {name!r}")
     import importlib
 
-    value = getattr(importlib.import_module(_HOMES[name]), name)
+    home = importlib.import_module(_HOMES[name])
+    value = home if name == "curate" else getattr(home, name)
     globals()[name] = value
     return value
 

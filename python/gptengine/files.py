@@ -119,16 +119,19 @@ def folder_in_use(path):
 
 
 @contextlib.contextmanager
-def locked(folder):
-    """Be the only process that trains in a folder, or refuse; a lock alone does not stay behind."""
+def locked(folder, doing="training", shared=False):
+    """Be the only process that works in a folder, or refuse; a lock alone does not stay behind.
+
+    shared: others that share may work there too. doing: what the others are told.
+    """
     path = Path(folder) / ".lock"
     with explained(path):
         file = open(path, "w")
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ValueError(f"{folder}: another process is training there") from None
+            raise ValueError(f"{folder}: another process is {doing} there") from None
         try:
             yield
         finally:

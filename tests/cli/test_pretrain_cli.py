@@ -191,14 +191,14 @@ import os, sys
 from gptengine.cli.main import main
 from gptengine.data import write
 
-encode = write._Split._flush
+encode = write.ShardWriter._flush
 
 def flush(split):
     encode(split)
     print("half", flush=True)
     sys.stdin.readline()
 
-write._Split._flush = flush
+write.ShardWriter._flush = flush
 write.BATCH = 1000
 sys.exit(main(sys.argv[1:]))
 """

@@ -1,4 +1,4 @@
-"""Fuzzes a reader of tokenizers or models with libFuzzer, through Atheris.
+"""Fuzzes a reader of tokenizers, models or documents with libFuzzer, through Atheris.
 
 python tests/fuzz/fuzz_readers.py tokenizer_json -max_total_time=60 tests/fuzz/seeds/tokenizer_json
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 import atheris
 
 sys.path.insert(0, str(Path(__file__).parent))
-ROOMS = ("tokenizer", "gguf", "checkpoint", "tensorfile", "huggingface", "config")
+ROOMS = ("tokenizer", "gguf", "checkpoint", "tensorfile", "huggingface", "config", "curate")
 with atheris.instrument_imports(include=[f"gptengine.{room}" for room in ROOMS]):
     import readers
 

@@ -9,6 +9,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
+import documents
 import numpy as np
 
 from gptengine import checkpoint
@@ -97,6 +98,7 @@ READERS = {  # the files of an input, and who reads them
     "subword_nmt": (["codes.txt"], read_bpe, dict(name="codes.txt")),
     "wordpiece": (["vocab.txt", "tokenizer_config.json"], read_wordpiece, dict(name="vocab.txt")),
     "wordpiece_json": (["tokenizer.json"], read_wordpiece, dict(name="tokenizer.json")),
+    **documents.READERS,
 }
 
 

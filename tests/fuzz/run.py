@@ -34,6 +34,13 @@ READERS = [
     "subword_nmt",
     "wordpiece",
     "wordpiece_json",
+    "documents_text",
+    "documents_markdown",
+    "documents_html",
+    "documents_jsonl",
+    "documents_jsonl_gz",
+    "documents_warc",
+    "documents_warc_gz",
 ]
 MOST_BYTES = {"specials": 1 << 13}  # of an input: until long names are read backwards
 FINDING = 77  # the exit code of a target that found something

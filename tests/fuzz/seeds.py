@@ -17,6 +17,7 @@ from gptengine.tokenizer import Tokenizer, splits
 
 SEEDS = Path(__file__).parent / "seeds"
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+import documents  # noqa: E402
 from readers import SEPARATOR  # noqa: E402
 
 from text import pieces  # noqa: E402
@@ -37,7 +38,7 @@ def main():
     for name, heads in HEADS.items():
         for i, text in enumerate(TEXTS):
             write(name, f"text{i}", heads[i % len(heads)] + text)
-    for name, content in {**rules(), **readers(), **models()}.items():
+    for name, content in {**rules(), **readers(), **models(), **documents.seeds()}.items():
         write(*name, content)
 
 
@@ -66,6 +67,7 @@ HEADS = {
         + bytes([5, 0, 1, 2, 3, 0, i, i])
         for i in (0, 3)
     ],
+    "curate": [bytes([i, 40]) for i in range(3)],
     "vocabulary": [
         bytes([i, 0, 1, 2, 1, 2])
         + b"lo"

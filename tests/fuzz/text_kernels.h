@@ -2,10 +2,12 @@
 #pragma once
 
 #include "core/cpu.h"
+#include "kernels/minhash.h"
 #include "kernels/text.h"
 
 namespace gpte {
 
 const TextKernels& text_kernels(Isa isa);
+const MinHashKernels& minhash_kernels(Isa isa);
 
 }  // namespace gpte

@@ -102,3 +102,16 @@ def test_this_python_has_two_megabytes_and_no_leak():
     assert 0.09 < size(held) / size(documents) <= 0.1
     seen, unseen = ({p for d in part for p in d.text.split("\n\n")} for part in (train, held))
     assert max(map(len, seen & unseen)) < 200
+
+
+def test_curation_drops_copies_and_keeps_the_rest(tmp_path):
+    texts = {f"m{i}": " ".join(f"word{i}{k}x" for k in range(30)) for i in range(5)}
+    texts["copy"] = texts["m3"]
+    documents = [Document(name, text) for name, text in texts.items()]
+    documents.append(Document("mail", "Write to someone.else@example.org and to no one else.\n"))
+    kept, report = corpus.curated(documents, tmp_path / "text")
+    assert report["account"] == {"records": 7, "split": 0, "kept": 6, "dropped": 1}
+    assert {d.id for d in kept} >= {"m0", "m1", "m2", "m4", "mail"}
+    assert [d.id for d in kept] == sorted(d.id for d in kept)
+    assert "<EMAIL>" in next(d.text for d in kept if d.id == "mail")
+    assert (tmp_path / "text/report.html").is_file()

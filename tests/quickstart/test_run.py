@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import random
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -13,8 +14,9 @@ from gptengine.quickstart import QuickstartConfig, corpus, main, run
 @pytest.fixture
 def toy(monkeypatch, tmp_path):
     words = "return the item of a list or raise an error when there is none".split()
+    rng = random.Random(0)
     documents = [
-        corpus.Document(f"d{i:03}", " ".join(words[(i * k) % len(words)] for k in range(60)) + "\n")
+        corpus.Document(f"d{i:03}", " ".join(rng.choice(words) for _ in range(60)) + "\n")
         for i in range(100)
     ]
     monkeypatch.setattr(corpus, "gather", lambda: documents)
@@ -32,6 +34,9 @@ def test_it_runs_to_the_end_and_shows_the_card_again(toy, tmp_path, capsys):
     assert "bits a byte" in first and f"next: gptengine generate {out}" in first
     ElementTree.parse(out / "loss.svg")
     assert "![loss](loss.svg)" in (out / "report.md").read_text()
+    assert "](text/report.html)" in (out / "report.md").read_text()
+    assert json.loads((out / "text/report.json").read_text())["account"]["kept"] == 100
+    assert "100 of 100 documents kept" in first
     plan = json.loads((out / "quickstart.json").read_text())
     assert plan["steps"] == run.FEWEST_STEPS
     assert "samples  by" in first and "\n\n\n" not in first

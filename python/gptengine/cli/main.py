@@ -48,10 +48,28 @@ TOKENIZER = {
         "gptengine.cli.tokenizer.compare", "CompareCommand", "put two tokenizers side by side"
     ),
 }
+CURATE = {
+    "run": Command(
+        "gptengine.cli.curate.run", "RunCommand", "read, clean, filter and compare texts"
+    ),
+    "plan": Command(
+        "gptengine.cli.curate.plan", "PlanCommand", "show what a recipe means, without doing it"
+    ),
+    "report": Command(
+        "gptengine.cli.curate.report", "ReportCommand", "show what was kept and dropped, and why"
+    ),
+    "explain": Command(
+        "gptengine.cli.curate.explain", "ExplainCommand", "follow one document through all rules"
+    ),
+    "mix": Command(
+        "gptengine.cli.curate.mix", "MixCommand", "make token blocks in the mixture of a recipe"
+    ),
+}
 COMMANDS = {
     "quickstart": Command(
         "gptengine.quickstart", "QuickstartConfig", "train a small GPT in minutes and let it write"
     ),
+    "curate": Group(CURATE, "turn crawls and collections into texts worth training on"),
     "tokenizer": Group(TOKENIZER, "learn a vocabulary, use it, look at it"),
     "pretrain": Command(
         "gptengine.cli.pretrain", "PretrainCommand", "train a GPT on text, from nothing"

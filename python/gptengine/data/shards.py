@@ -20,6 +20,7 @@ VERSION = 1
 LAYOUT = struct.Struct("<8sIIQIiQQ32s32s16x")
 DTYPES = {2: np.dtype("<u2"), 4: np.dtype("<u4")}
 SPLITS = ("train", "val")
+MIXTURE, INDEX = "mixture.json", "index.npy"  # of a mixture; see mixture.py
 CHUNK = 1 << 22  # tokens that are hashed at a time
 
 
@@ -89,7 +90,10 @@ class TokenShards:
         self.tokens = sum(h.tokens for h in headers)
         self.documents = sum(h.documents for h in headers)
         self.text_bytes = sum(h.text_bytes for h in headers)
-        self.fingerprint = hashlib.sha256(b"".join(h.payload for h in headers)).hexdigest()
+        digest = hashlib.sha256(b"".join(h.payload for h in headers))
+        if split == "train" and (self.folder / INDEX).is_file():  # of the order, in a mixture
+            digest.update((self.folder / INDEX).read_bytes())
+        self.fingerprint = digest.hexdigest()
 
     def check_tokenizer(self, tok) -> None:
         """Refuse a tokenizer other than the one that wrote these shards."""

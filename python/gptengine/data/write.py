@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from gptengine.data.shards import DTYPES, Header
+from gptengine.data.shards import DTYPES, INDEX, MIXTURE, Header
 from gptengine.files import atomic_folder
 
 BATCH = 1 << 22  # bytes of text that are tokenized at a time
 SOURCES = "sources.json"  # in the folder of shards: what it was made from
-REPLACED = ("train-*.tok", "val-*.tok", SOURCES)  # of an earlier folder of shards
+REPLACED = ("train-*.tok", "val-*.tok", SOURCES, MIXTURE, INDEX)  # of an earlier folder of shards
 LARGEST_SHARD = 1 << 27  # tokens
 
 
@@ -37,7 +37,7 @@ def write_shards(
     stays.
     """
     with atomic_folder(folder, REPLACED) as partial:
-        splits = {name: _Split(partial, name, tok, shard_tokens) for name in ("train", "val")}
+        splits = {name: ShardWriter(partial, name, tok, shard_tokens) for name in ("train", "val")}
         for name, text, whole in split_documents(documents, held_out, seed):
             splits[name].add(text, whole)
             if progress:
@@ -108,10 +108,10 @@ def _utf8(document) -> bytes:
     raise ValueError(f"write_shards: a document is {type(document).__name__}, not str or bytes")
 
 
-class _Split:
+class ShardWriter:
     """Tokenizes the texts of one split in batches and fills one shard after the other."""
 
-    def __init__(self, folder: Path, name: str, tok, shard_tokens: int):
+    def __init__(self, folder: Path, name: str, tok, shard_tokens: int = LARGEST_SHARD):
         self.folder, self.name, self.tok, self.shard_tokens = folder, name, tok, shard_tokens
         self.dtype = DTYPES[2 if tok.vocab_size <= 1 << 16 else 4]
         self.texts: list[tuple[bytes, bool]] = []

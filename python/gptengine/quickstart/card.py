@@ -10,6 +10,8 @@ from gptengine import _core
 from gptengine.files import atomic_write, read_log
 from gptengine.report.plot import loss_curves, sparkline, svg
 
+LINKS = ("plot", "texts")  # rows that the file has as links
+TEXTS = "text"  # the folder of the curation, in that of the run
 CURVES = {"loss": "training", "val_loss": "held out"}
 
 
@@ -43,6 +45,7 @@ def collect(out: Path, plan: dict, run, texts: list[str]) -> Card:
         ("seconds", ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())),
         ("machine", f"{_core.cpu_name()}, {_core.threads()} threads, {_core.isa()}"),
         ("model", str(run.best)),
+        ("texts", str(out / TEXTS / "report.html")),
         ("plot", str(out / "loss.svg")),
     ]
     before = samples[0] if samples else ""
@@ -60,7 +63,8 @@ def save(out: Path, card: Card) -> None:
     )
     atomic_write(out / "loss.svg", picture.encode())
     lines = ["# Quickstart", "", "| | |", "|---|---|"]
-    lines += [f"| {name} | {text} |" for name, text in card.rows if name != "plot"]
+    lines += [f"| {name} | {text} |" for name, text in card.rows if name not in LINKS]
+    lines += ["", f"[What became of the texts]({TEXTS}/report.html)"]
     lines += ["", "![loss](loss.svg)", "", "The model's first sample:", "", *_quoted(card.before)]
     for text in card.after:
         lines += ["", "And at the end:", "", *_quoted(text)]

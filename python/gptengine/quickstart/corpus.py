@@ -11,9 +11,12 @@ import ast
 import dataclasses
 import hashlib
 import inspect
+import json
 import sysconfig
 import warnings
 from pathlib import Path
+
+from gptengine.files import atomic_write
 
 SKIPPED = {
     "test",
@@ -25,6 +28,8 @@ SKIPPED = {
     "_bundled",
 }
 TOPICS = "pydoc_data/topics.py"
+# What documentation goes through: the rules for prose would drop lists, examples and short texts.
+SKIPPED_STEPS = ["policy_lines", "quality", "spam", "bad_words", "split"]
 LEAST_BYTES = 200_000  # less than this teaches nothing: the library was stripped or lies in a zip
 SHARED_BYTES = 120  # a paragraph this long in two documents makes them one group
 
@@ -62,6 +67,27 @@ def gather(library=None):
             "Python was installed without its library's sources; give `gptengine pretrain` a text"
         )
     return documents
+
+
+def curated(documents, folder):
+    """The documents that `curate.run` keeps in `folder`, by id, and its report.
+
+    Copies go and personal data is masked; the folder has report.html.
+    """
+    from gptengine.curate import run
+
+    folder.mkdir(exist_ok=True)
+    path = folder / "library.jsonl"
+    records = ({"id": d.id, "name": d.id, "text": d.text} for d in documents)
+    atomic_write(path, "".join(json.dumps(r) + "\n" for r in records).encode())
+    library = dict(path=str(path), tier="curated", language="en", skip=SKIPPED_STEPS)
+    report = run({"sources": {"library": library}, "languages": False}, folder, workers=1)
+    kept = []
+    for shard in sorted((folder / "documents").glob("library-*.jsonl")):
+        with open(shard, encoding="utf-8") as lines:
+            kept += map(json.loads, lines)
+    kept = [Document(record["meta"]["name"], record["text"]) for record in kept]
+    return sorted(kept, key=lambda d: d.id), report
 
 
 def split(documents, seed=0, share=0.1):

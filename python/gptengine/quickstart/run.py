@@ -119,10 +119,16 @@ def prepare(out: Path, c: QuickstartConfig, say) -> dict:
 
     check_own(out / "data")
     clock = Clock()
-    train, held_out = ([d.text for d in part] for part in corpus.split(corpus.gather(), c.seed))
+    documents, report = corpus.curated(corpus.gather(), out / card.TEXTS)
+    train, held_out = ([d.text for d in part] for part in corpus.split(documents, c.seed))
     sizes = [len("".join(part).encode()) for part in (train, held_out)]
     xz = xz_bits_per_byte("".join(train).encode(), "".join(held_out).encode())
     clock.stop("text")
+    account = report["account"]
+    say(
+        f"texts    {account['kept']:,} of {account['records']:,} documents kept, and why: "
+        f"{out / card.TEXTS}/report.html"
+    )
     say(
         f"text     {sizes[0]:,} bytes to learn from, {sizes[1]:,} held out "
         f"(which cost xz {xz:.2f} bits a byte)"

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gptengine.data import Loader, TokenShards
+from gptengine.data import TokenShards, open_loader
 from gptengine.data.prepare import prepare
 from gptengine.files import folder_in_use, locked
 from gptengine.train.checkpoints import (
@@ -120,7 +120,7 @@ class _Loop:
         self.train.check_tokenizer(tok)
         held_out = any(folder.glob("val-*.tok"))
         self.val = TokenShards(folder, "val") if held_out else None
-        self.loader = Loader(self.train, c.batch, self.context, c.seed)
+        self.loader = open_loader(self.train, c.batch, self.context, c.seed)
         self.guard = Guard(c.guard, c.guard_window)
         self.token_bytes = bytes_per_token(tok)
         self.best, self.first, self.finished = math.inf, 0, False

@@ -1,0 +1,1 @@
+"""`gptengine curate`: from crawls, licensed texts and curated sets to training batches."""

@@ -1,0 +1,105 @@
+"""Spam and bait for search engines: stuffed keywords, lists of them, link farms, shop talk.
+
+Each rule is a number that prose keeps low, with its limit in the language's preset. All of it is
+counted on the beginning of a long text: a page that is bait begins with it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .counted import counted
+from .document import Check, Document
+from .presets import Preset, check_measures, default_presets, preset_of
+from .statistics import TextStatistics
+
+LOOKED_AT = 50_000  # characters of a text
+FEW_WORDS = 80  # of so few, a name said thrice is a large share
+SEPARATORS = (",", "|", "•", "·", ";", " / ", " - ", " – ", " » ", " > ", "✓", "★", "#")
+LIST_ITEMS = 8  # items of a line, from which on it is a list
+LIST_WORDS = 3.5  # words of an item, on average: more are clauses of a sentence
+PLACEHOLDER = re.compile(
+    r"\{\{? ?(?:keyword|city|stadt|ort|name|product|produkt|region|service|brand|marke|title)s?"
+    r" ?\}?\}|[\[%](?:keyword|city|stadt|ort|product|produkt|region|brand|marke)[\]%]"
+    r"|\{[^{}|\n]{1,40}(?:\|[^{}|\n]{1,40}){2,20}\}",  # and spintax: {cheap|affordable|low cost}
+    re.IGNORECASE,
+)
+RULES = (
+    "placeholders",  # fields of a template that nothing was put into
+    "link_density",  # addresses a word
+    "top_word",  # share of the most frequent word
+    "top_pair",  # share of the words' characters in the most frequent pair of words
+    "function_words",  # share of the words that any prose has
+    "keyword_lists",  # share of the characters in lines that are lists
+    "phrases",  # of shops and baits, in 1,000 words
+)
+
+
+@dataclass(frozen=True)
+class Spam:
+    """Holds a document against the spam limits of its language's preset."""
+
+    presets: dict[str, Preset] = field(default_factory=default_presets)
+    name: str = "spam"
+
+    def __post_init__(self):
+        check_measures(self.presets, "spam", RULES)
+
+    def checks(self, document: Document) -> Iterator[Check]:
+        preset = preset_of(self.presets, document.language)
+        text = document.text[:LOOKED_AT]
+        statistics = counted(text, preset.stop_words)
+        for rule in RULES:
+            if limit := preset.spam.get(rule):
+                value, note = _measure(rule, text, statistics, preset)
+                yield Check(f"{self.name}.{rule}", value, *limit, note)
+
+
+def _measure(rule: str, text: str, s: TextStatistics, preset: Preset) -> tuple[float, str]:
+    words, characters = max(s.words, FEW_WORDS), max(s.word_characters + s.words, 6 * FEW_WORDS)
+    if rule == "placeholders":
+        found = PLACEHOLDER.findall(text) if "{" in text or "[" in text or "%" in text else []
+        return len(found), ", ".join(found[:3])
+    if rule == "link_density":
+        return s.urls / words, ""
+    if rule == "top_word":
+        return s.top_word_count / words, ""
+    if rule == "top_pair":
+        return s.top_ngram_characters[2] / characters, ""
+    if rule == "function_words":
+        return (s.stop_words / s.words if s.words else 0.0), ""
+    if rule == "keyword_lists":
+        return list_share(text), ""
+    found = phrases(text, preset.spam_phrases)
+    return 1000 * sum(found.values()) / words, ", ".join(found)
+
+
+def list_share(text: str) -> float:
+    """The share of a text's characters in lines of many short items between separators."""
+    frequent = [separator for separator in SEPARATORS if text.count(separator) >= LIST_ITEMS - 1]
+    if not frequent:
+        return 0.0
+    total = inside = 0
+    for line in text.split("\n"):
+        total += len(line)
+        if len(line) < 3 * LIST_ITEMS:
+            continue
+        items = 1 + max(map(line.count, frequent))
+        if items >= LIST_ITEMS and 1 + line.count(" ") <= LIST_WORDS * items:
+            inside += len(line)
+    return inside / total if total else 0.0
+
+
+def phrases(text: str, wanted: tuple[str, ...]) -> dict[str, int]:
+    """How often each of the lower-case phrases stands in a text, as whole words."""
+    folded = text.lower()
+    found = {}
+    for phrase in wanted:
+        if phrase in folded:
+            bounds = (r"\b" * phrase[0].isalnum(), r"\b" * phrase[-1].isalnum())
+            count = len(re.findall(bounds[0] + re.escape(phrase) + bounds[1], folded))
+            if count:
+                found[phrase] = count
+    return found

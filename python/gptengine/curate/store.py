@@ -1,0 +1,64 @@
+"""Documents between the stages: JSON lines in order of their ids, and an index to find each.
+
+`documents.jsonl` has a document a line; `index.npy` is (N,) of INDEX: id, where its line begins,
+its length. Ids begin evenly spread, as digests do, so their first bytes cut any set into parts of
+the same size.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from .document import Document
+
+DOCUMENTS, INDEX_FILE = "documents.jsonl", "index.npy"
+INDEX = np.dtype([("id", "S32"), ("begin", "<i8"), ("length", "<i8")])
+FIELDS = tuple(f.name for f in dataclasses.fields(Document))
+
+
+def to_line(document: Document) -> bytes:
+    """The document as a line of JSON; what UTF-8 cannot hold becomes a question mark."""
+    values = {name: getattr(document, name) for name in FIELDS}
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace") + b"\n"
+
+
+def from_line(line: bytes) -> Document:
+    return Document(**json.loads(line))
+
+
+def write_documents(folder, documents: Iterable[Document]) -> np.ndarray:
+    """Write documents into a folder, in order of id and then line; their index."""
+    lines = sorted((d.id, to_line(d)) for d in documents)
+    lengths = np.array([len(line) for _, line in lines], np.int64)
+    index = np.zeros(len(lines), INDEX)
+    index["id"] = [key.encode() for key, _ in lines]
+    index["length"], index["begin"] = lengths, np.cumsum(lengths) - lengths
+    with open(Path(folder) / DOCUMENTS, "wb") as file:
+        file.writelines(line for _, line in lines)
+    np.save(Path(folder) / INDEX_FILE, index)
+    return index
+
+
+def read_index(folder) -> np.ndarray:
+    return np.load(Path(folder) / INDEX_FILE)
+
+
+def read_documents(folder) -> Iterator[Document]:
+    """The documents of a folder, one at a time."""
+    with open(Path(folder) / DOCUMENTS, "rb") as file:
+        yield from map(from_line, file)
+
+
+def read_rows(folder, rows: Iterable[int]) -> Iterator[Document]:
+    """Some of a folder's documents, by their places in the index."""
+    index = read_index(folder)
+    with open(Path(folder) / DOCUMENTS, "rb") as file:
+        for row in rows:
+            file.seek(int(index["begin"][row]))
+            yield from_line(file.read(int(index["length"][row])))
