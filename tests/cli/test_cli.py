@@ -56,7 +56,7 @@ def test_a_command_runs(capsys):
         (["test", "--error", "term"], 143, "to go on: gptengine test --error term"),
         (["test", "--error", "pipe"], 141, "to go on: gptengine test --error pipe"),
         (["tset"], 2, "unknown command 'tset'; did you mean test?"),
-        (["xyzzy"], 2, "unknown command 'xyzzy'; commands: quickstart, tokenizer"),
+        (["xyzzy"], 2, "unknown command 'xyzzy'; commands: quickstart, curate, tokenizer"),
     ],
 )
 def test_errors_take_one_line(capsys, args, code, says):
@@ -97,7 +97,7 @@ def test_help_says_what_a_value_is(words, capsys):
     said = capsys.readouterr().out
     assert stop.value.code == 0 and "STR" not in said and "(default: )" not in said
     assert f"  gptengine {' '.join(words)} " in said or words in (("doctor",), ("quickstart",))
-    assert "{gpt2,cl100k,o200k,llama3,qwen2,tekken,words}" in said or words[-1] != "train"
+    assert "{gpt2,smollm,cl100k,o200k,llama3,qwen2,tekken,words}" in said or words[-1] != "train"
 
 
 def test_flags_that_are_given_again(capsys):

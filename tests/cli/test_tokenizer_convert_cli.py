@@ -34,7 +34,7 @@ def test_what_a_source_does_not_say(folder, tmp_path, capsys):
     ranks, out = tmp_path / "a.tiktoken", tmp_path / "a.json"
     Tokenizer.load(folder / "tok").save(ranks)
     assert tokenizer("convert", ranks, out) == 2
-    assert f"give it as {ranks}:gpt2, or with another of gpt2, cl100k" in error(capsys)
+    assert f"give it as {ranks}:gpt2, or with another of gpt2, smollm" in error(capsys)
     assert tokenizer("convert", f"{ranks}:gpt2", out, "--split", "o200k") == 2
     assert "its split is given as 'gpt2' and as 'o200k'" in error(capsys)
     for wrong in ("x", "=3", "x=", "x=-1", "x=1.5"):
