@@ -37,6 +37,8 @@ class MergeTable {
     if ((left | right) < side_) return grid_[left * side_ + right] - 1;
     return map_.find(left, right);
   }
+  // Above all ranks.
+  uint32_t ranks() const { return uint32_t(joined_.size()); }
   uint32_t joined(uint32_t rank) const { return joined_[rank]; }
 
  private:
