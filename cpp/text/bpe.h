@@ -86,6 +86,10 @@ class Bpe {
                  const std::vector<std::string_view>& texts, const Options& options,
                  bool parallel) const;
 
+  // How a piece becomes tokens, see MergeEncoder::joins. Not in the mode greedy.
+  std::vector<Join> joins(std::vector<uint32_t>& ids, std::string_view piece, Mode mode,
+                          const std::function<void()>& poll) const;
+
   // How many ids a text has, in constant memory.
   Refusal count(int64_t& count, std::string_view text, const Options& options) const;
 

@@ -11,6 +11,12 @@
 
 namespace gpte {
 
+// One step of merging a piece, whose left token begins with that at place `at` before the first
+// step; `id` is what it makes.
+struct Join {
+  uint32_t at, rank, id;
+};
+
 // Most questions are about the first, most frequent tokens: pairs of those have a dense grid, at
 // most 4 MB, beside the hash table of all.
 class MergeTable {

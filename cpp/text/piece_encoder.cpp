@@ -153,6 +153,22 @@ int64_t MergeEncoder::merge_long(uint32_t* ids, int64_t n, Pulse& pulse) const {
   return chain.write(ids);
 }
 
+std::vector<Join> MergeEncoder::joins(std::vector<uint32_t>& ids, std::string_view piece,
+                                      Pulse& pulse) const {
+  const auto* p = reinterpret_cast<const uint8_t*>(piece.data());
+  ids.resize(piece.size());
+  ids.resize(size_t(start(ids.data(), p, int64_t(piece.size()))));
+  std::vector<Join> joins;
+  Chain chain(table_, ids.data(), int64_t(ids.size()), pulse);
+  for (Chain::Pair pair; chain.pairs.pop(pair);) {
+    pulse.beat(16);
+    if (chain.stale(pair)) continue;
+    chain.join(pair);
+    joins.push_back({pair.at, pair.rank, table_.joined(pair.rank)});
+  }
+  return joins;
+}
+
 int64_t GreedyEncoder::encode(uint32_t* ids, const uint8_t* p, int64_t length, Pulse& pulse) const {
   int64_t count = 0;
   for (const uint8_t* end = p + length; p < end; ++count) {

@@ -4,8 +4,6 @@ The first joins in the order of the list, the second any two tokens that make a 
 the smallest id first. Of a vocabulary as trainers make it they are the same.
 """
 
-import heapq
-
 import numpy as np
 
 from gptengine import _core
@@ -20,6 +18,8 @@ def differences(vocabulary):
     if vocabulary.mode == "bpe" or vocabulary.split == "words":
         return []
     tokens, ranks = vocabulary.tokens, vocabulary.ranks()
+    specials = list(vocabulary.special_tokens.values())
+    core = _core.Bpe(tokens, np.empty((0, 2), np.uint32), specials, vocabulary.split)
     first, bad, last = {}, set(), -1
     for left, right in vocabulary.merges.tolist():
         i = ranks[tokens[left] + tokens[right]]
@@ -29,10 +29,12 @@ def differences(vocabulary):
                 bad.add(i)
             last = max(last, i)
     for token, i in ranks.items():
-        if len(token) > 1 and first.get(i) != _last_merge(token, i, ranks):
+        if len(token) > 1 and first.get(i) != _last_merge(token, vocabulary, ranks, core):
             bad.add(i)
     if vocabulary.ignore_merges:  # a token that neither makes is whole in both
-        bad -= {i for i in bad if i not in first and not _last_merge(tokens[i], i, ranks)}
+        bad -= {
+            i for i in bad if i not in first and not _last_merge(tokens[i], vocabulary, ranks, core)
+        }
     return sorted(bad)
 
 
@@ -51,35 +53,14 @@ def unreachable(vocabulary):
     return [i for t, i in (known[k] for k in several) if len(_core.split(t, vocabulary.split)) == 1]
 
 
-def _last_merge(token, i, ranks):
-    """The two tokens that joining by ids makes the token `i` of at the end; None if it does not."""
-    ends = list(range(1, len(token) + 1))  # of the part that begins here
-    before = list(range(-1, len(token)))  # where the part before begins
-    alive = [True] * len(token)
-    heap = []
+def _last_merge(token, vocabulary, ranks, core):
+    """The two tokens that joining by ids makes a token of at the end; None if it does not.
 
-    def push(start):
-        middle = ends[start]
-        if middle < len(token):
-            rank = ranks.get(token[start : ends[middle]])
-            if rank is not None and rank < i:
-                heapq.heappush(heap, (rank, start, middle, ends[middle]))
-
-    parts = len(token)
-    for start in range(len(token) - 1):
-        push(start)
-    while heap:
-        _, start, middle, end = heapq.heappop(heap)
-        if not alive[start] or ends[start] != middle or ends[middle] != end:
-            continue
-        alive[middle] = False
-        ends[start] = end
-        if end < len(token):
-            before[end] = start
-        parts -= 1
-        push(start)
-        if start > 0:
-            push(before[start])
-    if parts != 2:
+    Where a later token is made on the way, joining does not arrive at this one in its turn.
+    """
+    ids, steps = core.joins(token, "bpe")
+    steps = steps.reshape(-1, 3).tolist()
+    if len(steps) < len(ids) - 1 or max(rank for _, rank, _ in steps) > ranks[token]:
         return None
-    return [ranks[token[: ends[0]]], ranks[token[ends[0] :]]]
+    left = [int(ids[0]), *(made for at, _, made in steps[:-1] if at == 0)][-1]
+    return [left, ranks[token[len(vocabulary.tokens[left]) :]]]

@@ -38,7 +38,7 @@ def specials_option():
 
 def check_specials(where: str, tok, text: bytes, specials: str, of: str = "") -> None:
     """Refuse the name of a special token in a text where --specials does."""
-    if specials == "refuse" and (found := tok._core.find_special(text, 0)):
+    if specials == "refuse" and (found := tok._core.find_specials(text, 1).tolist()):
         start, _, i = found
         raise ValueError(
             f"{where}: the special token {tok.token_bytes(i).decode()} stands at byte {start}{of}: "
