@@ -131,7 +131,7 @@ def write_to(out: str, content) -> None:
         count = content(file)
 
     atomic_write(out, counted)
-    print(f"{show.count(count, 'token')}: {out}")
+    show.say_written(count, out)
 
 
 def write(file, kind: str, tok, parts) -> int:
