@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import pytest
 
 from cli.commands import TEXT, error, tokenizer
 from gptengine.cli.main import main
+from gptengine.cli.tokenizer import decode
 from gptengine.cli.tokenizer.encode import write_offsets
 from gptengine.data import write_shards
 from gptengine.tokenizer import Tokenizer
@@ -247,3 +249,27 @@ def test_offsets_say_how_far_they_are(monkeypatch):
     ids, offsets = tok.encode_with_offsets(b"abc")
     assert write_offsets(io.BytesIO(), "ids", tok, ids, offsets, lines) == 3
     assert lines == ["writing 0 of 3 tokens", "writing 2 of 3 tokens"]
+
+
+def test_decoding_says_how_far_it_is(monkeypatch):
+    monkeypatch.setattr(decode, "PART", 4)
+    monkeypatch.setattr(decode, "CHUNK", 2)
+    lines, out = [], io.BytesIO()
+    told = lambda line: lines.append(line())
+    ids = decode.parse_ids("here", " [97, 98,\n99] ", told)
+    assert ids.tolist() == [97, 98, 99] and lines == ["reading  0 of 0 MB"] * 2
+    decode.write(out, Tokenizer.bytes(), ids, "replace", told)
+    assert lines[2:] == ["decoding 0 of 3 tokens", "decoding 2 of 3 tokens"]
+    assert out.getvalue() == b"abc"
+    for text in ("97 98 1x 99", "97 98 99 1_0", "97 98 99 1234567890123456789", "97 98 ٣"):
+        with pytest.raises(ValueError, match="here: .* is not a token id"):
+            decode.parse_ids("here", text)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /proc")
+def test_standard_output_by_its_name_is_not_replaced(tmp_path):
+    run = [sys.executable, "-m", "gptengine", "tokenizer"]
+    with open(tmp_path / "out", "wb") as out:
+        for args in (["encode", "bytes", "ab"], ["decode", "bytes", "97", "98"]):
+            subprocess.run([*run, *args, "--out", "/dev/stdout"], stdout=out, check=True)
+    assert (tmp_path / "out").read_bytes() == b"97 98\nab"
