@@ -53,6 +53,8 @@ class Bpe {
 
   int64_t vocab_size() const { return int64_t(tokens_.size()); }
   const std::vector<std::string>& tokens() const { return tokens_; }
+  // Of a token that is not special, by its bytes; TokenMap::kNone if there is none.
+  uint32_t id(std::string_view token) const { return id_of_.find(token); }
   const std::vector<Merge>& merges() const { return merges_; }
   const SpecialTokens& specials() const { return specials_; }
   const TokenBytes& bytes() const { return bytes_; }

@@ -187,6 +187,13 @@ void bind_text(nb::module_& m) {
             return to_bytes(bpe.tokens()[size_t(id)]);
           },
           "id"_a, "The bytes of a token.")
+      .def(
+          "id",
+          [](const Bpe& bpe, const nb::bytes& token) -> nb::object {
+            const uint32_t id = bpe.id(view(token));
+            return id == TokenMap::kNone ? nb::none() : nb::cast(id);
+          },
+          "token"_a, "The id of a token that is not special, by its bytes, or None.")
       .def_prop_rw("cache_bytes", &Bpe::cache_bytes, &Bpe::set_cache_bytes,
                    "The most memory that a worker's cache of pieces takes; 0 for none.")
       .def_prop_ro("idle_caches", &Bpe::idle_caches, "How many such caches wait for a next text.")
