@@ -1,5 +1,6 @@
 """`gptengine tokenizer encode | decode`: ids and back, files and pipes."""
 
+import gzip
 import io
 import json
 import os
@@ -68,10 +69,9 @@ def test_files_and_back(folder, tmp_path, name, monkeypatch, capsys):
 
 
 def test_files_that_are_not_encoded_as_they_are(folder, tmp_path, capsys):
-    for name in ("a.txt.gz", "a.jsonl", "a.jsonl.gz"):
-        (tmp_path / name).write_text("{}")
-        assert tokenizer("encode", folder / "tok", "--file", tmp_path / name) == 2
-        assert f"{name} is " in error(capsys)
+    (tmp_path / "a.txt.gz").write_text("")
+    assert tokenizer("encode", folder / "tok", "--file", tmp_path / "a.txt.gz") == 2
+    assert "a.txt.gz is packed" in error(capsys)
     for name in ("a.txt", "a.bin"):
         (tmp_path / name).write_text("text")
         args = ["--file", tmp_path / name, "--out", tmp_path / name]
@@ -81,6 +81,25 @@ def test_files_that_are_not_encoded_as_they_are(folder, tmp_path, capsys):
     (tmp_path / "strange.txt").write_bytes(bytes(range(256)))
     assert tokenizer("encode", folder / "tok", "--file", tmp_path / "strange.txt") == 0
     assert "50% of its first bytes are NUL or not UTF-8" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_documents_are_encoded(tmp_path, packed, capsys):
+    lines = "".join(json.dumps({"body": text}) + "\n" for text in ("ab", "é", "x<|endoftext|>"))
+    name = tmp_path / ("a.jsonl.gz" if packed else "a.jsonl")
+    name.write_bytes(gzip.compress(lines.encode()) if packed else lines.encode())
+    args = ["encode", "bytes", "--file", name, "--field", "body"]
+    assert tokenizer(*args, "--specials", "text", "--out", tmp_path / "a.bin") == 0
+    parts = [[*b"ab", 256], [*"é".encode(), 256], [*b"x<|endoftext|>", 256]]
+    assert np.fromfile(tmp_path / "a.bin", np.uint16).tolist() == sum(parts, [])
+    capsys.readouterr()
+    for more, says in (
+        ([], "<|endoftext|> stands at byte 1 of document 3: give --specials text"),
+        (["--field", "text"], f"{name}: line 1 has no field 'text', only ['body']"),
+        (["--offsets"], "--offsets are those of one text, and"),
+    ):
+        assert tokenizer(*args, *more) == 2
+        assert says in error(capsys)
 
 
 def test_ranks_are_named_with_their_split(folder, tmp_path, capsys):
