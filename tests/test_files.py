@@ -12,7 +12,7 @@ import pytest
 from gptengine.checkpoint import load_folder, load_state, save_folder
 from gptengine.config import Config
 from gptengine.data import read_documents
-from gptengine.files import atomic_folder, atomic_write, read_log, recover
+from gptengine.files import atomic_folder, atomic_write, descriptor_of, read_log, recover
 from gptengine.tensorfile import write_tensors
 
 GPT2 = Config(vocab_size=29, context_length=16, layers=1, heads=2, model_dim=8)
@@ -184,6 +184,21 @@ def test_a_file_is_written_through_a_link(tmp_path):
         assert os.readlink(tmp_path / "link") == "there/file"
     assert (tmp_path / "there/file").read_bytes() == b"newer"
     assert [p.name for p in (tmp_path / "there").iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /proc")
+def test_an_open_file_is_written_to_where_it_is(tmp_path):
+    with open(tmp_path / "file", "wb", buffering=0) as file:
+        file.write(b"before, ")
+        (tmp_path / "link").symlink_to(f"/dev/fd/{file.fileno()}")
+        for name in (f"/dev/fd/{file.fileno()}", f"/proc/self/fd/{file.fileno()}", "link"):
+            assert descriptor_of(tmp_path / name) == file.fileno()
+            atomic_write(tmp_path / name, b"content, ")
+        file.write(b"after")
+        assert os.path.samestat(os.fstat(file.fileno()), os.stat(tmp_path / "file"))
+    assert (tmp_path / "file").read_bytes() == b"before, " + b"content, " * 3 + b"after"
+    assert descriptor_of(tmp_path / "file") is None
+    assert {p.name for p in tmp_path.iterdir()} == {"file", "link"}
 
 
 def test_a_pipe_is_written_to_and_stays(tmp_path):

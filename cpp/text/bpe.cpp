@@ -187,6 +187,14 @@ const ModeState& Bpe::state(Mode mode, const std::function<void()>& poll) const 
   return *none;
 }
 
+std::vector<Join> Bpe::joins(std::vector<uint32_t>& ids, std::string_view piece, Mode mode,
+                             const std::function<void()>& poll) const {
+  check(mode != Mode::greedy, "tokenizer: the mode greedy joins nothing");
+  const auto& encoder = static_cast<const MergeEncoder&>(*state(mode, poll).encoder);
+  Pulse pulse(poll);
+  return encoder.joins(ids, piece, pulse);
+}
+
 void Bpe::set_cache_bytes(int64_t bytes) {
   check(bytes >= 0, "tokenizer: cache_bytes ", bytes, " must not be negative");
   check(bytes <= PieceCache::kMostBytes, "tokenizer: cache_bytes ", bytes, " must be at most ",

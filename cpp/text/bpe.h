@@ -57,6 +57,8 @@ class Bpe {
 
   int64_t vocab_size() const { return int64_t(tokens_.size()); }
   const std::vector<std::string>& tokens() const { return tokens_; }
+  // Of a token that is not special, by its bytes; TokenMap::kNone if there is none.
+  uint32_t id(std::string_view token) const { return id_of_.find(token); }
   const std::vector<Merge>& merges() const { return merges_; }
   const SpecialTokens& specials() const { return specials_; }
   const TokenBytes& bytes() const { return bytes_; }
@@ -107,6 +109,10 @@ class Bpe {
   Refusal encode(TokenBuffer& ids, std::vector<int64_t>& offsets,
                  const std::vector<std::string_view>& texts, const Options& options,
                  bool parallel) const;
+
+  // How a piece becomes tokens, see MergeEncoder::joins. Not in the mode greedy.
+  std::vector<Join> joins(std::vector<uint32_t>& ids, std::string_view piece, Mode mode,
+                          const std::function<void()>& poll) const;
 
   // How many ids a text has, in constant memory.
   Refusal count(int64_t& count, std::string_view text, const Options& options) const;

@@ -37,7 +37,7 @@ std::string_view FileWindow::read(size_t bytes) {
   const size_t kept = end_ - start_;
   const size_t more = std::min(bytes - std::min(bytes, kept), size_ - read_);
   if (more > 0) {
-    std::memmove(memory_.data(), memory_.data() + start_, kept);
+    if (kept > 0) std::memmove(memory_.data(), memory_.data() + start_, kept);
     start_ = 0;
     if (memory_.size() < kept + more) memory_.resize(kept + more);
     fill(memory_.data() + kept, more);

@@ -9,6 +9,12 @@
 
 namespace gpte {
 
+// One step of merging a piece, whose left token begins with that at place `at` before the first
+// step; `id` is what it makes.
+struct Join {
+  uint32_t at, rank, id;
+};
+
 // Most questions are about pairs that are never joined. A bit for each of their hashes says so for
 // nearly all of them, and the bits of a vocabulary of 32,768 are 64 KB, which stay near the core.
 class MergeTable {
@@ -36,6 +42,8 @@ class MergeTable {
     const bool possible = bits_[hash >> shift_ >> 6] >> (hash >> shift_ & 63) & 1;
     return possible ? map_.find(left, right) : kNone;
   }
+  // Above all ranks.
+  uint32_t ranks() const { return uint32_t(joined_.size()); }
   uint32_t joined(uint32_t rank) const { return joined_[rank]; }
 
  private:

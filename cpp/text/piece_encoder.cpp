@@ -7,6 +7,7 @@
 
 #include "core/check.h"
 #include "core/memory.h"
+#include "text/pair_queue.h"
 #include "text/spaces.h"
 #include "text/unicode.h"
 #include "text/word_end.h"
@@ -16,49 +17,6 @@ namespace {
 
 constexpr uint32_t kNone = MergeTable::kNone;
 constexpr int kShort = 64;  // up to here a scan for the lowest rank beats a heap
-
-// A heap of the smallest number whose nodes have four children: half the levels of a binary
-// heap, each of which misses the cache in a long piece. Huge pages spare the lookups of addresses.
-class WideHeap {
- public:
-  explicit WideHeap(int64_t capacity)
-      : memory_(allocate(capacity * int64_t(sizeof(uint64_t)))),
-        keys_(static_cast<uint64_t*>(memory_.get())) {}
-
-  bool empty() const { return size_ == 0; }
-
-  void push(uint64_t key) {
-    size_t i = size_++;
-    for (; i > 0 && key < keys_[(i - 1) / kWide]; i = (i - 1) / kWide) {
-      keys_[i] = keys_[(i - 1) / kWide];
-    }
-    keys_[i] = key;
-  }
-
-  uint64_t pop() {
-    const uint64_t top = keys_[0], key = keys_[--size_];
-    if (size_ == 0) return top;
-    size_t i = 0;
-    for (size_t child; (child = kWide * i + 1) < size_;) {
-      const size_t end = std::min(child + kWide, size_);
-      size_t least = child;
-      for (++child; child < end; ++child) {
-        if (keys_[child] < keys_[least]) least = child;
-      }
-      if (keys_[least] >= key) break;
-      keys_[i] = keys_[least];
-      i = least;
-    }
-    keys_[i] = key;
-    return top;
-  }
-
- private:
-  static constexpr size_t kWide = 4;
-  std::shared_ptr<void> memory_;
-  uint64_t* keys_;
-  size_t size_ = 0;
-};
 
 }  // namespace
 
@@ -165,22 +123,20 @@ int64_t MergeEncoder::merge_short(uint32_t* ids, int n) const {
   return n;
 }
 
-// A linked list of tokens and a heap of pairs by (rank, position): O(n log n) for any input. A pair
-// whose tokens have changed since it was queued no longer has its rank, and is dropped.
+// A linked list of tokens and a queue of pairs by (rank, position): O(n log n) for any input. A
+// pair whose tokens have changed since it was queued no longer has its rank, and is dropped.
 struct MergeEncoder::Chain {
   struct Node {
     uint32_t id, previous, next;  // id is kNone once the token was joined to its left neighbour
   };
-  struct Pair {
-    uint32_t rank, at;
-  };
+  using Pair = PairQueue::Pair;
 
   Chain(const MergeTable& t, const uint32_t* ids, int64_t count, Pulse& pulse)
       : table(t),
         n(uint32_t(count)),
         memory(allocate(count * int64_t(sizeof(Node)))),
         nodes(static_cast<Node*>(memory.get())),
-        heap(2 * count) {  // every join takes a pair and adds two at most
+        pairs(2 * count, t.ranks()) {  // every join takes a pair and adds two at most
     check(count < int64_t(kNone), "tokenizer: a piece of ", count, " tokens is too long");
     for (uint32_t i = 0; i < n; ++i) nodes[i] = {ids[i], i - 1, i + 1};
     for (uint32_t i = 0; i + 1 < n; ++i) {
@@ -194,14 +150,9 @@ struct MergeEncoder::Chain {
     const Node& node = nodes[pair.at];
     return node.id == kNone || node.next >= n || rank_at(pair.at) != pair.rank;
   }
-  Pair pop() {
-    const uint64_t key = heap.pop();
-    return {uint32_t(key >> 32), uint32_t(key)};
-  }
-  void push(const Pair& pair) { heap.push(uint64_t(pair.rank) << 32 | pair.at); }
   void queue(uint32_t i) {
     const uint32_t rank = rank_at(i);
-    if (rank != kNone) push({rank, i});
+    if (rank != kNone) pairs.push({rank, i});
   }
   void join(const Pair& pair) {
     Node &node = nodes[pair.at], &right = nodes[node.next];
@@ -224,17 +175,32 @@ struct MergeEncoder::Chain {
   const uint32_t n;
   const std::shared_ptr<void> memory;
   Node* const nodes;
-  WideHeap heap;
+  PairQueue pairs;
 };
 
 int64_t MergeEncoder::merge_long(uint32_t* ids, int64_t n, Pulse& pulse) const {
   Chain chain(table_, ids, n, pulse);
-  while (!chain.heap.empty()) {
+  for (Chain::Pair pair; chain.pairs.pop(pair);) {
     pulse.beat(16);
-    const Chain::Pair pair = chain.pop();
     if (!chain.stale(pair)) chain.join(pair);
   }
   return chain.write(ids);
+}
+
+std::vector<Join> MergeEncoder::joins(std::vector<uint32_t>& ids, std::string_view piece,
+                                      Pulse& pulse) const {
+  const auto* p = reinterpret_cast<const uint8_t*>(piece.data());
+  ids.resize(piece.size());
+  ids.resize(size_t(start(ids.data(), p, int64_t(piece.size()))));
+  std::vector<Join> joins;
+  Chain chain(table_, ids.data(), int64_t(ids.size()), pulse);
+  for (Chain::Pair pair; chain.pairs.pop(pair);) {
+    pulse.beat(16);
+    if (chain.stale(pair)) continue;
+    chain.join(pair);
+    joins.push_back({pair.at, pair.rank, table_.joined(pair.rank)});
+  }
+  return joins;
 }
 
 int64_t GreedyEncoder::encode(uint32_t* ids, const uint8_t* p, int64_t length, Pulse& pulse) const {

@@ -3,7 +3,9 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "text/dropout.h"
 #include "text/merge_table.h"
@@ -34,6 +36,10 @@ class MergeEncoder : public PieceEncoder {
 
   // Joins the n tokens in ids in place; returns how many are left.
   int64_t merge(uint32_t* ids, int64_t n, Pulse& pulse) const;
+
+  // The joins of a piece in their order, whether it is a token or not; ids are the tokens before
+  // the first of them.
+  std::vector<Join> joins(std::vector<uint32_t>& ids, std::string_view piece, Pulse& pulse) const;
 
   // BPE-dropout (Provilkov et al., 2020), see dropout.h: by the draws of (seed, stream). O(n log n)
   // for any input and dropout.

@@ -217,6 +217,13 @@ void bind_text(nb::module_& m) {
             return bpe.restarts(uint32_t(id));
           },
           "id"_a, "Whether a space may be put behind the token.")
+      .def(
+          "id",
+          [](const Bpe& bpe, const nb::bytes& token) -> nb::object {
+            const uint32_t id = bpe.id(view(token));
+            return id == TokenMap::kNone ? nb::none() : nb::cast(id);
+          },
+          "token"_a, "The id of a token that is not special, by its bytes, or None.")
       .def_prop_rw("cache_bytes", &Bpe::cache_bytes, &Bpe::set_cache_bytes,
                    "The most memory that a worker's cache of pieces takes; 0 for none.")
       .def_prop_ro("idle_caches", &Bpe::idle_caches, "How many such caches wait for a next text.")
@@ -297,16 +304,43 @@ void bind_text(nb::module_& m) {
           },
           "text"_a, "at"_a, "Where a text can be cut from `at` on without another encoding.")
       .def(
-          "find_special",
-          [](const Bpe& bpe, const nb::bytes& text, size_t at) -> nb::object {
-            const std::function<void()> no_poll;
-            Pulse pulse(no_poll);
-            SpecialTokens::Finder finder(bpe.specials(), view(text), at, pulse);
-            const SpecialTokens::Match match = finder.next(at);
-            if (match.end == 0) return nb::none();
-            return nb::make_tuple(match.start, match.end, match.id);
+          "find_specials",
+          [](const Bpe& bpe, const nb::bytes& text, size_t most) {
+            std::vector<int64_t> found;
+            const std::string_view letters = view(text);
+            {
+              Watched watched;
+              const std::function<void()> poll = watched.interrupt();
+              Pulse pulse(poll);
+              SpecialTokens::Finder finder(bpe.specials(), letters, 0, pulse);
+              for (SpecialTokens::Match match{0, 0, 0}; found.size() / 3 < most;) {
+                match = finder.next(match.end);
+                if (match.end == 0) break;
+                found.insert(found.end(), {int64_t(match.start), int64_t(match.end), match.id});
+              }
+            }
+            return to_numpy(std::move(found));
           },
-          "text"_a, "at"_a, "Start, end and id of the next special token, or None.")
+          "text"_a, "most"_a = SIZE_MAX,
+          "Start, end and id of each special token in a text, of the first so many, end to end.")
+      .def(
+          "joins",
+          [](const Bpe& bpe, const nb::bytes& piece, std::string_view mode) {
+            std::vector<uint32_t> ids, steps;
+            const std::string_view letters = view(piece);
+            {
+              Watched watched;
+              for (const Join& join :
+                   bpe.joins(ids, letters, mode_named(mode), watched.interrupt())) {
+                steps.insert(steps.end(), {join.at, join.rank, join.id});
+              }
+            }
+            return std::make_tuple(to_numpy(std::move(ids)), to_numpy(std::move(steps)));
+          },
+          "piece"_a, "mode"_a,
+          "How a piece that is no token becomes tokens: those it begins as, and of each join, end "
+          "to "
+          "end: with which of these its left one begins, its rank, the id that it makes.")
       .def(
           "find_across",
           [](const Bpe& bpe, const nb::bytes& text, size_t stop,

@@ -34,13 +34,15 @@ def atomic_write(path, content) -> None:
     """Replace the file at `path` by `content`: bytes, or a function that writes to a file.
 
     Through a link its target is replaced. What is no regular file, a pipe or a device, is written
-    to and stays. Errors name `path`.
+    to and stays, and so is what this process has open: /dev/stdout goes on where it is. Errors
+    name `path`.
     """
     path = Path(path)
     if path.is_dir():
         raise ValueError(f"{path}: a folder stands where a file should be: choose another name")
-    if path.exists() and not path.is_file():
-        with explained(path), open(path, "wb") as file:
+    opened = descriptor_of(path)
+    if opened is not None or (path.exists() and not path.is_file()):
+        with explained(path), open(path if opened is None else os.dup(opened), "wb") as file:
             _fill(file, content)
         return
     target = _resolved(path)
@@ -59,6 +61,17 @@ def atomic_write(path, content) -> None:
         with contextlib.suppress(OSError):  # what was wrong with its name has been said
             partial.unlink()
     sync_folder(target.parent)
+
+
+def descriptor_of(path) -> int | None:
+    """The number of the open file that `path` is another name of, as /dev/stdout is of 1."""
+    opened = os.path.realpath("/proc/self/fd")
+    while os.path.islink(path) and os.path.exists(path):
+        folder = os.path.realpath(os.path.dirname(path) or ".")
+        if folder == opened:
+            return int(os.path.basename(path))
+        path = os.path.join(folder, os.readlink(path))
+    return None
 
 
 def _fill(file, content) -> None:

@@ -1,6 +1,7 @@
 """The command line: quick to start, errors in one line, exit code 2."""
 
 import dataclasses
+import signal
 import subprocess
 import sys
 
@@ -63,6 +64,20 @@ def test_errors_take_one_line(capsys, args, code, says):
     assert cli.main(args) == code
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1 and says in err
+
+
+@pytest.mark.parametrize(
+    "when, code, says",
+    [
+        ("import gptengine.__main__ as m; stop(); m.main()", 130, ""),
+        ("import gptengine.__main__ as m; m.ready(); stop()", -signal.SIGINT, "KeyboardInterrupt"),
+    ],
+)
+def test_ctrl_c_before_a_command_runs_says_nothing(when, code, says):
+    stop = "import os, signal; stop = lambda: os.kill(os.getpid(), signal.SIGINT); "
+    done = subprocess.run([sys.executable, "-c", stop + when], capture_output=True, text=True)
+    assert done.returncode == code and done.stdout == ""
+    assert done.stderr.strip().endswith(says) and bool(done.stderr) == bool(says)
 
 
 def test_wrong_flags_exit_with_2(capsys):

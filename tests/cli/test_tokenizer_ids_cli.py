@@ -1,7 +1,9 @@
 """`gptengine tokenizer encode | decode`: ids and back, files and pipes."""
 
+import gzip
 import io
 import json
+import os
 import subprocess
 import sys
 
@@ -10,6 +12,7 @@ import pytest
 
 from cli.commands import TEXT, error, tokenizer
 from gptengine.cli.main import main
+from gptengine.cli.tokenizer import decode
 from gptengine.cli.tokenizer.encode import write_offsets
 from gptengine.data import write_shards
 from gptengine.tokenizer import Tokenizer
@@ -66,10 +69,9 @@ def test_files_and_back(folder, tmp_path, name, monkeypatch, capsys):
 
 
 def test_files_that_are_not_encoded_as_they_are(folder, tmp_path, capsys):
-    for name in ("a.txt.gz", "a.jsonl", "a.jsonl.gz"):
-        (tmp_path / name).write_text("{}")
-        assert tokenizer("encode", folder / "tok", "--file", tmp_path / name) == 2
-        assert f"{name} is " in error(capsys)
+    (tmp_path / "a.txt.gz").write_text("")
+    assert tokenizer("encode", folder / "tok", "--file", tmp_path / "a.txt.gz") == 2
+    assert "a.txt.gz is packed" in error(capsys)
     for name in ("a.txt", "a.bin"):
         (tmp_path / name).write_text("text")
         args = ["--file", tmp_path / name, "--out", tmp_path / name]
@@ -79,6 +81,25 @@ def test_files_that_are_not_encoded_as_they_are(folder, tmp_path, capsys):
     (tmp_path / "strange.txt").write_bytes(bytes(range(256)))
     assert tokenizer("encode", folder / "tok", "--file", tmp_path / "strange.txt") == 0
     assert "50% of its first bytes are NUL or not UTF-8" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_documents_are_encoded(tmp_path, packed, capsys):
+    lines = "".join(json.dumps({"body": text}) + "\n" for text in ("ab", "é", "x<|endoftext|>"))
+    name = tmp_path / ("a.jsonl.gz" if packed else "a.jsonl")
+    name.write_bytes(gzip.compress(lines.encode()) if packed else lines.encode())
+    args = ["encode", "bytes", "--file", name, "--field", "body"]
+    assert tokenizer(*args, "--specials", "text", "--out", tmp_path / "a.bin") == 0
+    parts = [[*b"ab", 256], [*"é".encode(), 256], [*b"x<|endoftext|>", 256]]
+    assert np.fromfile(tmp_path / "a.bin", np.uint16).tolist() == sum(parts, [])
+    capsys.readouterr()
+    for more, says in (
+        ([], "<|endoftext|> stands at byte 1 of document 3: give --specials text"),
+        (["--field", "text"], f"{name}: line 1 has no field 'text', only ['body']"),
+        (["--offsets"], "--offsets are those of one text, and"),
+    ):
+        assert tokenizer(*args, *more) == 2
+        assert says in error(capsys)
 
 
 def test_ranks_are_named_with_their_split(folder, tmp_path, capsys):
@@ -247,3 +268,27 @@ def test_offsets_say_how_far_they_are(monkeypatch):
     ids, offsets = tok.encode_with_offsets(b"abc")
     assert write_offsets(io.BytesIO(), "ids", tok, ids, offsets, lines) == 3
     assert lines == ["writing 0 of 3 tokens", "writing 2 of 3 tokens"]
+
+
+def test_decoding_says_how_far_it_is(monkeypatch):
+    monkeypatch.setattr(decode, "PART", 4)
+    monkeypatch.setattr(decode, "CHUNK", 2)
+    lines, out = [], io.BytesIO()
+    told = lambda line: lines.append(line())
+    ids = decode.parse_ids("here", " [97, 98,\n99] ", told)
+    assert ids.tolist() == [97, 98, 99] and lines == ["reading  0 of 0 MB"] * 2
+    decode.write(out, Tokenizer.bytes(), ids, "replace", told)
+    assert lines[2:] == ["decoding 0 of 3 tokens", "decoding 2 of 3 tokens"]
+    assert out.getvalue() == b"abc"
+    for text in ("97 98 1x 99", "97 98 99 1_0", "97 98 99 1234567890123456789", "97 98 ٣"):
+        with pytest.raises(ValueError, match="here: .* is not a token id"):
+            decode.parse_ids("here", text)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /proc")
+def test_standard_output_by_its_name_is_not_replaced(tmp_path):
+    run = [sys.executable, "-m", "gptengine", "tokenizer"]
+    with open(tmp_path / "out", "wb") as out:
+        for args in (["encode", "bytes", "ab"], ["decode", "bytes", "97", "98"]):
+            subprocess.run([*run, *args, "--out", "/dev/stdout"], stdout=out, check=True)
+    assert (tmp_path / "out").read_bytes() == b"97 98\nab"

@@ -1,5 +1,6 @@
 // Training: what is learned is what the definition learns, whatever the order of the texts and the
-// threads; the merges make a vocabulary that gives the texts back.
+// threads, and from files; the merges make a vocabulary that gives the texts back.
+#include <cstdio>
 #include <map>
 #include <numeric>
 #include <stdexcept>
@@ -15,6 +16,8 @@ using namespace gpte;
 namespace {
 
 constexpr int64_t kMemory = int64_t(1) << 30;
+constexpr int64_t kLittle = int64_t(1) << 20;
+constexpr size_t kSeveralParts = 200'000;  // bytes of a file that is read in parts with so little
 
 struct Task {
   const Splitter *splitter, *plain;
@@ -152,6 +155,31 @@ void check_vocabulary(const Task& task, const BpeTrainer::Learned& learned) {
   }
 }
 
+// A file is read in parts, which are counted as its text is. It holds the last text so often that
+// there are several parts, and one byte more than is meant.
+void check_file(const Task& task) {
+  const WordCount::Text last = task.texts.back();
+  if (last.letters.empty()) return;
+  std::string letters;
+  while (letters.size() < kSeveralParts) letters += last.letters;
+  const auto size = int64_t(letters.size());
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::tmpfile(), &std::fclose);
+  require(file && std::fwrite(letters.data(), 1, letters.size(), file.get()) == letters.size() &&
+              std::fputc('x', file.get()) == 'x' && std::fflush(file.get()) == 0,
+          "no temporary file");
+  const Poll poll = [](const char*, int64_t, int64_t) {};
+  BpeTrainer read(task.specials, *task.splitter, task.words, kLittle);
+  read.words().add_file(fileno(file.get()), "a file", size, 1, poll);
+  BpeTrainer given(task.specials, *task.splitter, task.words, kLittle);
+  given.words().add({{letters, 1}}, poll);
+  const auto found = read.train(task.vocab_size, task.options, poll);
+  const auto want = given.train(task.vocab_size, task.options, poll);
+  require(found.report.bytes == size, "of a file of ", size, " bytes ", found.report.bytes,
+          " were read");
+  if (found.report.dropped_words + want.report.dropped_words > 0) return;
+  require_same(found, want, "from a file");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -176,7 +204,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string_view name = in.bytes(1 + in.below(5));
     if (!name.empty()) task.specials.emplace_back(name);
   }
-  const bool heavy = in.flag(), little = in.below(8) == 1;
+  const bool heavy = in.flag();
+  const size_t more = in.below(8);
   for (size_t i = 0; i < texts; ++i) {
     const int64_t weight = heavy ? int64_t(1) << in.below(45) : 1 + int64_t(in.below(3));
     task.texts.push_back({i + 1 < texts ? in.bytes(in.byte()) : in.rest(), weight});
@@ -185,7 +214,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const BpeTrainer::Learned learned = train(task, false, 1, kMemory);
   require_same(train(task, true, 2, kMemory), learned, "backwards and on two threads");
   check_vocabulary(task, learned);
-  if (little) check_vocabulary(task, train(task, false, 2, int64_t(1) << 20));
+  if (more == 1) check_vocabulary(task, train(task, false, 2, kLittle));
+  if (more == 2) check_file(task);
   size_t bytes = 0;
   for (const auto& text : task.texts) bytes += text.letters.size();
   if (!task.words && bytes <= 1024) {

@@ -1,4 +1,4 @@
-"""What is hostile takes no more time than its size explains."""
+"""What is hostile takes no more work than its size explains: counted, or as it grows."""
 
 import base64
 import io
@@ -10,26 +10,33 @@ import numpy as np
 import pytest
 
 from gptengine.gguf import metadata as gguf
-from gptengine.tokenizer import Tokenizer, WordPiece
+from gptengine.tokenizer import Tokenizer, WordPiece, encode_file
 from gptengine.tokenizer.encode_file import encode_parts
 from text.test_wordpiece import file_of
 
-SECONDS = 6  # of the processor: many times what these take, and less than they took once
+MOST = 10  # times as long for four times as much: 4 where work is linear, 16 where it is quadratic
 
 
-@pytest.fixture(autouse=True)
-def quick():
-    start = time.process_time()
-    yield
-    assert time.process_time() - start < SECONDS
+def growth(work, n):
+    """How many times as long work(4 * n) takes as work(n), the best of some of each."""
+
+    def seconds(n):
+        start = time.process_time()
+        work(n)
+        return time.process_time() - start
+
+    return min(seconds(4 * n) for _ in range(3)) / min(seconds(n) for _ in range(3))
 
 
 def test_a_long_token_is_saved(tmp_path):
-    tokens = [*(bytes([b]) for b in range(256)), b"ab", b"ab" * 100_000]
-    lines = [b"%s %d\n" % (base64.b64encode(token), i) for i, token in enumerate(tokens)]
-    (tmp_path / "a.tiktoken").write_bytes(b"".join(lines))
-    tok = Tokenizer.load(tmp_path / "a.tiktoken", split="gpt2", special_tokens={})
-    assert tok._vocabulary.listed_merges().tolist() == [[97, 98]]
+    def save(n):
+        tokens = [*(bytes([b]) for b in range(256)), b"ab", b"ab" * n]
+        lines = [b"%s %d\n" % (base64.b64encode(token), i) for i, token in enumerate(tokens)]
+        (tmp_path / "a.tiktoken").write_bytes(b"".join(lines))
+        tok = Tokenizer.load(tmp_path / "a.tiktoken", split="gpt2", special_tokens={})
+        assert tok._vocabulary.listed_merges().tolist() == [[97, 98]]
+
+    assert growth(save, 25_000) < MOST
 
 
 def test_listed_merges_are_those_of_every_cut():
@@ -48,8 +55,9 @@ def test_listed_merges_are_those_of_every_cut():
 
 
 def test_long_words_of_wordpiece(tmp_path):
-    tok = WordPiece(["[UNK]", "a", "##a", "##aa"], longest_word=4000)
+    tok = WordPiece(["[UNK]", "a", "##a", "##aa"], longest_word=64_000)
     assert len(tok.encode("a" * 4000)) == 2001  # a, 1999 times ##aa, ##a
+    assert growth(lambda n: tok.encode("a" * n), 16_000) < MOST
     data = file_of()
     data["model"]["max_input_chars_per_word"] = 1001
     (tmp_path / "tokenizer.json").write_text(json.dumps(data))
@@ -57,11 +65,17 @@ def test_long_words_of_wordpiece(tmp_path):
         WordPiece.load(tmp_path)
 
 
-def test_text_without_a_cut_is_not_looked_through_for_each_block():
-    tok = Tokenizer.bytes()
+def test_text_without_a_cut_is_not_looked_through_for_each_block(monkeypatch):
+    tok, looked_at = Tokenizer.bytes(), []
+    cut = encode_file._cut
+    monkeypatch.setattr(
+        encode_file,
+        "_cut",
+        lambda tok, text, end: looked_at.append(len(text)) or cut(tok, text, end),
+    )
     text = b"a" * (1 << 22)
     parts = list(encode_parts(tok, io.BytesIO(text), block=1 << 12))
-    assert sum(map(len, parts)) == len(text)
+    assert sum(map(len, parts)) == len(text) and sum(looked_at) < 3 * len(text)
 
 
 def test_blocks_are_read_one_at_a_time_where_there_are_cuts():

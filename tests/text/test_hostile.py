@@ -64,3 +64,22 @@ def test_long_tokens_are_joined_by_rank(letters, others):
     piece = b"a" * letters + b"b" * others
     ids = core.encode(piece, (True, [], "bpe", 0.0, 0, False))
     assert ids.tolist() == (modes.by_rank(piece, tokens) if piece else [])
+
+
+@given(st.integers(0, 1 << 32), st.integers(65, 400), st.sampled_from(["bpe", "merges"]))
+def test_ranks_in_any_order_are_joined_by_rank(seed, letters, mode):
+    """A join may make a pair whose turn was long before."""
+    rng = np.random.default_rng(seed)
+    tokens = [bytes(rng.choice([97, 98], rng.integers(2, 7)).tolist()) for _ in range(40)]
+    tokens = [bytes([b]) for b in range(256)] + [*dict.fromkeys(tokens)]
+    ids = {token: i for i, token in enumerate(tokens)}
+    cuts = [(t[:k], t[k:]) for t in tokens for k in range(1, len(t))]
+    pairs = np.array([(ids[a], ids[b]) for a, b in cuts if a in ids and b in ids], np.uint32)
+    merges = rng.permutation(pairs).reshape(-1, 2)
+    core = _core.Bpe(tokens, merges, [], "gpt2")
+    piece = bytes(rng.choice([97, 98], letters).tolist())
+    found = core.encode(piece, (True, [], mode, 0.0, 0, False)).tolist()
+    if mode == "bpe":
+        assert found == modes.by_rank(piece, tokens)
+    else:
+        assert found == modes.by_merges(piece, tokens, [*map(tuple, merges.tolist())])

@@ -74,6 +74,29 @@ def test_trees_end_in_the_tokens_of_the_text(tok, text):
         assert all(len(leaf.bytes) == 1 for leaf in leaves(node))
 
 
+def test_every_special_token_is_a_piece_of_its_own():
+    tok = Tokenizer.bytes(special_tokens=["<a>", "<a><b>", "<b>"])
+    trees = merge_trees(tok, "<b>x<a><b><a><a>\n", specials="allow")
+    assert [[node.bytes for node in piece] for piece in trees] == [
+        [b"<b>"],
+        [b"x"],
+        [b"<a><b>"],
+        [b"<a>"],
+        [b"<a>"],
+        [b"\n"],
+    ]
+    assert tok._core.find_specials(b"x<b><a><b>").tolist() == [1, 4, 258, 4, 10, 257]
+    assert tok._core.find_specials(b"x<b><a><b>", 1).tolist() == [1, 4, 258]
+
+
+def test_the_joins_of_a_piece(by_rank):
+    ids, steps = by_rank._core.joins(b"xabcd", "bpe")
+    assert ids.tolist() == [*b"xabcd"]
+    assert steps.reshape(-1, 3).tolist() == [[1, 256, 256]]  # ab; nothing makes abcd
+    with pytest.raises(ValueError, match="the mode greedy joins nothing"):
+        by_rank._core.joins(b"ab", "greedy")
+
+
 def test_trees_of_ranks(by_rank):
     ((whole,),) = merge_trees(by_rank, "abcd")
     assert (whole.bytes, whole.left, whole.rank) == (b"abcd", None, None)

@@ -98,6 +98,23 @@ def test_decode_takes_any_integers(tok):
     assert tok.decode((104, 105)) == "hi"
 
 
+def test_ids_of_tokens():
+    tok = Tokenizer.train("äh äh", vocab_size=260, special_tokens=["<|é|>"], min_frequency=1)
+    specials = tok.special_tokens.values()
+    for i in range(tok.vocab_size):
+        token = tok.token_bytes(i)
+        assert tok.token_id(token.decode() if i in specials else token) == i
+    assert tok.token_id("äh") == tok.token_id("äh".encode()) == tok.encode("äh")[0]
+    for missing in ("ähä", b"\xc3h", "", "<|é|>".encode()):  # bytes are no name
+        with pytest.raises(KeyError) as found:
+            tok.token_id(missing)
+        assert found.value.args == (f"{missing!r} is no token of this vocabulary",)
+    with pytest.raises(ValueError, match="must be str or bytes, not int"):
+        tok.token_id(5)
+    words = Tokenizer.train("low lower", vocab_size=60, split="words", min_frequency=1)
+    assert words.token_id("low</w>") == words.encode("low")[0]
+
+
 @pytest.mark.parametrize("bad", [-1, 10**6, 2**32, 2**62])
 def test_bad_ids_are_named(tok, bad):
     for decode in (tok.decode, tok.decode_bytes, tok.stream_decoder().push):

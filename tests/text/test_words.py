@@ -71,6 +71,8 @@ def test_what_words_cannot_do(tok):
         tok.truncate("low", 1)
     with pytest.raises(ValueError, match="special token <unk> stands at character 4"):
         tok.encode("low <unk>")
+    with pytest.raises(ValueError, match="cannot be continued: it has the characters of the text"):
+        Tokenizer.train("new", vocab_size=90, split="words", base=tok)
 
 
 def test_an_unknown_character_needs_its_token():

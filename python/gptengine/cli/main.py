@@ -13,6 +13,7 @@ import shlex
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from typing import NamedTuple
 
 
@@ -92,8 +93,11 @@ COMMANDS = {
 }
 
 
-def main(args: list[str] | None = None) -> int:
-    """Run the command line `args` (sys.argv's, if None) and return the exit code."""
+def main(args: list[str] | None = None, ready: Callable = lambda: None) -> int:
+    """Run the command line `args` (sys.argv's, if None) and return the exit code.
+
+    ready is called when a command is imported and its flags are read, before it runs.
+    """
     args = sys.argv[1:] if args is None else list(args)
     if args[:1] == ["--version"]:
         from gptengine import __version__
@@ -115,7 +119,7 @@ def main(args: list[str] | None = None) -> int:
         words.append(name)
     try:
         with termination_raised():
-            return run(command, words, args[len(words) - 1 :])
+            return run(command, words, args[len(words) - 1 :], ready)
     except (ValueError, OSError, MemoryError) as error:
         if isinstance(error, BrokenPipeError):  # the reader of our output has left
             from gptengine.train.log import silence
@@ -131,13 +135,14 @@ def main(args: list[str] | None = None) -> int:
         raise
 
 
-def run(command: Command, words: list[str], args: list[str]) -> int:
+def run(command: Command, words: list[str], args: list[str], ready: Callable) -> int:
     """Read a command's flags and run it."""
     from gptengine.options import parse
 
     module = importlib.import_module(command.module)
     examples = getattr(module, "EXAMPLES", "")
     config = parse(getattr(module, command.config), args, " ".join(words), examples)
+    ready()
     return module.main(config) or 0
 
 

@@ -65,6 +65,16 @@ def bytes_of(memory):
     return memory
 
 
+def names(special_tokens):
+    """A list of names that differ."""
+    found = [*several("special_tokens", special_tokens)]
+    if isinstance(special_tokens, str) or not all(isinstance(n, str) and n for n in found):
+        raise ValueError(f"tokenizer: special_tokens must be a list of names: {special_tokens!r}")
+    if len(set(found)) < len(found):
+        raise ValueError(f"tokenizer: special_tokens repeat a name: {found}")
+    return found
+
+
 def _short(number):
     """For a message: Python does not even write an int of thousands of digits."""
     return number if abs(number) < 1 << 256 else f"of {number.bit_length()} bits"

@@ -14,7 +14,6 @@ import numpy as np
 from gptengine import _core
 from gptengine.tokenizer import spaces
 from gptengine.tokenizer.arguments import utf8
-from gptengine.tokenizer.vocabulary import END_OF_WORD, UNKNOWN
 
 MOST_BYTES = 1000  # of a piece that is drawn as a tree
 SEEN = {" ": "·", "\n": "⏎", "\r": "␍", "\t": "→"}
@@ -66,14 +65,13 @@ class Lookup:
         self.bytes = vocabulary.tokens
         self.special = set(vocabulary.special_tokens.values())
         self.id_of = vocabulary.ranks()
-        self.pairs, self.ranks = {}, {}  # (rank, made id) by pair, rank by made id
+        self.ranks = {}  # by made id
         if tok.mode == "bpe":
             self.ranks = {i: i for token, i in self.id_of.items() if len(token) > 1}
             return
         for rank, (left, right) in enumerate(vocabulary.merges.tolist()):
             made = self.id_of.get(self.bytes[left] + self.bytes[right])
             if made is not None:
-                self.pairs.setdefault((left, right), (rank, made))
                 self.ranks.setdefault(made, rank)
 
     def token(self, i) -> Token:
@@ -97,8 +95,8 @@ def merge_trees(tok, text, *, specials="refuse") -> list[list[Node]]:
     lookup, data = Lookup(tok), utf8(text)
     tok.count(data, specials=specials)  # refuses what encode does
     found, at, fresh = [], 0, True
-    while specials != "text" and (special := tok._core.find_special(data, at)):
-        start, end, i = special
+    names = [] if specials == "text" else tok._core.find_specials(data).reshape(-1, 3).tolist()
+    for start, end, i in names:
         found += [_trees(tok, lookup, piece) for piece in pieces(tok, data[at:start], fresh)]
         found.append([Node(i, lookup.bytes[i])])
         at, fresh = end, tok._core.restarts(i)
@@ -166,7 +164,7 @@ def _trees(tok, lookup, piece):
     if tok.mode == "greedy":
         ids = tok.encode(piece, specials="text")
         return [Node(int(i), lookup.bytes[int(i)]) for i in ids]
-    nodes = _merged(_leaves(tok, lookup, piece), tok.mode, lookup)
+    nodes = _merged(tok, lookup, piece)
     whole = tok.mode == "bpe" and not spaces.is_split(tok._vocabulary.split)
     whole = whole or tok._vocabulary.ignore_merges
     if whole and len(nodes) > 1 and piece in lookup.id_of:
@@ -174,34 +172,13 @@ def _trees(tok, lookup, piece):
     return nodes
 
 
-def _leaves(tok, lookup, piece):
-    split = tok._vocabulary.split
-    if spaces.is_split(split):
-        ids = spaces.symbols(piece, lookup.id_of, lookup.bytes)
-        return [Node(i, lookup.bytes[i]) for i in ids]
-    if split != "words":
-        return [Node(lookup.id_of[piece[i : i + 1]], piece[i : i + 1]) for i in range(len(piece))]
-    word = piece.decode("utf-8", "replace")
-    names = [c.encode() for c in word[:-1]] + [(word[-1] + END_OF_WORD).encode()]
-    unknown = tok.special_tokens.get(UNKNOWN)
-    ids = [lookup.id_of.get(name, unknown) for name in names]
-    return [Node(i, lookup.bytes[i]) for i in ids]
-
-
-def _merged(nodes, mode, lookup):
-    """The nodes after all merges: again and again the one of the lowest rank, from the left."""
-
-    def join(left, right):
-        if mode != "bpe":
-            return lookup.pairs.get((left.id, right.id))
-        made = lookup.id_of.get(left.bytes + right.bytes)
-        return None if made is None else (made, made)
-
-    while True:
-        joins = enumerate(map(join, nodes, nodes[1:]))
-        found = [(rank_made[0], i, rank_made[1]) for i, rank_made in joins if rank_made]
-        if not found:
-            return nodes
-        rank, i, made = min(found)
-        left, right = nodes[i : i + 2]
-        nodes[i : i + 2] = [Node(made, lookup.bytes[made], rank, left, right)]
+def _merged(tok, lookup, piece):
+    """The nodes after all merges."""
+    ids, steps = tok._core.joins(piece, tok.mode)
+    nodes = {at: Node(i, lookup.bytes[i]) for at, i in enumerate(ids.tolist())}
+    ends = {at: at + 1 for at in nodes}
+    for at, rank, made in steps.reshape(-1, 3).tolist():
+        right = ends[at]
+        ends[at] = ends[right]
+        nodes[at] = Node(made, lookup.bytes[made], rank, nodes[at], nodes.pop(right))
+    return [*nodes.values()]

@@ -23,6 +23,8 @@ def differences(vocabulary):
     tokens, ranks = vocabulary.tokens, vocabulary.ranks()
     if spaces.is_split(vocabulary.split):
         return _of_characters(vocabulary)
+    specials = list(vocabulary.special_tokens.values())
+    core = _core.Bpe(tokens, np.empty((0, 2), np.uint32), specials, vocabulary.split)
     first, bad, last = {}, set(), -1
     for left, right in vocabulary.merges.tolist():
         i = ranks[tokens[left] + tokens[right]]
@@ -32,10 +34,12 @@ def differences(vocabulary):
                 bad.add(i)
             last = max(last, i)
     for token, i in ranks.items():
-        if len(token) > 1 and first.get(i) != _last_merge(token, i, ranks):
+        if len(token) > 1 and first.get(i) != _last_merge(token, vocabulary, ranks, core):
             bad.add(i)
     if vocabulary.ignore_merges:  # a token that neither makes is whole in both
-        bad -= {i for i in bad if i not in first and not _last_merge(tokens[i], i, ranks)}
+        bad -= {
+            i for i in bad if i not in first and not _last_merge(tokens[i], vocabulary, ranks, core)
+        }
     return sorted(bad)
 
 
@@ -72,7 +76,7 @@ def firing(vocabulary, by_ids):
 
     pairs = {}
     for token, i in sorted(ranks.items(), key=lambda item: item[1]):
-        size, symbols = len(token), _ends(token, True)
+        size, symbols = len(token), _character_ends(token)
         if len(symbols) == 1:
             continue
 
@@ -100,25 +104,22 @@ def _of_characters(vocabulary):
     return sorted(bad)
 
 
-def _ends(token, characters):
-    """Where the symbols of a token end, that merging starts from: characters, or bytes."""
-    ends = range(1, len(token) + 1)
-    if not characters:
-        return [*ends]
-    return [k for k in ends if k == len(token) or token[k] & 0xC0 != 0x80]
+def _character_ends(token):
+    """Where the characters of a token end."""
+    return [k for k in range(1, len(token) + 1) if k == len(token) or token[k] & 0xC0 != 0x80]
 
 
-def _last_merge(token, i, ranks):
-    """The two tokens that joining by ids makes the token `i` of at the end; None if it does not."""
+def _last_merge(token, vocabulary, ranks, core):
+    """The two tokens that joining by ids makes a token of at the end; None if it does not.
 
-    def below(start, middle, end):
-        rank = ranks.get(token[start:end])
-        return rank if rank is not None and rank < i else None
-
-    ends = _joined(_ends(token, False), below)
-    if len(ends) != 2:
+    Where a later token is made on the way, joining does not arrive at this one in its turn.
+    """
+    ids, steps = core.joins(token, "bpe")
+    steps = steps.reshape(-1, 3).tolist()
+    if len(steps) < len(ids) - 1 or max(rank for _, rank, _ in steps) > ranks[token]:
         return None
-    return [ranks[token[: ends[0]]], ranks[token[ends[0] :]]]
+    left = [int(ids[0]), *(made for at, _, made in steps[:-1] if at == 0)][-1]
+    return [left, ranks[token[len(vocabulary.tokens[left]) :]]]
 
 
 def _joined(symbols, rank):

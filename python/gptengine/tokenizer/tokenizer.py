@@ -11,7 +11,7 @@ import numpy as np
 
 from gptengine import _core
 from gptengine.tokenizer import formats, ggml_keys, readings, training
-from gptengine.tokenizer.arguments import integer, number, several
+from gptengine.tokenizer.arguments import integer, names, number, several, utf8
 from gptengine.tokenizer.encode_file import encode_file
 from gptengine.tokenizer.stream_decoder import StreamDecoder
 from gptengine.tokenizer.vocabulary import END_OF_TEXT, Vocabulary
@@ -96,7 +96,7 @@ class Tokenizer:
             texts_or_paths,
             vocab_size=vocab_size,
             split=split,
-            special_tokens=_names(special_tokens),
+            special_tokens=names(special_tokens),
             min_frequency=min_frequency,
             ties=ties,
             max_token_length=max_token_length,
@@ -114,7 +114,7 @@ class Tokenizer:
     def bytes(cls, *, special_tokens=(END_OF_TEXT,)):
         """A vocabulary of the 256 bytes and the special tokens: nothing to learn."""
         merges = np.empty((0, 2), np.uint32)
-        return cls(Vocabulary.of_bytes(merges, _names(special_tokens)))
+        return cls(Vocabulary.of_bytes(merges, names(special_tokens)))
 
     @classmethod
     def load(cls, path, *, split=None, special_tokens=None):
@@ -313,6 +313,14 @@ class Tokenizer:
         """The bytes that one id stands for."""
         return self._core.token(int(self._checked([token])[0]))
 
+    def token_id(self, token):
+        """The id of a special token by its name, a str, or of another by its bytes or its text."""
+        found = self._vocabulary.special_tokens.get(token) if isinstance(token, str) else None
+        found = self._core.id(utf8(token)) if found is None else found
+        if found is None:
+            raise KeyError(f"{token!r:.80} is no token of this vocabulary")
+        return found
+
     def __len__(self):
         return self.vocab_size
 
@@ -384,12 +392,3 @@ class Tokenizer:
             if not isinstance(name, str) or name not in known:
                 raise ValueError(f"specials: {name!r} is not one of {list(known)}")
         return False, [known[name] for name in specials]
-
-
-def _names(special_tokens):
-    names = [*several("special_tokens", special_tokens)]
-    if isinstance(special_tokens, str) or not all(isinstance(n, str) and n for n in names):
-        raise ValueError(f"tokenizer: special_tokens must be a list of names: {special_tokens!r}")
-    if len(set(names)) < len(names):
-        raise ValueError(f"tokenizer: special_tokens repeat a name: {names}")
-    return names

@@ -111,7 +111,10 @@ def _check(split, base, ties, progress):
     if spaces.is_split(split):
         raise ValueError(f"tokenizer: the split {split!r} is only read: train with another")
     if base is not None and split == "words":
-        raise ValueError("tokenizer: a vocabulary of words cannot be continued")
+        raise ValueError(
+            "tokenizer: a vocabulary of words cannot be continued: it has the characters of the "
+            "text that it was learned from and no others; learn another one from all the text"
+        )
     if base is not None and base.split != split:
         raise ValueError(f"tokenizer: split {split!r} is not that of the base, {base.split!r}")
     if ties not in TIES:

@@ -15,7 +15,7 @@ class ExplainCommand:
     """Show every rule's value for one document, and what became of it."""
 
     folder: str = option(REQUIRED, "of a run", positional=True)
-    id: str = option(REQUIRED, "of the document: report.html and documents/ have them", metavar="ID")
+    id: str = option(REQUIRED, "of the document: report.html and documents/ have them", shows="ID")
 
 
 def main(c: ExplainCommand) -> None:

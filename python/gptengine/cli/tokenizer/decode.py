@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from gptengine.cli.tokenizer import show
+from gptengine.cli.tokenizer.progress import Progress
 from gptengine.files import atomic_write
 from gptengine.options import REQUIRED, option
 from gptengine.tokenizer.encode_file import id_dtype
@@ -21,6 +22,10 @@ EXAMPLES = """\
   gptengine tokenizer encode runs/tok "Hallo" | gptengine tokenizer decode runs/tok -
   gptengine tokenizer decode runs/tok --file book.bin --out book.txt"""
 CHUNK = 1 << 20  # ids that are decoded at a time
+PART = 1 << 22  # characters of numbers that are read at a time
+BORDER = re.compile(r"[\s,]")
+NUMBER = re.compile(r"-?[0-9]{1,18}")
+NUMBERS = re.compile(rf"[\s,]*(?:{NUMBER.pattern}(?:[\s,]+|\Z))*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,31 +58,38 @@ class DecodeCommand:
 
 def main(c: DecodeCommand) -> None:
     show.check_not_read("decode", c.out, "--out", [c.file] * bool(c.file), [c.tokenizer])
+    from rich.console import Console
+
     tok = show.load(c.tokenizer)
-    if c.file:
-        ids = read_ids(Path(c.file), c.format, tok.vocab_size)
-    elif c.ids == ("-",):
-        ids = ids_of("standard input", sys.stdin.buffer.read(), c.format, tok.vocab_size)
-    else:
-        ids = parse_ids("decode", " ".join(c.ids))
-    try:
-        if c.out:
-            atomic_write(c.out, lambda file: write(file, tok, ids, c.errors))
-            print(f"{show.count(len(ids), 'token')}: {c.out}")
-            return
-        sys.stdout.flush()
-        write(sys.stdout.buffer, tok, ids, c.errors)
-        if sys.stdout.isatty():
-            sys.stdout.buffer.write(b"\n")
-        sys.stdout.buffer.flush()
-    except KeyError as error:
-        raise ValueError(f"decode: {error.args[0]}") from None
+    with Progress(Console(stderr=True, highlight=False)) as progress:
+        shown = c.out or not sys.stdout.isatty()  # else the text itself moves
+        told = progress.show if shown else lambda line: None
+        if c.file:
+            ids = read_ids(Path(c.file), c.format, tok.vocab_size, told)
+        elif c.ids == ("-",):
+            ids = ids_of("standard input", sys.stdin.buffer.read(), c.format, tok.vocab_size, told)
+        else:
+            ids = parse_ids("decode", " ".join(c.ids))
+        try:
+            if c.out:
+                atomic_write(c.out, lambda file: write(file, tok, ids, c.errors, told))
+            else:
+                sys.stdout.flush()
+                write(sys.stdout.buffer, tok, ids, c.errors, told)
+                if sys.stdout.isatty():
+                    sys.stdout.buffer.write(b"\n")
+                sys.stdout.buffer.flush()
+        except KeyError as error:
+            raise ValueError(f"decode: {error.args[0]}") from None
+    if c.out:
+        show.say_written(len(ids), c.out)
 
 
-def write(file, tok, ids, errors: str) -> None:
-    """The text of ids as UTF-8, part by part."""
+def write(file, tok, ids, errors: str, told) -> None:
+    """The text of ids as UTF-8, part by part; `told` takes lines of progress, as all here do."""
     decoder = None if errors == "bytes" else codecs.getincrementaldecoder("utf-8")(errors)
     for start in range(0, len(ids), CHUNK):
+        told(lambda start=start: f"decoding {start:,} of {len(ids):,} tokens")
         part = ids[start : start + CHUNK]
         data = tok.decode_bytes(part)
         if start + CHUNK < len(ids) and tok._core.spaced(int(part[-1])):
@@ -87,7 +99,7 @@ def write(file, tok, ids, errors: str) -> None:
         file.write(data)
 
 
-def read_ids(path: Path, kind: str, vocab_size: int):
+def read_ids(path: Path, kind: str, vocab_size: int, told):
     """The ids in a file, by its suffix if `kind` is auto; large ones are mapped."""
     import numpy as np
 
@@ -98,7 +110,7 @@ def read_ids(path: Path, kind: str, vocab_size: int):
     if kind == "npy":
         return row_of(path, lambda: np.load(path, mmap_mode="r", allow_pickle=False))
     if kind == "ids" or not path.is_file():  # a pipe cannot be mapped
-        return ids_of(path, path.read_bytes(), kind, vocab_size)
+        return ids_of(path, path.read_bytes(), kind, vocab_size, told)
     size, start, dtype = path.stat().st_size, 0, id_dtype(vocab_size)
     if kind == "tok":
         header = read_header(path)
@@ -114,7 +126,7 @@ def read_ids(path: Path, kind: str, vocab_size: int):
     return np.memmap(path, dtype, "r", start)
 
 
-def ids_of(where, data: bytes, kind: str, vocab_size: int):
+def ids_of(where, data: bytes, kind: str, vocab_size: int, told):
     """The ids in the contents of a file or pipe."""
     import numpy as np
 
@@ -124,7 +136,7 @@ def ids_of(where, data: bytes, kind: str, vocab_size: int):
         dtype = id_dtype(vocab_size)
         check_whole(where, len(data), dtype)
         return np.frombuffer(data, dtype)
-    return parse_ids(where, data.decode("utf-8", "replace"))
+    return parse_ids(where, data.decode("utf-8", "replace"), told)
 
 
 def row_of(where, load):
@@ -143,7 +155,7 @@ def check_whole(where, size: int, dtype) -> None:
         raise ValueError(f"{where}: {size} bytes are not a number of {dtype.name} ids: truncated?")
 
 
-def parse_ids(where, text: str):
+def parse_ids(where, text: str, told=lambda line: None):
     """Ids out of text: numbers with white space or commas between them, or JSON of encode."""
     import numpy as np
 
@@ -153,10 +165,15 @@ def parse_ids(where, text: str):
         except ValueError as error:
             raise ValueError(f"{where}: not JSON: {error}") from None
         text = " ".join(map(str, found)) if isinstance(found, list) else ""
-    words = re.split(r"[\s,]+", text.strip().strip("[]").strip())
-    if words == [""]:
-        return np.empty(0, np.int64)
-    wrong = next((w for w in words if not re.fullmatch(r"-?[0-9]{1,18}", w)), None)
-    if wrong is not None:
-        raise ValueError(f"{where}: {wrong[:80]!r} is not a token id")
-    return np.array([int(w) for w in words], np.int64)
+    text, parts, end = text.strip().strip("[]"), [np.empty(0, np.int64)], 0
+    while end < len(text):
+        told(lambda done=end: f"reading  {done / 1e6:,.0f} of {len(text) / 1e6:,.0f} MB")
+        border = BORDER.search(text, min(end + PART, len(text)))
+        start, end = end, border.end() if border else len(text)
+        part = text[start:end]
+        words = part.replace(",", " ").split()
+        if not NUMBERS.fullmatch(part):
+            wrong = next(word for word in words if not NUMBER.fullmatch(word))
+            raise ValueError(f"{where}: {wrong[:80]!r} is not a token id")
+        parts.append(np.array([*map(int, words)], np.int64))
+    return np.concatenate(parts)

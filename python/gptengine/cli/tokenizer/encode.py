@@ -22,8 +22,10 @@ EXAMPLES = """\
   gptengine tokenizer encode runs/tok "Die Hausaufgaben"
   gptengine tokenizer encode runs/tok "Die Hausaufgaben" --offsets
   cat book.txt | gptengine tokenizer encode runs/tok - --format json
-  gptengine tokenizer encode runs/tok --file book.txt --out book.bin"""
+  gptengine tokenizer encode runs/tok --file book.txt --out book.bin
+  gptengine tokenizer encode runs/tok --file chats.jsonl.gz --field body --out chats.bin"""
 SUFFIXES = {".npy": "npy", ".bin": "bin", ".json": "json"}
+DOCUMENTS = (".jsonl", ".jsonl.gz")
 CHUNK = 1 << 16  # ids that are written at a time
 
 
@@ -33,7 +35,13 @@ class EncodeCommand:
 
     tokenizer: str = option(REQUIRED, show.TOKENIZER, positional=True)
     text: str = option("", "the text; - reads it from standard input", positional=True)
-    file: str = option("", "a file with the text", shows="FILE")
+    file: str = option(
+        "",
+        "a file with the text; of a .jsonl file, packed or not, the documents, and the end-of-text "
+        "token after each, as pretrain has it",
+        shows="FILE",
+    )
+    field: str = option("text", "what holds the text in a .jsonl line", shows="NAME")
     out: str = option("", "file to write (default: standard output)", shows="FILE")
     format: Literal["auto", "ids", "json", "npy", "bin"] = option(
         "auto",
@@ -62,6 +70,9 @@ def main(c: EncodeCommand) -> None:
         check_file(c.file)
     show.check_not_read("encode", c.out, "--out", [c.file] * bool(c.file), [c.tokenizer])
     tok = show.load(c.tokenizer)
+    documents = c.file.endswith(DOCUMENTS)
+    if c.offsets and documents:
+        raise ValueError(f"encode: --offsets are those of one text, and {c.file} has several")
     with opened(c.text, c.file) as text:
         if c.offsets:
             data = text.read()
@@ -72,7 +83,10 @@ def main(c: EncodeCommand) -> None:
             return
         with Progress(Console(stderr=True, highlight=False)) as progress:
             update = None if not c.out and sys.stdout.isatty() else told(progress, c.file)
-            parts = encode_parts(tok, text, specials=c.specials, progress=update)
+            if documents:
+                parts = document_parts(tok, c.file, c.field, c.specials, update)
+            else:
+                parts = encode_parts(tok, text, specials=c.specials, progress=update)
             write_to(c.out, lambda file: write(file, kind, tok, parts))
 
 
@@ -87,9 +101,27 @@ def opened(text: str, file: str):
     return io.BytesIO(os.fsencode(text))
 
 
+def document_parts(tok, name: str, field: str, specials: str, update):
+    """The ids of the documents of a file, some at a time."""
+    import numpy as np
+
+    from gptengine.data.documents import read_documents
+    from gptengine.tokenizer.fertility import batches
+
+    done = 0
+    texts = show.checked("encode", [tok], read_documents(name, field), specials)
+    for batch in batches(texts, None):
+        ids, ends = tok.encode_batch(batch, specials=specials)
+        yield ids if tok.eos_id is None else np.insert(ids, ends[1:], tok.eos_id)
+        done += sum(map(len, batch))
+        if update:
+            update(done)
+
+
 def told(progress, name: str):
     """What encode_parts() calls: it shows how much of a file is done, and when all will be."""
-    size = os.path.getsize(name) if name else 0  # of standard input and of a pipe it is not known
+    # of standard input, of a pipe and of documents it is not known
+    size = os.path.getsize(name) if name and not name.endswith(DOCUMENTS) else 0
 
     def update(done: int) -> None:
         of = f" of {size / 1e6:,.0f}" if size else ""
@@ -100,16 +132,17 @@ def told(progress, name: str):
 
 
 def check_file(name: str) -> None:
-    """Refuse a file that is packed or JSON; say where it is no text."""
+    """Refuse text that is packed; say where a file is no text."""
     from gptengine.cli.tokenizer.corpus import STRANGE
     from gptengine.data.documents import share_not_text
     from gptengine.train.log import warn
 
     path = Path(name)
-    if path.name.endswith((".gz", ".jsonl")):
-        what = "packed" if path.suffix == ".gz" else "JSON lines"
+    if name.endswith(DOCUMENTS):
+        return
+    if path.suffix == ".gz":
         raise ValueError(
-            f"encode: {name} is {what}, not plain text: give its text, with - from standard input"
+            f"encode: {name} is packed, not plain text: give its text, with - from standard input"
         )
     if not path.is_file():
         return  # a pipe can be read only once; what is not there is refused where it is opened
@@ -131,7 +164,7 @@ def write_to(out: str, content) -> None:
         count = content(file)
 
     atomic_write(out, counted)
-    print(f"{show.count(count, 'token')}: {out}")
+    show.say_written(count, out)
 
 
 def write(file, kind: str, tok, parts) -> int:

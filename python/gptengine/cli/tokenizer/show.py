@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
+from gptengine.files import descriptor_of
 from gptengine.options import option
 from gptengine.report.tokens import Shown
 from gptengine.tokenizer import splits, tiktoken_file, vocab_merges
@@ -38,7 +39,7 @@ def specials_option():
 
 def check_specials(where: str, tok, text: bytes, specials: str, of: str = "") -> None:
     """Refuse the name of a special token in a text where --specials does."""
-    if specials == "refuse" and (found := tok._core.find_special(text, 0)):
+    if specials == "refuse" and (found := tok._core.find_specials(text, 1).tolist()):
         start, _, i = found
         raise ValueError(
             f"{where}: the special token {tok.token_bytes(i).decode()} stands at byte {start}{of}: "
@@ -281,6 +282,12 @@ def share(value: float) -> str:
 
 def count(n: int, thing: str) -> str:
     return f"{n:,} {thing}" + "s" * (n != 1)
+
+
+def say_written(n: int, out: str) -> None:
+    """How many tokens are in a file, unless that is standard output."""
+    if descriptor_of(out) != 1:
+        print(f"{count(n, 'token')}: {out}")
 
 
 def clipped(text: str, most: int) -> str:
