@@ -8,8 +8,8 @@ import subprocess
 import sys
 
 import pytest
+import small_corpora as corpora
 
-import corpora
 from gptengine.curate import run
 
 GOOD = [{"text": corpora.prose(i)} for i in range(5)]
