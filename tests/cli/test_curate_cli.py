@@ -9,7 +9,7 @@ import pytest
 from gptengine.cli.main import main
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "curate"))
-import corpora
+import small_corpora as corpora
 
 
 @pytest.fixture

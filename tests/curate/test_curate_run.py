@@ -6,8 +6,8 @@ import shutil
 import socket
 
 import pytest
+import small_corpora as corpora
 
-import corpora
 from gptengine.curate import explain, load_recipe, plan, run
 from gptengine.curate.executors import Inline
 from gptengine.curate.tasks import Shard, Unfinished

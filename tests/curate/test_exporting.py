@@ -4,8 +4,8 @@ import struct
 
 import numpy as np
 import pytest
+import small_corpora as corpora
 
-import corpora
 from gptengine.curate import export, mix, run
 from gptengine.data import TokenShards
 

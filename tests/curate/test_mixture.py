@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import pytest
+import small_corpora as corpora
 
-import corpora
 from gptengine.curate import mix, run
 from gptengine.curate.mixture import apportion, order, share_out, source_blocks
 from gptengine.data import MixtureLoader, TokenShards, open_loader

@@ -1,7 +1,12 @@
 """Tasks: done once, named by what they depend on, on any executor, by one machine or many."""
 
 import os
+import signal
+import subprocess
+import sys
+import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -135,6 +140,35 @@ def threads_of_a_worker():
 def test_workers_compute_with_one_thread_each():
     with local(2) as pool:
         assert pool.submit(threads_of_a_worker).result() == 1
+
+
+PARENT = """
+import os, signal
+from gptengine.curate.executors import local
+
+if __name__ == "__main__":
+    print(local(2).submit(os.getpid).result(), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_workers_end_with_a_parent_that_was_killed(tmp_path):
+    (tmp_path / "parent.py").write_text(PARENT)
+    done = subprocess.run([sys.executable, tmp_path / "parent.py"], capture_output=True, text=True)
+    worker = int(done.stdout)
+    for _ in range(100):
+        if not _runs(worker):
+            return
+        time.sleep(0.1)
+    os.kill(worker, signal.SIGKILL)
+    pytest.fail(f"worker {worker} outlived its parent by 10 s")
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
 
 
 def test_no_workers():

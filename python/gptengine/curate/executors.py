@@ -10,6 +10,7 @@ from __future__ import annotations
 import concurrent.futures
 import multiprocessing
 import os
+import threading
 from concurrent.futures import Executor, Future
 
 
@@ -45,9 +46,16 @@ def local(workers: int) -> Executor:
     if workers == 1:
         return Inline()
     context = multiprocessing.get_context("spawn")
-    return concurrent.futures.ProcessPoolExecutor(workers, context, _take_one_thread)
+    return concurrent.futures.ProcessPoolExecutor(workers, context, _begin_worker)
 
 
-def _take_one_thread() -> None:
-    """Before the engine is loaded: the processes are the threads."""
+def _begin_worker() -> None:
+    """Before the engine is loaded: the processes are the threads, and none outlives its parent."""
     os.environ["GPTE_THREADS"] = "1"
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed tells nobody: its workers would wait for tasks for ever."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
