@@ -16,6 +16,9 @@ constexpr int kTile = 4;
 #else
 constexpr int kTile = 2;
 #endif
+// How many bytes ahead of one row's product its weights are asked for; 0: the processor foresees
+// them (where AVX-512 was measured, asking made it slower).
+constexpr int64_t kAhead = kLanes == 8 ? 2048 : 0;
 
 GPTE_INLINE IntVec load_ints(const void* p) {
   IntVec v;
@@ -167,39 +170,48 @@ struct Half {
 };
 #endif
 
-// The kLanes outputs from row `first` of a group of w on, for M rows of x.
-template <int kBits, int M>
-GPTE_INLINE void multiply_rows(Vec (&sum)[M], const uint8_t* w, int64_t first, int64_t units,
+// The kP vectors of outputs from row `first` of a group of w on, for M rows of x.
+template <int kBits, int M, int kP>
+GPTE_INLINE void multiply_rows(Vec (&sum)[kP][M], const uint8_t* w, int64_t first, int64_t units,
                                const int8_t* x, const QuantGroup* groups) {
   constexpr int64_t kUnit = 64 + kQuantRows * kQuantColumns * kBits / 8;
   const int64_t ld = units * kQuantColumns, ld_groups = units * 2;
-  for (Vec& s : sum) s = Vec{};
-  for (int64_t u = 0; u < units; ++u, w += kUnit, x += kQuantColumns, groups += 2)
-    for (int half = 0; half < 2; ++half) {
-      const Vec scale = load_halves(w + (half * kQuantRows + first) * 2);
-      IntVec dot[M];
-      Half<kBits, M>::dot(dot, w + 64 + half * kBits * 64 + first * 4, x + half * kQuantGroup, ld);
-      for (int m = 0; m < M; ++m) {
-        const QuantGroup g = groups[m * ld_groups + half];
-        const IntVec exact = dot[m] - splat_int(g.sum * Half<kBits, M>::kOffset);
-        sum[m] += scale * g.scale * __builtin_convertvector(exact, Vec);
+  for (int p = 0; p < kP; ++p)
+    for (Vec& s : sum[p]) s = Vec{};
+  for (int64_t u = 0; u < units; ++u, w += kUnit, x += kQuantColumns, groups += 2) {
+    if (kAhead && M == 1)
+      for (int64_t i = 0; i < kUnit; i += 64) __builtin_prefetch(w + kAhead + i);
+    for (int half = 0; half < 2; ++half)
+      for (int p = 0; p < kP; ++p) {
+        const int64_t row = first + p * kLanes;
+        const Vec scale = load_halves(w + (half * kQuantRows + row) * 2);
+        IntVec dot[M];
+        Half<kBits, M>::dot(dot, w + 64 + half * kBits * 64 + row * 4, x + half * kQuantGroup, ld);
+        for (int m = 0; m < M; ++m) {
+          const QuantGroup g = groups[m * ld_groups + half];
+          const IntVec exact = dot[m] - splat_int(g.sum * Half<kBits, M>::kOffset);
+          sum[p][m] += scale * g.scale * __builtin_convertvector(exact, Vec);
+        }
       }
-    }
+  }
 }
 
 template <class T, int kBits, int M>
 void multiply_tile(const QuantProduct<T>& p, const uint8_t* w, int64_t m, int64_t column) {
-  for (int64_t part = 0; part < kParts; ++part, column += kLanes) {
-    const int64_t left = p.columns - column;
-    if (left <= 0) return;
-    Vec sum[M];
-    multiply_rows<kBits, M>(sum, w, part * kLanes, p.units, p.x + m * p.units * kQuantColumns,
-                            p.x_groups + m * p.units * 2);
-    for (int i = 0; i < M; ++i) {
-      if (p.sum)
-        store_n(p.sum + (m + i) * p.ld_sum + column, sum[i], left);
-      else
-        apply_epilogue(p.epilogue, sum[i], (m + i) * p.epilogue.ld + column, column, left);
+  constexpr int kP = M == 1 ? kParts : 1;  // one row alone reads the weights in one stream
+  for (int64_t part = 0; part < kParts; part += kP) {
+    Vec sum[kP][M];
+    multiply_rows<kBits, M, kP>(sum, w, part * kLanes, p.units, p.x + m * p.units * kQuantColumns,
+                                p.x_groups + m * p.units * 2);
+    for (int v = 0; v < kP; ++v, column += kLanes) {
+      const int64_t left = p.columns - column;
+      if (left <= 0) return;
+      for (int i = 0; i < M; ++i) {
+        if (p.sum)
+          store_n(p.sum + (m + i) * p.ld_sum + column, sum[v][i], left);
+        else
+          apply_epilogue(p.epilogue, sum[v][i], (m + i) * p.epilogue.ld + column, column, left);
+      }
     }
   }
 }
