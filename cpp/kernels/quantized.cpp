@@ -43,7 +43,7 @@ GPTE_INLINE Vec load_halves(const uint8_t* p) {
 #else
   HalfVec h;
   memcpy(&h, p, sizeof(h));
-  const IntVec u = __builtin_convertvector(h, IntVec);
+  const IntVec u = widen(h);
   const Vec size = (Vec)((u & 0x7fff) << 13) * 0x1p112f;
   return (Vec)((IntVec)size | (u & 0x8000) << 16);
 #endif

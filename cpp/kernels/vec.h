@@ -46,11 +46,28 @@ GPTE_INLINE void store(float* p, Vec v) {
   memcpy(p, &v, sizeof(v));
 }
 
+// 16-bit numbers without a sign, from and to lanes of 32 bits. GCC converts vectors of AVX2 in many
+// steps.
+GPTE_INLINE IntVec widen(HalfVec h) {
+#if defined(__AVX2__) && !defined(__AVX512F__)
+  return (IntVec)_mm256_cvtepu16_epi32((__m128i)h);
+#else
+  return __builtin_convertvector(h, IntVec);
+#endif
+}
+GPTE_INLINE HalfVec narrow(IntVec v) {
+#if defined(__AVX2__) && !defined(__AVX512F__)
+  const __m256i wide = (__m256i)v;
+  return (HalfVec)_mm_packus_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
+#else
+  return __builtin_convertvector(v, HalfVec);
+#endif
+}
+
 GPTE_INLINE Vec load(const bf16* p) {
   HalfVec h;
   memcpy(&h, p, sizeof(h));
-  typedef uint32_t Words __attribute__((vector_size(kLanes * 4)));
-  return (Vec)(__builtin_convertvector(h, Words) << 16);
+  return (Vec)(widen(h) << 16);
 }
 // Rounds to nearest even like bf16(float), for all but NaN, which stays NaN.
 GPTE_INLINE void store(bf16* p, Vec v) {
@@ -62,8 +79,7 @@ GPTE_INLINE void store(bf16* p, Vec v) {
   const Words u = (Words)v;
   const Words nearest = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
   const Words is_nan = (Words)((IntVec)(u & 0x7fffffffu) > 0x7f800000);
-  const HalfVec h =
-      __builtin_convertvector((is_nan & ((u >> 16) | 0x40u)) | (~is_nan & nearest), HalfVec);
+  const HalfVec h = narrow((IntVec)((is_nan & ((u >> 16) | 0x40u)) | (~is_nan & nearest)));
   memcpy(p, &h, sizeof(h));
 #endif
 }
