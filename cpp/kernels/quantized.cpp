@@ -102,6 +102,12 @@ GPTE_INLINE IntVec with_sign(IntVec x, IntVec w) {
 }
 #endif
 
+// Whole numbers may be added in any order, and GCC's keeps more products alive than there are
+// registers: it must not see that another order changes nothing.
+GPTE_INLINE void hold(IntVec& v) {
+  asm("" : "+v"(v));
+}
+
 // |q| <= 127: a pair is at most 2 * 127 * 127, which 16 bits hold once, but not twice.
 template <int kBits, int M>
 struct Half {
@@ -112,9 +118,11 @@ struct Half {
     for (int j = 0; j < 8; ++j) {
       const IntVec w = load_ints(bytes + 64 * j) ^ splat_int(int32_t(0x80808080));
       const IntVec size = size_of_bytes(w);
-      for (int m = 0; m < M; ++m)
+      for (int m = 0; m < M; ++m) {
         dot[m] +=
             sum_pairs(multiply_bytes(size, with_sign(splat_int(word(x + m * ld + 4 * j)), w)));
+        hold(dot[m]);
+      }
     }
   }
 };
@@ -132,6 +140,7 @@ struct Half<4, M> {
         const int8_t* from = x + m * ld + 4 * j;
         dot[m] = add_pairs(dot[m], multiply_bytes(low, splat_int(word(from))));
         dot[m] = add_pairs(dot[m], multiply_bytes(high, splat_int(word(from + 16))));
+        hold(dot[m]);
       }
     }
     for (IntVec& d : dot) d = sum_pairs(d);
