@@ -71,20 +71,6 @@ struct WordsOf {
   using type = Floats;
 };
 
-// Two bf16 neighbours a word, and what they are as floats.
-typedef uint32_t Bits __attribute__((vector_size(kLanes * 4)));
-GPTE_INLINE Vec load_pairs(const bf16* p) {
-  Vec v;
-  memcpy(&v, p, sizeof(v));
-  return v;
-}
-GPTE_INLINE Vec first_of(Vec pairs) {
-  return (Vec)((Bits)pairs << 16);
-}
-GPTE_INLINE Vec second_of(Vec pairs) {
-  return (Vec)((Bits)pairs & 0xffff0000u);
-}
-
 #if defined(__AVX512BF16__)
 struct Pairs {
   static constexpr int kPerWord = 2;

@@ -69,6 +69,19 @@ GPTE_INLINE Vec load(const bf16* p) {
   memcpy(&h, p, sizeof(h));
   return (Vec)(widen(h) << 16);
 }
+// Two bf16 neighbours a word, and what they are as floats.
+typedef uint32_t Bits __attribute__((vector_size(kLanes * 4)));
+GPTE_INLINE Vec load_pairs(const bf16* p) {
+  Vec v;
+  memcpy(&v, p, sizeof(v));
+  return v;
+}
+GPTE_INLINE Vec first_of(Vec pairs) {
+  return (Vec)((Bits)pairs << 16);
+}
+GPTE_INLINE Vec second_of(Vec pairs) {
+  return (Vec)((Bits)pairs & 0xffff0000u);
+}
 // Rounds to nearest even like bf16(float), for all but NaN, which stays NaN.
 GPTE_INLINE void store(bf16* p, Vec v) {
 #if defined(__AVX512BF16__)
