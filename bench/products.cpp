@@ -4,7 +4,9 @@
 // is JSON.
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "measure.h"
 #include "ops/linear.h"
@@ -59,6 +61,35 @@ void run(int64_t K, int64_t O) {
   }
 }
 
+// The matrices of a decoding step of a Llama of 12 x 768, which no cache holds.
+void step(int bits) {
+  const std::string name = bits ? "q" + std::to_string(bits) : "packed";
+  std::vector<Tensor> weights, outputs;
+  std::vector<int64_t> inputs;
+  double bytes = 0;
+  const auto add = [&](int64_t K, int64_t O) {
+    const Tensor w = random({O, K}, bits ? DType::f32 : DType::bf16);
+    weights.emplace_back(
+        bits ? quantized_shape(w.shape(), bits) : packed_shape(w.shape(), w.dtype()),
+        bits ? DType::u8 : DType::bf16);
+    bits ? quantize_weight(weights.back(), w) : pack_weight(weights.back(), w);
+    bytes += double(weights.back().bytes());
+    outputs.emplace_back(Shape{1, O}, DType::bf16);
+    inputs.push_back(K);
+  };
+  for (int i = 0; i < 12; ++i) add(768, 2304), add(768, 768), add(768, 4096), add(2048, 768);
+  add(768, 32000);
+  const Tensor none;
+  Tensor pre;
+  std::map<int64_t, Tensor> x;
+  for (int64_t K : inputs)
+    if (!x.count(K)) x[K] = random({1, K}, DType::bf16);
+  measure("step " + name, bytes, [&] {
+    for (size_t i = 0; i < weights.size(); ++i)
+      linear_forward(outputs[i], pre, x[inputs[i]], weights[i], none, none, Activation::none);
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -70,5 +101,6 @@ int main(int argc, char** argv) {
   run(768, 3072);
   run(2048, 768);
   run(768, 32000);
+  for (int bits : {0, 8, 4}) step(bits);
   results.print("products", "fraction of the memory's read speed");
 }

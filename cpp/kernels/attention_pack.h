@@ -74,7 +74,6 @@ struct WordsOf {
 #if defined(__AVX512BF16__)
 struct Pairs {
   static constexpr int kPerWord = 2;
-  typedef uint32_t Bits __attribute__((vector_size(kLanes * 4)));
 
   static GPTE_INLINE Vec multiply_add(Vec x, Vec row, Vec sum) {
     return (Vec)_mm512_dpbf16_ps((__m512)sum, (__m512bh)x, (__m512bh)row);
@@ -152,36 +151,57 @@ struct WordsOf<bf16> {
 #endif
 
 // sum + a row of A times the transpose of kLanes rows, from word w on for kLanes words.
-template <class W, bool kWhole, class T>
+template <class W, class T>
 GPTE_INLINE Vec add_square(Vec sum, const float* a, const T* from, int64_t stride, int64_t rows,
                            int64_t w, int64_t columns) {
   Vec x[kLanes];
   for (int i = 0; i < kLanes; ++i)
-    if (kWhole)
-      x[i] = W::words_of(from + i * stride, w, INT64_MAX / 4);
-    else
-      x[i] = i < rows ? W::words_of(from + i * stride, w, columns) : Vec{};
+    x[i] = i < rows ? W::words_of(from + i * stride, w, columns) : Vec{};
   transpose(x);
 #pragma GCC unroll 16
   for (int i = 0; i < kLanes; ++i)
-    if (kWhole || (w + i) * W::kPerWord < columns)
-      sum = W::multiply_add(splat(a[w + i]), x[i], sum);
+    if ((w + i) * W::kPerWord < columns) sum = W::multiply_add(splat(a[w + i]), x[i], sum);
   return sum;
 }
+
+// The same for whole squares: of 4 bytes an element or pair of elements, which a turn moves as one.
+template <class W, class T>
+struct Square {
+  static constexpr int64_t kColumns = kLanes * W::kPerWord;
+  static GPTE_INLINE Vec add(Vec sum, const float* a, const T* from, int64_t stride) {
+    return add_square<W>(sum, a, from, stride, kLanes, 0, kColumns);
+  }
+};
+template <>
+struct Square<Floats, bf16> {
+  static constexpr int64_t kColumns = kLanes * 2;
+  static GPTE_INLINE Vec add(Vec sum, const float* a, const bf16* from, int64_t stride) {
+    Vec x[kLanes];
+    for (int i = 0; i < kLanes; ++i) x[i] = load_pairs(from + i * stride);
+    transpose(x);
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; ++i) {
+      sum = Floats::multiply_add(splat(a[2 * i]), first_of(x[i]), sum);
+      sum = Floats::multiply_add(splat(a[2 * i + 1]), second_of(x[i]), sum);
+    }
+    return sum;
+  }
+};
 
 // One row of A times the transpose of the given rows, which nothing else reads: they are turned in
 // registers. The order of each sum is that of multiply().
 template <class W, class T>
 void multiply_by_transposed(float* s, const float* a, const T* from, int64_t stride, int64_t rows,
                             int64_t columns) {
-  constexpr int64_t kSquare = kLanes * W::kPerWord;
+  using Whole = Square<W, T>;
   int64_t r = 0;
-  if (columns % kSquare == 0)
+  if (columns % Whole::kColumns == 0)
     for (; r + 2 * kLanes <= rows; r += 2 * kLanes, from += 2 * kLanes * stride) {
       Vec sum0 = {}, sum1 = {};  // two chains beside each other
-      for (int64_t w = 0; w * W::kPerWord < columns; w += kLanes) {
-        sum0 = add_square<W, true>(sum0, a, from, stride, kLanes, w, columns);
-        sum1 = add_square<W, true>(sum1, a, from + kLanes * stride, stride, kLanes, w, columns);
+      for (int64_t c = 0; c < columns; c += Whole::kColumns) {
+        const float* x = a + c / W::kPerWord;
+        sum0 = Whole::add(sum0, x, from + c, stride);
+        sum1 = Whole::add(sum1, x, from + kLanes * stride + c, stride);
       }
       store(s + r, sum0);
       store(s + r + kLanes, sum1);
@@ -189,7 +209,7 @@ void multiply_by_transposed(float* s, const float* a, const T* from, int64_t str
   for (; r < rows; r += kLanes, from += kLanes * stride) {
     Vec sum = {};
     for (int64_t w = 0; w * W::kPerWord < columns; w += kLanes)
-      sum = add_square<W, false>(sum, a, from, stride, rows - r, w, columns);
+      sum = add_square<W>(sum, a, from, stride, rows - r, w, columns);
     store(s + r, sum);
   }
 }

@@ -140,16 +140,29 @@ void pack_weights(T* panels, const T* src, int64_t outer, int64_t k) {
   }
 }
 
-// R rows by kColumns columns of C from one packed panel of A and one of B.
-template <class T, int R>
-__attribute__((noinline)) void micro_kernel(int64_t k_words, const float* a, const float* b,
-                                            float* c, int64_t ldc, bool accumulate) {
+// A row of a panel of B as floats. Of bf16 as it is, even columns come first: two neighbours part
+// in fewer steps than halves of a vector widen.
+GPTE_INLINE void load_row(Vec (&row)[kVecs], const float* b) {
+  for (int j = 0; j < kVecs; ++j) row[j] = load(b + j * kLanes);
+}
+GPTE_INLINE void load_row(Vec (&row)[kVecs], const bf16* b) {
+  static_assert(kVecs == 2, "even and odd columns");
+  const Vec pairs = load_pairs(b);
+  row[0] = first_of(pairs);
+  row[1] = second_of(pairs);
+}
+
+// R rows by kColumns columns of C from one packed panel of A and one of B, whose type is float for
+// words and bf16 for elements that are words of their own.
+template <class T, int R, class B>
+__attribute__((noinline)) void micro_kernel(int64_t k_words, const float* a, const B* b, float* c,
+                                            int64_t ldc, bool accumulate) {
   Vec sum[R][kVecs] = {};
   for (int i = 0; i < R; ++i)
     for (int j = 0; j < kVecs; ++j) __builtin_prefetch(c + i * ldc + j * kLanes);
   for (int64_t k = 0; k < k_words; ++k, a += kRows, b += kColumns) {
     Vec b_row[kVecs];
-    for (int j = 0; j < kVecs; ++j) b_row[j] = load(b + j * kLanes);
+    load_row(b_row, b);
 #pragma GCC unroll 16
     for (int i = 0; i < R; ++i) {
       const Vec a_i = splat(a[i]);
@@ -157,21 +170,27 @@ __attribute__((noinline)) void micro_kernel(int64_t k_words, const float* a, con
     }
   }
 #pragma GCC unroll 16
-  for (int i = 0; i < R; ++i)
+  for (int i = 0; i < R; ++i) {
+    if (sizeof(B) == sizeof(bf16)) {
+      const Vec even = sum[i][0], odd = sum[i][1];
+      sum[i][0] = zip_first(even, odd), sum[i][1] = zip_second(even, odd);
+    }
     for (int j = 0; j < kVecs; ++j) {
       float* out = c + i * ldc + j * kLanes;
       store(out, accumulate ? load(out) + sum[i][j] : sum[i][j]);
     }
+  }
 }
 
-typedef void (*MicroKernel)(int64_t, const float*, const float*, float*, int64_t, bool);
+template <class B>
+using MicroKernel = void (*)(int64_t, const float*, const B*, float*, int64_t, bool);
 
 // By rows left: the last panel of A may be short.
-template <class T, int R = kRows>
-GPTE_INLINE MicroKernel micro_kernel_for(int64_t rows) {
+template <class T, class B, int R = kRows>
+GPTE_INLINE MicroKernel<B> micro_kernel_for(int64_t rows) {
   if constexpr (R > 1)
-    if (rows < R) return micro_kernel_for<T, R - 1>(rows);
-  return micro_kernel<T, R>;
+    if (rows < R) return micro_kernel_for<T, B, R - 1>(rows);
+  return micro_kernel<T, R, B>;
 }
 
 // Finishes a tile of partial sums: adds what earlier blocks left in sum, runs the epilogue on the
@@ -218,17 +237,17 @@ GPTE_INLINE void prefetch_tile(const GemmEpilogue<T>& e, int64_t m, int64_t n, i
   }
 }
 
-template <class T>
-void multiply(const GemmBlock<T>& g) {
+template <class T, class B>
+void multiply_panels(const GemmBlock<T>& g, const B* panels) {
   const bool all_plain = is_plain(g);
   alignas(64) float tile[kRows * kColumns];
   for (int64_t m = 0; m < g.M; m += kRows) {
     const int64_t rows = g.M - m < kRows ? g.M - m : kRows;
-    const MicroKernel kernel = micro_kernel_for<T>(rows);
+    const MicroKernel<B> kernel = micro_kernel_for<T, B>(rows);
     const float* a = g.a + m * g.k_words;
     for (int64_t n = 0; n < g.N; n += kColumns) {
       const int64_t columns = g.N - n < kColumns ? g.N - n : kColumns;
-      const float* b = g.b + n / kColumns * g.b_panel;
+      const B* b = panels + n / kColumns * g.b_panel;
       if (all_plain && columns == kColumns) {
         kernel(g.k_words, a, b, g.sum + m * g.ld_sum + n, g.ld_sum, !g.first);
       } else {
@@ -238,6 +257,16 @@ void multiply(const GemmBlock<T>& g) {
       }
     }
   }
+}
+
+template <class T>
+void multiply(const GemmBlock<T>& g) {
+  if (g.b)
+    multiply_panels<T>(g, g.b);
+  else if constexpr (Words<T>::kPerWord * sizeof(T) == sizeof(float))
+    multiply_panels<T>(g, reinterpret_cast<const float*>(g.weights));
+  else
+    multiply_panels<T>(g, g.weights);
 }
 
 // P panels at a time: as many chains of multiply-adds as hide their latency.

@@ -46,7 +46,9 @@ template <class T>
 struct GemmBlock {
   int64_t M, N, k_words;
   const float* a;  // panels of tile_rows rows, k_words * tile_rows words apart
-  const float* b;  // panels of tile_columns columns, b_panel words apart
+  // One of them, as panels of tile_columns columns, b_panel words apart: words, or packed weights.
+  const float* b = nullptr;
+  const T* weights = nullptr;
   int64_t b_panel;
   float* sum;  // float32 partial sums; may be null when first and last
   int64_t ld_sum;

@@ -16,6 +16,9 @@ constexpr int kTile = 4;
 #else
 constexpr int kTile = 2;
 #endif
+// How many bytes ahead of one row's product its weights are asked for; 0: the processor foresees
+// them (where AVX-512 was measured, asking made it slower).
+constexpr int64_t kAhead = kLanes == 8 ? 2048 : 0;
 
 GPTE_INLINE IntVec load_ints(const void* p) {
   IntVec v;
@@ -40,7 +43,7 @@ GPTE_INLINE Vec load_halves(const uint8_t* p) {
 #else
   HalfVec h;
   memcpy(&h, p, sizeof(h));
-  const IntVec u = __builtin_convertvector(h, IntVec);
+  const IntVec u = widen(h);
   const Vec size = (Vec)((u & 0x7fff) << 13) * 0x1p112f;
   return (Vec)((IntVec)size | (u & 0x8000) << 16);
 #endif
@@ -85,6 +88,12 @@ GPTE_INLINE IntVec with_sign(IntVec x, IntVec w) {
 }
 #endif
 
+// Whole numbers may be added in any order, and GCC's keeps more products alive than there are
+// registers: it must not see that another order changes nothing.
+GPTE_INLINE void hold(IntVec& v) {
+  asm("" : "+v"(v));
+}
+
 // |q| <= 127: a pair is at most 2 * 127 * 127, which 16 bits hold once, but not twice.
 template <int kBits, int M>
 struct Half {
@@ -95,9 +104,11 @@ struct Half {
     for (int j = 0; j < 8; ++j) {
       const IntVec w = load_ints(bytes + 64 * j) ^ splat_int(int32_t(0x80808080));
       const IntVec size = size_of_bytes(w);
-      for (int m = 0; m < M; ++m)
+      for (int m = 0; m < M; ++m) {
         dot[m] +=
             sum_pairs(multiply_bytes(size, with_sign(splat_int(word(x + m * ld + 4 * j)), w)));
+        hold(dot[m]);
+      }
     }
   }
 };
@@ -115,6 +126,7 @@ struct Half<4, M> {
         const int8_t* from = x + m * ld + 4 * j;
         dot[m] = add_pairs(dot[m], multiply_bytes(low, splat_int(word(from))));
         dot[m] = add_pairs(dot[m], multiply_bytes(high, splat_int(word(from + 16))));
+        hold(dot[m]);
       }
     }
     for (IntVec& d : dot) d = sum_pairs(d);
@@ -153,39 +165,48 @@ struct Half {
 };
 #endif
 
-// The kLanes outputs from row `first` of a group of w on, for M rows of x.
-template <int kBits, int M>
-GPTE_INLINE void multiply_rows(Vec (&sum)[M], const uint8_t* w, int64_t first, int64_t units,
+// The kP vectors of outputs from row `first` of a group of w on, for M rows of x.
+template <int kBits, int M, int kP>
+GPTE_INLINE void multiply_rows(Vec (&sum)[kP][M], const uint8_t* w, int64_t first, int64_t units,
                                const int8_t* x, const QuantGroup* groups) {
   constexpr int64_t kUnit = 64 + kQuantRows * kQuantColumns * kBits / 8;
   const int64_t ld = units * kQuantColumns, ld_groups = units * 2;
-  for (Vec& s : sum) s = Vec{};
-  for (int64_t u = 0; u < units; ++u, w += kUnit, x += kQuantColumns, groups += 2)
-    for (int half = 0; half < 2; ++half) {
-      const Vec scale = load_halves(w + (half * kQuantRows + first) * 2);
-      IntVec dot[M];
-      Half<kBits, M>::dot(dot, w + 64 + half * kBits * 64 + first * 4, x + half * kQuantGroup, ld);
-      for (int m = 0; m < M; ++m) {
-        const QuantGroup g = groups[m * ld_groups + half];
-        const IntVec exact = dot[m] - splat_int(g.sum * Half<kBits, M>::kOffset);
-        sum[m] += scale * g.scale * __builtin_convertvector(exact, Vec);
+  for (int p = 0; p < kP; ++p)
+    for (Vec& s : sum[p]) s = Vec{};
+  for (int64_t u = 0; u < units; ++u, w += kUnit, x += kQuantColumns, groups += 2) {
+    if (kAhead && M == 1)
+      for (int64_t i = 0; i < kUnit; i += 64) __builtin_prefetch(w + kAhead + i);
+    for (int half = 0; half < 2; ++half)
+      for (int p = 0; p < kP; ++p) {
+        const int64_t row = first + p * kLanes;
+        const Vec scale = load_halves(w + (half * kQuantRows + row) * 2);
+        IntVec dot[M];
+        Half<kBits, M>::dot(dot, w + 64 + half * kBits * 64 + row * 4, x + half * kQuantGroup, ld);
+        for (int m = 0; m < M; ++m) {
+          const QuantGroup g = groups[m * ld_groups + half];
+          const IntVec exact = dot[m] - splat_int(g.sum * Half<kBits, M>::kOffset);
+          sum[p][m] += scale * g.scale * __builtin_convertvector(exact, Vec);
+        }
       }
-    }
+  }
 }
 
 template <class T, int kBits, int M>
 void multiply_tile(const QuantProduct<T>& p, const uint8_t* w, int64_t m, int64_t column) {
-  for (int64_t part = 0; part < kParts; ++part, column += kLanes) {
-    const int64_t left = p.columns - column;
-    if (left <= 0) return;
-    Vec sum[M];
-    multiply_rows<kBits, M>(sum, w, part * kLanes, p.units, p.x + m * p.units * kQuantColumns,
-                            p.x_groups + m * p.units * 2);
-    for (int i = 0; i < M; ++i) {
-      if (p.sum)
-        store_n(p.sum + (m + i) * p.ld_sum + column, sum[i], left);
-      else
-        apply_epilogue(p.epilogue, sum[i], (m + i) * p.epilogue.ld + column, column, left);
+  constexpr int kP = M == 1 ? kParts : 1;  // one row alone reads the weights in one stream
+  for (int64_t part = 0; part < kParts; part += kP) {
+    Vec sum[kP][M];
+    multiply_rows<kBits, M, kP>(sum, w, part * kLanes, p.units, p.x + m * p.units * kQuantColumns,
+                                p.x_groups + m * p.units * 2);
+    for (int v = 0; v < kP; ++v, column += kLanes) {
+      const int64_t left = p.columns - column;
+      if (left <= 0) return;
+      for (int i = 0; i < M; ++i) {
+        if (p.sum)
+          store_n(p.sum + (m + i) * p.ld_sum + column, sum[v][i], left);
+        else
+          apply_epilogue(p.epilogue, sum[v][i], (m + i) * p.epilogue.ld + column, column, left);
+      }
     }
   }
 }

@@ -81,7 +81,6 @@ void multiply(int64_t M, int64_t N, int64_t K, Operand<T> a, Operand<T> b, GemmS
     sum = {scratch<float>(Scratch::gemm_sum, std::min(M, block_rows) * N), N, false};
   float* packed_a = scratch<float>(Scratch::gemm_a, block_rows * kGemmBlockWords);
   const int64_t column_blocks = ceil_div(N, kBlockColumns);
-  const bool in_words = kernel.per_word * sizeof(T) == sizeof(float);
 
   for (int64_t m0 = 0; m0 < M; m0 += block_rows) {
     const int64_t rows = std::min(block_rows, M - m0), panels = ceil_div(rows, kernel.tile_rows);
@@ -104,23 +103,16 @@ void multiply(int64_t M, int64_t N, int64_t K, Operand<T> a, Operand<T> b, GemmS
         block.N = columns;
         block.k_words = words;
         block.a = packed_a + row * words;
-        // Packed panels lie whole, one after the other: this block is a stretch of each.
-        const int64_t panel = kernel.tile_columns * ceil_div(K, kernel.per_word);
-        const T* stretch =
-            b.data + n0 / kernel.tile_columns * panel * kernel.per_word + k0 * kernel.tile_columns;
-        if (b.packed && in_words) {
-          block.b = reinterpret_cast<const float*>(stretch);
-          block.b_panel = panel;
+        if (b.packed) {  // panels lie whole, one after the other: this block is a stretch of each
+          block.b_panel = kernel.tile_columns * ceil_div(K, kernel.per_word);
+          block.weights = b.data + n0 / kernel.tile_columns * block.b_panel * kernel.per_word +
+                          k0 * kernel.tile_columns;
         } else {
           float* packed_b = scratch<float>(Scratch::gemm_b, kBlockColumns * kGemmBlockWords);
+          kernel.pack_columns(packed_b, b.data + n0 * b.stride_row + k0 * b.stride_k, b.stride_row,
+                              b.stride_k, columns, k);
           block.b = packed_b;
           block.b_panel = kernel.tile_columns * words;
-          if (!b.packed)
-            kernel.pack_columns(packed_b, b.data + n0 * b.stride_row + k0 * b.stride_k,
-                                b.stride_row, b.stride_k, columns, k);
-          else
-            for (int64_t n = 0; n < columns; n += kernel.tile_columns, stretch += panel)
-              kernels().elementwise.get<T>().to_f32(packed_b + n * words, stretch, block.b_panel);
         }
         block.sum = at(sum.data, (scratch_sums ? row : m0 + row) * sum.ld + n0);
         block.ld_sum = sum.ld;
