@@ -54,7 +54,8 @@ int main(int argc, char** argv) {
     if (text.empty()) return std::fprintf(stderr, "bench_split: %s has no text\n", argv[2]), 2;
   }
   bench::Results results;
-  for (const std::string name : {"gpt2", "smollm", "cl100k", "o200k", "llama3", "qwen2", "tekken", "words"}) {
+  for (const std::string name :
+       {"gpt2", "smollm", "cl100k", "o200k", "llama3", "qwen2", "tekken", "words"}) {
     double rate[2];
     for (const bool plain : {false, true}) {
       const std::string full = name + (plain ? " plain" : "");
