@@ -50,7 +50,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   options.allowed = specials;
   const Exact exact(in.rest());
   try {
-    const Bpe bpe(tokens, merges, specials, *find_splitter(split), ignore_merges, words);
+    const Bpe bpe(tokens, merges, specials, *find_splitter(split), ignore_merges,
+                  words ? Symbols::words : Symbols::bytes);
     TokenBuffer ids;
     std::vector<int64_t> offsets;
     bpe.encode(ids, offsets, {exact.view(), exact.view()}, options, true);
