@@ -8,6 +8,7 @@
 #include "core/parallel.h"
 #include "core/scratch.h"
 #include "kernels/kernels.h"
+#include "ops/epilogue_at.h"
 
 namespace gpte::cpu {
 namespace {
@@ -21,11 +22,6 @@ constexpr int64_t kPackPanels = 8;      // panels of A that one chunk packs
 
 int64_t ceil_div(int64_t a, int64_t b) {
   return (a + b - 1) / b;
-}
-
-template <class T>
-T* at(T* p, int64_t offset) {
-  return p ? p + offset : nullptr;
 }
 
 // How many ways the rows are cut so that every thread has work. Each cut packs its columns of B
@@ -57,12 +53,7 @@ void multiply_row(int64_t N, int64_t K, const T* x, const T* weights, GemmSum su
     part.x = row;
     part.weights = weights + begin * panel;
     part.sum = epilogue.out ? nullptr : sum.data + n0;
-    part.epilogue = epilogue;
-    part.epilogue.out = at(epilogue.out, n0);
-    part.epilogue.pre = at(epilogue.pre, n0);
-    part.epilogue.pre_read = at(epilogue.pre_read, n0);
-    part.epilogue.residual = at(epilogue.residual, n0);
-    part.epilogue.bias = at(epilogue.bias, n0);
+    part.epilogue = epilogue_at(epilogue, 0, n0);
     kernel.multiply_row(part);
   });
 }
@@ -118,13 +109,7 @@ void multiply(int64_t M, int64_t N, int64_t K, Operand<T> a, Operand<T> b, GemmS
         block.ld_sum = sum.ld;
         block.first = k0 == 0 && !sum.add;
         block.last = k0 + k >= K;
-        const int64_t offset = (m0 + row) * epilogue.ld + n0;
-        block.epilogue = epilogue;
-        block.epilogue.out = at(epilogue.out, offset);
-        block.epilogue.pre = at(epilogue.pre, offset);
-        block.epilogue.pre_read = at(epilogue.pre_read, offset);
-        block.epilogue.residual = at(epilogue.residual, offset);
-        block.epilogue.bias = at(epilogue.bias, n0);
+        block.epilogue = epilogue_at(epilogue, m0 + row, n0);
         kernel.multiply(block);
       });
     }

@@ -9,6 +9,7 @@
 #include "core/scratch.h"
 #include "kernels/kernels.h"
 #include "ops/checks.h"
+#include "ops/epilogue_at.h"
 
 namespace gpte {
 namespace {
@@ -162,8 +163,7 @@ void multiply_quantized(int64_t M, int64_t O, int64_t K, const T* x, const Tenso
                              x + (m0 + begin) * K, end - begin, K);
     });
     parallel_for(all, step, [&](int64_t begin, int64_t end) {
-      const int64_t column = begin * kQuantRows, at = m0 * epilogue.ld + column;
-      const auto from = [&](auto* p, int64_t offset) { return p ? p + offset : nullptr; };
+      const int64_t column = begin * kQuantRows;
       QuantProduct<T> p;
       p.bits = quantized_bits(w);
       p.M = rows;
@@ -173,13 +173,9 @@ void multiply_quantized(int64_t M, int64_t O, int64_t K, const T* x, const Tenso
       p.x = bytes;
       p.x_groups = groups;
       p.columns = O - column;
-      p.sum = from(sum, m0 * ld_sum + column);
+      p.sum = at(sum, m0 * ld_sum + column);
       p.ld_sum = ld_sum;
-      p.epilogue = epilogue;
-      p.epilogue.out = from(epilogue.out, at);
-      p.epilogue.pre = from(epilogue.pre, at);
-      p.epilogue.residual = from(epilogue.residual, at);
-      p.epilogue.bias = from(epilogue.bias, column);
+      p.epilogue = epilogue_at(epilogue, m0, column);
       kernel.multiply(p);
     });
   }

@@ -19,6 +19,7 @@ from gptengine.files import (
     parse_object,
     read_json,
     recover,
+    write_json,
 )
 from gptengine.gguf import model as gguf_model
 from gptengine.huggingface import parts, read_config, write_config
@@ -138,10 +139,10 @@ def write_folder(
     write_tensors(folder / WEIGHTS, arrays, {"format": "pt"}, dtype)
     eos = getattr(tokenizer, "eos_id", None)
     values = write_config(config, dtype, bos=eos, eos=eos)
-    _write_json(folder / "config.json", values)
+    write_json(folder / "config.json", values)
     if config.head == "lm" and config.causal:
         ends = {} if eos is None else {"bos_token_id": eos, "eos_token_id": eos}
-        _write_json(folder / "generation_config.json", {"do_sample": True, **ends})
+        write_json(folder / "generation_config.json", {"do_sample": True, **ends})
     if pooling is not None:
         write_pooling(folder, pooling, config.model_dim)
     if tokenizer is not None:
@@ -218,7 +219,3 @@ def _check(config: Config, params: dict, tokenizer) -> None:
             )
         if not np.isfinite(array).all():
             raise ValueError(f"save: parameter {name!r} holds {first_bad(array)}")
-
-
-def _write_json(path: Path, values: dict) -> None:
-    atomic_write(path, (json.dumps(values, indent=2) + "\n").encode())

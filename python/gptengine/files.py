@@ -267,6 +267,11 @@ def explained(path):
         raise ValueError(f"cannot write {path}: {reason}") from error
 
 
+def write_json(path, values, sort_keys: bool = False) -> None:
+    """Write JSON values as people read them, in one step."""
+    atomic_write(path, (json.dumps(values, indent=2, sort_keys=sort_keys) + "\n").encode())
+
+
 def read_json(path) -> dict:
     """The JSON object in a file; anything else in it is a ValueError that names the file."""
     return parse_object(Path(path).read_bytes(), path)

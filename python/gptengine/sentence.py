@@ -9,7 +9,7 @@ import dataclasses
 import json
 from pathlib import Path
 
-from gptengine.files import atomic_write, read_json
+from gptengine.files import read_json, write_json
 
 POOLINGS = ("mean", "cls", "last")
 MODULES, POOLING, SETTINGS = "modules.json", "1_Pooling", "sentence_bert_config.json"
@@ -83,10 +83,10 @@ def write_pooling(folder, pooling: Pooling, width: int) -> None:
     kinds += [("2_Normalize", "Normalize")] if pooling.normalize else []
     (folder / POOLING).mkdir(exist_ok=True)
     flags = {FLAG + theirs: ours == pooling.mode for theirs, ours in FLAGS.items()}
-    _write(folder / POOLING / "config.json", {"word_embedding_dimension": width, **flags})
+    write_json(folder / POOLING / "config.json", {"word_embedding_dimension": width, **flags})
     settings = {"max_seq_length": pooling.max_length or None, "do_lower_case": False}
-    _write(folder / SETTINGS, settings)
-    _write(
+    write_json(folder / SETTINGS, settings)
+    write_json(
         folder / MODULES,
         [
             {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
@@ -123,7 +123,3 @@ def _mode(values: dict, file) -> str:
 
 def _object(path: Path) -> dict:
     return read_json(path) if path.is_file() else {}
-
-
-def _write(path: Path, values) -> None:
-    atomic_write(path, (json.dumps(values, indent=2) + "\n").encode())

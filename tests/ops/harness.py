@@ -1,6 +1,11 @@
 """What operator tests share: tensors in, arrays out, and how close a dtype has to be."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
+import pytest
 
 from gptengine import _core
 
@@ -40,3 +45,16 @@ def assert_close(got, want, dtype="float32", terms=1, rounded_between=0):
     scale = max(np.abs(want).max(), 1e-3) if np.size(want) else 0.0
     atol = 2.0**-24 * 8 * np.sqrt(terms) * scale + low * rounded_between * 2.0**-8 * scale
     np.testing.assert_allclose(got, want, rtol=2.0**-8 if low else 2.0**-20, atol=atol)
+
+
+def run_under(isa, file):
+    """GPTE_ISA is read once a process: run a file's other tests in a process of its own."""
+    if isa == _core.isa() or "GPTE_ISA" in os.environ:
+        pytest.skip("runs in this process")
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", file],
+        env={**os.environ, "GPTE_ISA": isa},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout[-3000:]

@@ -1,8 +1,5 @@
 """Attention against NumPy, and bit for bit against itself under every cut of the same work."""
 
-import os
-import subprocess
-import sys
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gptengine import _core
-from ops.harness import DTYPES, NONE, assert_close, ints, put, rounded, zeros
+from ops.harness import DTYPES, NONE, assert_close, ints, put, rounded, run_under, zeros
 from reference.attention import attention, attention_gradient
 from reference.complex_step import vjp
 
@@ -365,13 +362,4 @@ def test_cache_errors_name_both_values():
 
 @pytest.mark.parametrize("isa", _core.isas())
 def test_every_instruction_set(isa):
-    """GPTE_ISA is read once a process: run this file's other tests in a process of its own."""
-    if isa == _core.isa() or "GPTE_ISA" in os.environ:
-        pytest.skip("runs in this process")
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__],
-        env={**os.environ, "GPTE_ISA": isa},
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stdout[-3000:]
+    run_under(isa, __file__)

@@ -1,14 +1,10 @@
 """A cache of another type: attention over it is that over the rounded keys, to the last bit."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
 from gptengine import _core
-from ops.harness import ints, put, zeros
+from ops.harness import ints, put, run_under, zeros
 from ops.test_attention import HEADS, TILE, alibi, assert_same_bits, cached, forward, inputs
 from reference.kept import kept, row
 
@@ -87,13 +83,4 @@ def test_q8_hides_nothing_that_is_not_finite():
 
 @pytest.mark.parametrize("isa", _core.isas())
 def test_every_instruction_set(isa):
-    """GPTE_ISA is read once a process: run this file's other tests in a process of its own."""
-    if isa == _core.isa() or "GPTE_ISA" in os.environ:
-        pytest.skip("runs in this process")
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__],
-        env={**os.environ, "GPTE_ISA": isa},
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stdout[-3000:]
+    run_under(isa, __file__)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 import math
 import tempfile
 import time
@@ -87,7 +86,7 @@ def main(c: EvalCommand) -> None:
 
     from gptengine import checkpoint
     from gptengine.cli.progress import Progress
-    from gptengine.files import atomic_write
+    from gptengine.files import write_json
     from gptengine.tokenizer import Tokenizer
     from gptengine.train.log import say
 
@@ -112,7 +111,7 @@ def main(c: EvalCommand) -> None:
         say(console, line)
     if c.json:
         record = dict(model=str(source), data=list(c.data), context=context, forms=results)
-        atomic_write(c.json, (json.dumps(record, indent=2) + "\n").encode())
+        write_json(c.json, record)
         say(console, f"saved    {c.json}")
 
 

@@ -16,10 +16,10 @@ import numpy as np
 from gptengine.data.loader import mix as random
 from gptengine.data.shards import INDEX, MIXTURE, read_header
 from gptengine.data.write import REPLACED, ShardWriter
-from gptengine.files import atomic_folder, read_json
+from gptengine.files import atomic_folder, read_json, write_json
 
 from .mixture import Share, blocks_of, order, share_out, source_blocks
-from .pipeline import save_report, write_json
+from .pipeline import save_report
 from .recipe import Blocks, Recipe, load_recipe
 
 FOLDER = "tokens"  # below the folder of a run
@@ -166,7 +166,7 @@ def index_of(recipe: Recipe, folder: Path, weights: dict[str, float]) -> dict:
     mixture["shards"] = [p.name for p in shards]
     mixture["recipe_digest"] = recipe.digest()
     mixture["single_source_batches"] = alone(sources, b.batch)
-    write_json(folder / MIXTURE, mixture)
+    write_json(folder / MIXTURE, mixture, sort_keys=True)
     return mixture
 
 

@@ -8,8 +8,8 @@ work/                          results of tasks: for resuming, and for `explain`
 
 from __future__ import annotations
 
-import json
 import os
+import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -17,7 +17,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gptengine.data.shards import MIXTURE
-from gptengine.files import atomic_folder, atomic_write, folder_in_use, locked, read_json
+from gptengine.files import (
+    atomic_folder,
+    atomic_write,
+    folder_in_use,
+    locked,
+    read_json,
+    write_json,
+)
 
 from . import graph
 from .executors import local
@@ -136,7 +143,7 @@ def _finish(recipe: Recipe, base, out: Path, stages: Stages, planned, seconds: f
             for task in tasks:
                 shard = folder / f"{name}-{task.settings['shard']:05d}.jsonl"
                 _link(task.folder(work) / DOCUMENTS, shard)
-    write_json(out / "recipe.json", plain(recipe))
+    write_json(out / "recipe.json", plain(recipe), sort_keys=True)
     state = dict(
         base=os.path.abspath(base),
         read={name: [t.key for t in tasks] for name, tasks in stages.read.items()},
@@ -146,7 +153,7 @@ def _finish(recipe: Recipe, base, out: Path, stages: Stages, planned, seconds: f
         compare=stages.compare.key,
         shards={name: len(tasks) for name, tasks in stages.write.items()},
     )
-    write_json(work / STATE, state)
+    write_json(work / STATE, state, sort_keys=True)
     remove_others(stages.all(), work)
     mixture = out / "tokens" / MIXTURE
     if mixture.is_file() and (mixed := read_json(mixture))["recipe_digest"] == recipe.digest():
@@ -159,7 +166,7 @@ def save_report(out, report: dict) -> None:
     """report.json, and report.html made of it."""
     from gptengine.report.curation import page_of
 
-    write_json(Path(out) / "report.json", report)
+    write_json(Path(out) / "report.json", report, sort_keys=True)
     atomic_write(Path(out) / "report.html", page_of(report).encode("utf-8", "replace"))
 
 
@@ -173,13 +180,7 @@ def tally_of(stages: Stages, work) -> Tally:
     return total
 
 
-def write_json(path, values) -> None:
-    atomic_write(path, (json.dumps(values, indent=1, sort_keys=True) + "\n").encode())
-
-
 def _link(source: Path, target: Path) -> None:
-    import shutil
-
     try:
         os.link(source, target)
     except OSError:  # a file system without links

@@ -15,6 +15,7 @@ import numpy as np
 from gptengine.config import Config
 from gptengine.gguf import rope
 from gptengine.huggingface import model_type
+from gptengine.huggingface.fields import in_layer
 
 ARCHITECTURES = ("gpt2", "llama", "qwen2", "qwen3")
 LAYER_EPS, RMS_EPS = "attention.layer_norm_epsilon", "attention.layer_norm_rms_epsilon"
@@ -216,8 +217,7 @@ def parts(c: Config) -> dict[str, list[Part]]:
 def _parts(c: Config, kind: str, name: str, rows: int) -> list[Part]:
     if name in TOP:
         return [Part(TOP[name], 0, rows)]
-    _, i, rest = name.split(".", 2)
-    module, suffix = rest.rsplit(".", 1)
+    i, module, suffix = in_layer(name)
     if kind != "gpt2" and module == "attn.qkv":
         q, kv = c.heads * c.head_dim, c.kv_heads * c.head_dim
         heads = (c.heads, c.kv_heads) if kind == "llama" else (0, 0)

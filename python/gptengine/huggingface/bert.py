@@ -7,7 +7,7 @@ heads that folders may hold beside it, the pooler and that of masked words, are 
 from __future__ import annotations
 
 from gptengine.config import Config
-from gptengine.huggingface.fields import Fields, Part
+from gptengine.huggingface.fields import Fields, Part, in_layer
 
 KINDS = {"bert": "BertModel"}
 PREFIX = "bert."  # models with a head have it
@@ -84,8 +84,7 @@ def parts(c: Config, name: str, rows: int) -> list[Part]:
     }
     if name in top:
         return [Part(top[name], 0, rows)]
-    _, i, rest = name.split(".", 2)
-    module, kind = rest.rsplit(".", 1)
+    i, module, kind = in_layer(name)
     layer = f"encoder.layer.{i}"
     if module == "attn.qkv":
         C = c.model_dim

@@ -14,6 +14,13 @@ class Part(NamedTuple):
     transposed: bool = False
 
 
+def in_layer(name: str) -> tuple[str, str, str]:
+    """Layer, module and weight or bias, of the name of one of a block's parameters."""
+    _, layer, rest = name.split(".", 2)
+    module, kind = rest.rsplit(".", 1)
+    return layer, module, kind
+
+
 class Fields:
     """The contents of a config.json; what is missing or not supported is a ValueError by name."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gptengine.config import Config
-from gptengine.huggingface.fields import Fields, Part
+from gptengine.huggingface.fields import Fields, Part, in_layer
 
 KINDS = {"gpt2": "GPT2LMHeadModel"}
 PREFIX = "transformer."  # the first files lack it
@@ -76,8 +76,7 @@ def parts(c: Config, name: str, rows: int) -> list[Part]:
     }
     if name in top:
         return [Part(top[name], 0, rows)]
-    _, i, rest = name.split(".", 2)
-    module, kind = rest.rsplit(".", 1)
+    i, module, kind = in_layer(name)
     theirs = {
         "norm1": "ln_1",
         "norm2": "ln_2",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gptengine.config import MOST_LAYERS, Config
 from gptengine.huggingface import rope
-from gptengine.huggingface.fields import Fields, Part
+from gptengine.huggingface.fields import Fields, Part, in_layer
 
 KINDS = {
     "llama": "LlamaForCausalLM",
@@ -150,8 +150,7 @@ def parts(c: Config, name: str, rows: int) -> list[Part]:
     }
     if name in top:
         return [Part(top[name], 0, rows)]
-    _, i, rest = name.split(".", 2)
-    module, kind = rest.rsplit(".", 1)
+    i, module, kind = in_layer(name)
     layer = f"model.layers.{i}"
     if module == "attn.qkv":
         q, kv = c.heads * c.head_dim, c.kv_heads * c.head_dim

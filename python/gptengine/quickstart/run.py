@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from gptengine.config import check_seed
-from gptengine.files import atomic_write, folder_in_use, locked, read_json, recover
+from gptengine.files import folder_in_use, locked, read_json, recover, write_json
 from gptengine.options import option
 from gptengine.quickstart import card, corpus
 
@@ -145,7 +145,7 @@ def prepare(out: Path, c: QuickstartConfig, say) -> dict:
     plan = dict(minutes=c.minutes, seed=c.seed, xz_bpb=xz, training_minutes=minutes)
     plan["steps"] = planned_steps(minutes, step, validation)
     plan |= dict(train_bytes=sizes[0], held_out_bytes=sizes[1], seconds=clock.seconds)
-    atomic_write(out / PLAN, (json.dumps(plan, indent=2) + "\n").encode())
+    write_json(out / PLAN, plan)
     return plan
 
 

@@ -6,7 +6,6 @@ And its best model, with the score that makes it the best beside the weights.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 from pathlib import Path
@@ -15,14 +14,13 @@ from gptengine.checkpoint import (
     REPLACED,
     WEIGHTS,
     atomic_folder,
-    atomic_write,
     load_folder,
     load_state,
     recover,
     save_state,
     write_folder,
 )
-from gptengine.files import read_json
+from gptengine.files import read_json, write_json
 
 STATE = "state.safetensors"
 SCORE = "score.json"
@@ -118,7 +116,7 @@ def save_best(out, model, tok, score: dict) -> None:
     """Write the folder `best` of a run and, in the same single step, its score."""
     with atomic_folder(Path(out) / "best", REPLACED) as partial:
         write_folder(partial, model.config, model.parameters(), tok)
-        atomic_write(partial / SCORE, (json.dumps(score, indent=2) + "\n").encode())
+        write_json(partial / SCORE, score)
 
 
 def read_score(out) -> dict | None:
