@@ -47,6 +47,8 @@ def test_markdown_says_its_fields_at_the_top(tmp_path):
     [record] = read(written(tmp_path, "a.md", text))
     assert record.content == "# Text\n\n---\na: b\n---\n"
     assert (record.licence, record.meta) == ("CC-BY-4.0", {"title": "Ein Titel"})
+    [loss] = read(written(tmp_path, "b.md", "---\ntitle: alone\n---\n \n"))
+    assert (loss.reason, loss.detail) == ("reader.empty", "nothing follows its fields")
 
 
 def test_html_is_decoded_by_its_own_declaration(tmp_path):

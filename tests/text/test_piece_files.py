@@ -82,6 +82,8 @@ def test_what_a_model_file_may_not_say(tmp_path):
         (b"\x0a" + b"\x80" * 12, "the file has no number at 1"),
         (b"\x0b", "the file has a field of kind 3 at 1"),
         (b"{}", "no sentencepiece model: "),
+        (protobuf(vocab) + b"\x08\x05", "no sentencepiece model: piece 289 is 5"),
+        (protobuf(vocab) + b"\x0a\x03\x12\x01a", "piece 289: its score has 1 bytes, not 4"),
     ):
         file.write_bytes(raw)
         with pytest.raises(ValueError, match="a.model: ") as error:

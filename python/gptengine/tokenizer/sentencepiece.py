@@ -101,11 +101,15 @@ def _check_text(trainer, normalizer):
 
 def _piece(raw, i):
     """Its name, score and type."""
+    if not isinstance(raw, bytes):
+        raise ValueError(f"no sentencepiece model: piece {i} is {raw!r:.40}")
     piece = _message(raw, f"piece {i}")
     name, kind = _last(piece, 1, b""), _last(piece, 3, NORMAL)
-    score = struct.unpack("<f", _last(piece, 2, bytes(4)))[0]
+    score = _last(piece, 2, bytes(4))
+    if len(score) != 4:
+        raise ValueError(f"piece {i}: its score has {len(score)} bytes, not 4")
     try:
-        return name.decode("utf-8"), score, kind
+        return name.decode("utf-8"), struct.unpack("<f", score)[0], kind
     except UnicodeDecodeError:
         raise ValueError(f"piece {i}: its name {name!r:.80} is not UTF-8") from None
 

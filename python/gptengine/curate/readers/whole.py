@@ -40,6 +40,8 @@ def read_markdown(path: str, shown: str, options: ReadOptions) -> Iterator[Recor
                 url=said.pop("url", ""),
                 meta=said,
             )
+            if not record.content.strip():
+                record = Loss("reader.empty", record.where, "nothing follows its fields")
         yield record
 
 
