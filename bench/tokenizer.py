@@ -182,8 +182,8 @@ def encoding(work):
     several = work.args.threads
     for corpus, texts in work.held_out.items():
         cold, warm, ids = {}, {}, {}
-        for name, coder in work.coders():  # made anew for each corpus, so it is cold
-            cold[name], warm[name], ids[name] = encode_text.rates(coder().encode, texts)
+        for name, coder in work.coders():
+            cold[name], warm[name], ids[name] = encode_text.rates(coder, texts)
         work.row(f"encode {corpus}, cold", "MB/s", cold)
         work.row(f"encode {corpus}, warm", "MB/s", warm)
         same = {name: ids[name].tolist() == ids["gptengine"].tolist() for name in ids}

@@ -8,13 +8,14 @@
 #include "core/parallel.h"
 #include "text/bpe.h"
 #include "text/mode_state.h"
+#include "text/ordered_tokens.h"
 #include "text/shared_poll.h"
 
 namespace gpte {
 namespace {
 
 constexpr uint32_t kNone = TokenMap::kNone;
-constexpr int64_t kItem = int64_t(1) << 18;  // bytes of text that a worker takes at a time
+constexpr int64_t kItem = int64_t(1) << 16;  // bytes of text that a worker takes at a time
 
 const uint8_t* bytes_of(std::string_view text) {
   return reinterpret_cast<const uint8_t*>(text.data());
@@ -282,58 +283,35 @@ Bpe::Refusal Bpe::encode(TokenBuffer& ids, std::vector<int64_t>& offsets,
   return refusal;
 }
 
-// Workers take runs of ranges in turn and keep what they write; at the end all is put in order.
+// Workers take runs of ranges in turn.
 void Bpe::encode_parallel(TokenBuffer& ids, std::vector<int64_t>& offsets,
                           const std::vector<Range>& ranges, const Options& options, int workers,
                           int64_t bytes) const {
-  struct Item {
-    size_t first, last;  // ranges
-    int worker;
-    int64_t start, count;  // in the worker's ids
-    int64_t target;        // in all
-  };
-  std::vector<Item> items;
-  for (size_t i = 0, first = 0, size = 0; i < ranges.size(); ++i) {
+  std::vector<size_t> ends;  // of the items: the range after the last of each
+  for (size_t i = 0, size = 0; i < ranges.size(); ++i) {
     size += ranges[i].bytes.size() + 1;
     if (size < size_t(kItem) && i + 1 < ranges.size()) continue;
-    items.push_back({first, i + 1, 0, 0, 0, 0});
-    first = i + 1;
+    ends.push_back(i + 1);
     size = 0;
   }
   std::vector<int64_t> counts(ranges.size());
-  std::vector<TokenBuffer> written(static_cast<size_t>(workers));
+  ids.reserve(bytes / 3);
+  OrderedTokens ordered(ids, ends.size());
   std::atomic<size_t> next{0};
   SharedPoll shared(options.poll);
-  shared.run(workers, [&](int64_t w, const auto& poll) {
-    TokenBuffer& own = written[size_t(w)];
-    own.reserve(bytes / workers / 3);
+  shared.run(workers, [&](int64_t, const auto& poll) {
     Worker worker(*this, options, poll, bytes / workers);
-    for (size_t i; (i = next.fetch_add(1)) < items.size();) {
-      Item& item = items[i];
-      item.worker = int(w);
-      item.start = own.size();
-      for (size_t r = item.first; r < item.last; ++r) {
+    for (size_t i; (i = next.fetch_add(1)) < ends.size();) {
+      TokenBuffer own = ordered.take();
+      for (size_t r = i > 0 ? ends[i - 1] : 0; r < ends[i]; ++r) {
         const int64_t before = own.size();
         worker.encode(own, ranges[r]);
         counts[r] = own.size() - before;
       }
-      item.count = own.size() - item.start;
+      ordered.put(i, std::move(own));
     }
   });
   for (size_t r = 0; r < ranges.size(); ++r) offsets[ranges[r].text] += counts[r];
-  int64_t total = 0;
-  for (Item& item : items) {
-    item.target = total;
-    total += item.count;
-  }
-  ids.reserve(total + 1);
-  uint32_t* out = ids.end();
-  parallel_chunks(int64_t(items.size()), [&](int64_t i) {
-    const Item& item = items[size_t(i)];
-    const uint32_t* from = written[size_t(item.worker)].data() + item.start;
-    std::copy(from, from + item.count, out + item.target);
-  });
-  ids.end_at(out + total);
 }
 
 Bpe::Refusal Bpe::count(int64_t& count, std::string_view text, const Options& options) const {

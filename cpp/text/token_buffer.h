@@ -34,8 +34,9 @@ class TokenBuffer {
   }
 
   // Room for that many more.
+  bool has_room(int64_t more) const { return size_ + more <= capacity_; }
   void reserve(int64_t more) {
-    if (size_ + more > capacity_) resize(std::max(size_ + more, capacity_ + capacity_ / 2));
+    if (!has_room(more)) resize(std::max(size_ + more, capacity_ + capacity_ / 2));
   }
   // Ids were written from end() to here.
   void end_at(const uint32_t* end) { size_ = end - data_; }
