@@ -7,7 +7,7 @@
 using namespace gpte;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  constexpr size_t kLong = size_t(9) << 16;  // above what is cut, and for two workers
+  constexpr size_t kLong = size_t(9) << 14;  // above what is cut, and for two workers
   Input in(data, size);
   const Splitter& splitter = *find_splitter(split_name(in.byte()));
   Bpe::Options options;
