@@ -10,7 +10,7 @@ from gptengine.tokenizer.encode_file import encode_file
 from text.texts import byte_texts
 from text.vocabularies import BYTE_LEVEL, tokenizer
 
-ITEM = 1 << 18  # bytes of a text that a thread takes at a time
+ITEM = 1 << 16  # bytes of a text that a thread takes at a time
 any_bytes = byte_texts() | st.binary(max_size=80)
 
 
