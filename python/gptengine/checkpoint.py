@@ -137,11 +137,12 @@ def write_folder(
             rows = params[name][part.begin : part.end]
             arrays[part.name] = rows.T if part.transposed else rows
     write_tensors(folder / WEIGHTS, arrays, {"format": "pt"}, dtype)
-    eos = getattr(tokenizer, "eos_id", None)
-    values = write_config(config, dtype, bos=eos, eos=eos)
+    eos, bos = (getattr(tokenizer, name, None) for name in ("eos_id", "bos_id"))
+    bos = eos if bos is None else bos  # what ends one text begins the next
+    values = write_config(config, dtype, bos=bos, eos=eos)
     write_json(folder / "config.json", values)
     if config.head == "lm" and config.causal:
-        ends = {} if eos is None else {"bos_token_id": eos, "eos_token_id": eos}
+        ends = {} if eos is None else {"bos_token_id": bos, "eos_token_id": eos}
         write_json(folder / "generation_config.json", {"do_sample": True, **ends})
     if pooling is not None:
         write_pooling(folder, pooling, config.model_dim)

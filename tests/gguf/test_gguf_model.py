@@ -7,6 +7,7 @@ import pytest
 
 from gptengine import Model, Tokenizer, checkpoint
 from gptengine.config import Config
+from gptengine.files import read_json
 from gptengine.gguf import names
 from gptengine.gguf.blocks import FORMATS
 from gptengine.gguf.model import ModelFile, load, planned, save
@@ -118,6 +119,22 @@ def test_model_and_tokenizer_are_one_file(tmp_path):
     # llama.cpp counts the tokens, not the rows of the embedding
     keys = GgufFile(tmp_path / "m.gguf").metadata
     assert len(keys["tokenizer.ggml.tokens"]) == len(keys["tokenizer.ggml.token_type"]) == 300
+
+
+def test_a_folder_has_the_ends_of_its_file(tmp_path):
+    """As SmolLM2, which begins texts with another token than it ends them with."""
+    vocabulary = Tokenizer.bytes(special_tokens=("<end>", "<begin>"))._vocabulary
+    for named, want in (("<begin>", 257), ({"content": "<begin>"}, 257), (None, 256)):
+        tok = Tokenizer(vocabulary, "<end>", {"bos_token": named} if named else {})
+        Model(dataclasses.replace(LLAMA, vocab_size=258)).save(tmp_path / "m.gguf", tok)
+        model, tok = Model.load(tmp_path / "m.gguf"), Tokenizer.load(tmp_path / "m.gguf")
+        assert (tok.bos_id, tok.eos_id) == (257 if named else None, 256)
+        model.save(tmp_path / "folder", tok)
+        for name in "config.json", "generation_config.json":
+            values = read_json(tmp_path / "folder" / name)
+            assert (values["bos_token_id"], values["eos_token_id"]) == (want, 256)
+        again = Tokenizer.load(tmp_path / "folder")
+        assert (again.bos_id, again.eos_id) == (tok.bos_id, 256)
 
 
 def test_a_chat_template_in_a_file_of_its_own_is_converted(tmp_path):

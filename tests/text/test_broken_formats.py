@@ -102,11 +102,12 @@ def test_hostile_json(tmp_path, name, content):
         Tokenizer.load(file)
 
 
-@pytest.mark.parametrize("eos", [5, [EOT], {"content": [EOT]}, {"a": 1, "content": {}}])
-def test_an_end_of_text_that_is_no_name(folder, tmp_path, eos):
+@pytest.mark.parametrize("key", ["eos_token", "bos_token"])
+@pytest.mark.parametrize("value", [5, [EOT], {"content": [EOT]}, {"a": 1, "content": {}}])
+def test_an_end_of_text_that_is_no_name(folder, tmp_path, key, value):
     (tmp_path / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes())
-    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"eos_token": eos}))
-    with pytest.raises(ValueError, match=r"tokenizer\.json: eos_token is .*, not a name"):
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({key: value}))
+    with pytest.raises(ValueError, match=rf"tokenizer\.json: {key} is .*, not a name"):
         Tokenizer.load(tmp_path)
 
 

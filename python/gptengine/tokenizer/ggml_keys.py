@@ -10,7 +10,7 @@ import numpy as np
 from gptengine.gguf.metadata import read_metadata, write_metadata
 from gptengine.tokenizer import hugging_face, readings, sentencepiece, spaces, stages
 from gptengine.tokenizer.vocabulary import UNKNOWN as UNKNOWN_NAME
-from gptengine.tokenizer.vocabulary import Vocabulary, in_order, unspell_all, unused
+from gptengine.tokenizer.vocabulary import Vocabulary, in_order, name_of, unspell_all, unused
 
 SUFFIX = ".gguf"
 KEY = "tokenizer.ggml."
@@ -135,7 +135,7 @@ def metadata(vocabulary, config, eos_token, vocab_size=0):
     if len(before) > 1 or len(after) > 1:
         raise ValueError(f"GGUF cannot say that {before} goes before a text and {after} after it")
     for side, key in (before, "bos_token"), (after, "eos_token"):
-        said = _content(config.get(key))
+        said = name_of(config.get(key))
         if side:
             if said is not None and said != names[side[0]]:
                 raise ValueError(
@@ -146,7 +146,7 @@ def metadata(vocabulary, config, eos_token, vocab_size=0):
     if UNKNOWN_NAME in vocabulary.special_tokens:
         config.setdefault("unk_token", UNKNOWN_NAME)
     for key, name in TOKENS.items():
-        said = _content(config.get(key))
+        said = name_of(config.get(key))
         if said in vocabulary.special_tokens:
             out[name] = vocabulary.special_tokens[said]
     out = {KEY + key: value for key, value in out.items()}
@@ -264,8 +264,3 @@ def _template(metadata, config, specials):
             raise ValueError(f"{KEY}add_{key} is true, but {config.get(key)!r:.80} is not special")
         sides.append(config[key] if wanted else None)
     return stages.template(*sides, specials)
-
-
-def _content(token):
-    """The name of a token, which may be an AddedToken."""
-    return token.get("content") if isinstance(token, dict) else token

@@ -14,7 +14,7 @@ from gptengine.tokenizer import formats, ggml_keys, readings, training
 from gptengine.tokenizer.arguments import integer, names, number, several, utf8
 from gptengine.tokenizer.encode_file import encode_file
 from gptengine.tokenizer.stream_decoder import StreamDecoder
-from gptengine.tokenizer.vocabulary import END_OF_TEXT, Vocabulary
+from gptengine.tokenizer.vocabulary import END_OF_TEXT, Vocabulary, name_of
 
 ENCODE_ERRORS = ("replace", "strict")
 UNITS = ("bytes", "chars")
@@ -27,6 +27,7 @@ class Tokenizer:
     vocab_size      number of tokens, special ones included
     special_tokens  dict from name to id: control tokens, which text gives only on request
     eos_token       name of the token that ends a text, or None; eos_id is its id
+    bos_id          id of the one that begins a text, where its file names one, or None
     """
 
     def __init__(self, vocabulary, eos_token=END_OF_TEXT, config=None):
@@ -44,6 +45,7 @@ class Tokenizer:
         self.config = dict(config or {})  # of tokenizer_config.json: what belongs to others is kept
         self.eos_token = eos_token if eos_token in specials else None
         self.eos_id = specials.get(eos_token)
+        self.bos_id = specials.get(name_of(self.config.get("bos_token")))
 
     @classmethod
     def train(
@@ -127,12 +129,12 @@ class Tokenizer:
         """
         file = formats.located(path)
         vocabulary, config = formats.read(file, split, special_tokens)
-        eos_token = config.get("eos_token", END_OF_TEXT)
-        if isinstance(eos_token, dict):  # an AddedToken
-            eos_token = eos_token.get("content")
+        eos_token, bos_token = config.get("eos_token", END_OF_TEXT), config.get("bos_token")
+        eos_token, bos_token = name_of(eos_token), name_of(bos_token)
         try:
-            if not isinstance(eos_token, str | None):
-                raise ValueError(f"eos_token is {eos_token!r:.80}, not a name")
+            for key, name in ("eos_token", eos_token), ("bos_token", bos_token):
+                if not isinstance(name, str | None):
+                    raise ValueError(f"{key} is {name!r:.80}, not a name")
             return cls(vocabulary, eos_token, config)
         except ValueError as error:
             raise ValueError(f"{file}: {error}") from None

@@ -12,6 +12,11 @@ UNKNOWN = "<unk>"  # what stands for a character without a token there
 MOST_UNUSED = 1024  # ids without a token that a file may have
 
 
+def name_of(token):
+    """The name of a token in tokenizer_config.json, where it may be an AddedToken; or None."""
+    return token.get("content") if isinstance(token, dict) else token
+
+
 @dataclasses.dataclass(frozen=True)
 class Vocabulary:
     """The tokens by id, the merges by rank, and which tokens are special."""
