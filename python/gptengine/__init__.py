@@ -15,6 +15,7 @@ _HOMES = {
     "beam_search": "gptengine.beam",
     "curate": "gptengine.curate",  # a package, not a name in it
     "pretrain": "gptengine.train.pretrain",
+    "prompt_ids": "gptengine.generate",
     "stream": "gptengine.generate",
 }
 

@@ -154,13 +154,18 @@ def stream(
 
 
 def prompt_ids(tokenizer, text: str) -> np.ndarray:
-    """The ids of a text; an empty one starts a new document with the end-of-text token."""
-    ids = tokenizer.encode(text, specials="text")
+    """The ids of a text to go on with, behind those that the tokenizer puts before every text.
+
+    Where these are none at all, the token that begins a text, or else the one that ends the last.
+    """
+    before, _ = tokenizer.template  # what is put after a text would end it
+    ids = np.array([*before, *tokenizer.encode(text, specials="text")], np.uint32)
     if len(ids):
         return ids
-    if tokenizer.eos_id is None:
+    first = tokenizer.eos_id if tokenizer.bos_id is None else tokenizer.bos_id
+    if first is None:
         raise ValueError("generate: the prompt is empty and the tokenizer has no end-of-text token")
-    return np.array([tokenizer.eos_id], np.uint32)
+    return np.array([first], np.uint32)
 
 
 def _fitting(model, length, max_new_tokens):

@@ -1,7 +1,7 @@
 """Generator: many texts written at once, each as if it were alone.
 
     generator = Generator(model, tok, slots=16)
-    requests = [generator.submit(tok.encode(text), max_new_tokens=100) for text in texts]
+    requests = [generator.submit(prompt_ids(tok, text), max_new_tokens=100) for text in texts]
     for event in generator.run():
         print(event.sample, event.text)
 

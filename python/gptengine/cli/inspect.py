@@ -101,8 +101,11 @@ def along_the_text(c: InspectCommand, model, tok, console) -> list[str]:
 
 def read_tokens(c: InspectCommand, model, tok) -> np.ndarray:
     """The ids of the text, cut where the command says so; refused where they are too many."""
+    import numpy as np
+
     text = sys.stdin.buffer.read() if c.text == "-" else os.fsencode(c.text)
-    ids, config = tok.encode(text, specials=c.specials), model.config
+    before, config = tok.template[0], model.config  # as the model has always seen a text begin
+    ids = np.array([*before, *tok.encode(text, specials=c.specials)], np.uint32)
     if tok.vocab_size > config.vocab_size:
         raise ValueError(
             f"inspect: the tokenizer has {tok.vocab_size} tokens, the model's vocabulary only "

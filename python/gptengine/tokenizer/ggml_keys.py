@@ -36,6 +36,7 @@ SPLITS = {
     "gpt-4o": ("o200k", False),
     "llama4": ("o200k", False),
 }
+BEGUN = ("llama-bpe", "llama3", "llama-v3", "tekken")  # with bos_token, if nothing is said
 TOKENS = {  # entries of tokenizer_config.json
     "bos_token": "bos_token_id",
     "eos_token": "eos_token_id",
@@ -79,7 +80,7 @@ def read(path):
         split=split,
         ignore_merges=ignore_merges,
         shown=frozenset(shown),
-        template=_template(metadata, config, specials),
+        template=_template(metadata, config, specials, begun=pre in BEGUN),
     )
     return vocabulary, config
 
@@ -95,8 +96,7 @@ def _read_pieces(metadata):
     prefixed = metadata.get(f"{KEY}add_space_prefix", True)
     vocabulary = sentencepiece.vocabulary_of(names, scores, types, prefixed)
     config = _config(metadata, names)
-    begins = {f"{KEY}add_bos_token": "bos_token" in config} | metadata
-    template = _template(begins, config, vocabulary.special_tokens)
+    template = _template(metadata, config, vocabulary.special_tokens, begun=True)
     return dataclasses.replace(vocabulary, template=template), config
 
 
@@ -256,10 +256,12 @@ def _chat_templates(metadata):
     return [{"name": "default", "template": default}, *named] if named else default
 
 
-def _template(metadata, config, specials):
+def _template(metadata, config, specials, begun):
+    """What goes around a text; begun: whether llama.cpp begins it where the file does not say."""
+    usual = {"bos_token": begun and config.get("bos_token") in specials, "eos_token": False}
     sides = []
-    for key in ("bos_token", "eos_token"):
-        wanted = metadata.get(f"{KEY}add_{key}", False)
+    for key in usual:
+        wanted = metadata.get(f"{KEY}add_{key}", usual[key])
         if wanted and config.get(key) not in specials:
             raise ValueError(f"{KEY}add_{key} is true, but {config.get(key)!r:.80} is not special")
         sides.append(config[key] if wanted else None)

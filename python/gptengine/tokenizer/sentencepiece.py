@@ -38,14 +38,7 @@ def from_bytes(data, config):
         i = _last(trainer, number, default)
         if 0 <= i < len(pieces):  # a negative one is none
             entries[f"{role}_token"] = pieces[i][0]
-    sides = [
-        entries.get(f"{role}_token") if config.get(f"add_{role}_token") else None
-        for role in ("bos", "eos")
-    ]
-    for name in filter(None, sides):
-        if name not in vocabulary.special_tokens:
-            raise ValueError(f"{name!r:.80} goes around a text, but is no control token")
-    template = stages.template(*sides, vocabulary.special_tokens)
+    template = stages.template_said(entries | config, vocabulary.special_tokens)
     return dataclasses.replace(vocabulary, template=template), entries
 
 

@@ -6,7 +6,7 @@ What would give other ids than the file's author meant is refused by name.
 import warnings
 
 from gptengine.tokenizer import spaces, splits
-from gptengine.tokenizer.vocabulary import END_OF_WORD
+from gptengine.tokenizer.vocabulary import END_OF_WORD, name_of
 
 DIGITS = {"type": "Digits", "individual_digits": True}
 RULES = "GptengineRules"  # no pre_tokenizer of others: they refuse the file, and misread nothing
@@ -146,6 +146,18 @@ def template(before, after, ids):
         "pair": single + second,
         "special_tokens": {n: {"id": n, "ids": [ids[n]], "tokens": [n]} for n in names},
     }
+
+
+def template_said(config, ids):
+    """That of a tokenizer_config.json, for files that say none: add_bos_token, add_eos_token."""
+    sides = [
+        name_of(config.get(f"{role}_token")) if config.get(f"add_{role}_token") else None
+        for role in ("bos", "eos")
+    ]
+    for name in sides:
+        if name is not None and name not in ids:
+            raise ValueError(f"{name!r:.80} goes around a text, but is no control token")
+    return template(*sides, ids)
 
 
 def around(template):

@@ -10,7 +10,7 @@ import hashlib
 import numpy as np
 
 from gptengine import _core
-from gptengine.tokenizer import formats, ggml_keys, readings, training
+from gptengine.tokenizer import formats, ggml_keys, readings, stages, training
 from gptengine.tokenizer.arguments import integer, names, number, several, utf8
 from gptengine.tokenizer.encode_file import encode_file
 from gptengine.tokenizer.stream_decoder import StreamDecoder
@@ -28,6 +28,7 @@ class Tokenizer:
     special_tokens  dict from name to id: control tokens, which text gives only on request
     eos_token       name of the token that ends a text, or None; eos_id is its id
     bos_id          id of the one that begins a text, where its file names one, or None
+    template        ids that others put before and after a text; encode() leaves that to its caller
     """
 
     def __init__(self, vocabulary, eos_token=END_OF_TEXT, config=None):
@@ -46,6 +47,7 @@ class Tokenizer:
         self.eos_token = eos_token if eos_token in specials else None
         self.eos_id = specials.get(eos_token)
         self.bos_id = specials.get(name_of(self.config.get("bos_token")))
+        self.template = stages.around(vocabulary.template)
 
     @classmethod
     def train(

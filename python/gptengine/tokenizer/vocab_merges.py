@@ -5,7 +5,7 @@ tokens stand in tokenizer_config.json or added_tokens.json, or they are known: <
 """
 
 from gptengine.files import atomic_write
-from gptengine.tokenizer import hugging_face
+from gptengine.tokenizer import hugging_face, stages
 from gptengine.tokenizer.subword_nmt import HEADER
 from gptengine.tokenizer.vocabulary import (
     END_OF_TEXT,
@@ -32,7 +32,8 @@ def read(folder, split, special_tokens, config):
     plain = [name for name in vocab if name not in special_tokens]
     ids = dict(zip(unspell_all(plain), (vocab[name] for name in plain), strict=True))
     merges = hugging_face.merge_ids(merges, vocab)
-    return Vocabulary.of_ids(ids, special_tokens, merges, split=split or "gpt2")
+    template = stages.template_said(config, special_tokens)
+    return Vocabulary.of_ids(ids, special_tokens, merges, split=split or "gpt2", template=template)
 
 
 def write(folder, vocabulary, config, eos_token):
