@@ -11,7 +11,8 @@ class ByteTokenizer:
 
     eos_id = 256
 
-    def __init__(self, extra=0):
+    def __init__(self, extra=0, before=()):
+        self.bos_id, self.template = None, ([*before], [])
         self.vocab_size = 257 + extra
         self.special_tokens = {"<|endoftext|>": self.eos_id}
         self.fingerprint = hashlib.sha256(str(self.vocab_size).encode()).hexdigest()

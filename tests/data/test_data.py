@@ -77,6 +77,17 @@ def test_held_out_documents_of_ones_own(tmp_path):
     assert held_out == b"fgh<|endoftext|>i<|endoftext|>"
 
 
+def test_documents_begin_as_prompts_do(tmp_path, monkeypatch):
+    monkeypatch.setattr("gptengine.data.write.BATCH", 100)
+    tok = ByteTokenizer(before=[1, 2])
+    write_shards([TEXT, "short"], tmp_path / "s", tok, held_out=["abc", "de"])
+    end = b"<|endoftext|>"
+    want = b"\1\2" + TEXT.encode() + end + b"\1\2short" + end
+    assert tok.decode_bytes(tokens(tmp_path / "s", "train")) == want
+    want = b"\1\2abc" + end + b"\1\2de" + end
+    assert tok.decode_bytes(tokens(tmp_path / "s", "val")) == want
+
+
 @given(st.integers(10, 60), st.integers(0, 9))
 def test_one_document_in_ten_is_held_out(tmp_path_factory, count, seed):
     folder = tmp_path_factory.mktemp("s") / "s"

@@ -30,7 +30,8 @@ def write_shards(
 ) -> dict:
     """Write a folder of shards and the tokenizer; return tokens, documents and bytes by split.
 
-    Every document ends in the end-of-text token, if there is one. Of each 1 / held_out documents,
+    Every document begins with what the tokenizer's template puts before a text, as prompts do, and
+    ends in the end-of-text token, if there is one. Of each 1 / held_out documents,
     one, chosen by `seed`, goes to the split `val`; of a text of fewer documents than that, the
     last part of each does. Or `held_out` is the documents of `val` themselves. `progress` is told
     the bytes of text done so far; `extra` files go into the folder too, and what else lies there
@@ -114,7 +115,8 @@ class ShardWriter:
     def __init__(self, folder: Path, name: str, tok, shard_tokens: int = LARGEST_SHARD):
         self.folder, self.name, self.tok, self.shard_tokens = folder, name, tok, shard_tokens
         self.dtype = DTYPES[2 if tok.vocab_size <= 1 << 16 else 4]
-        self.texts: list[tuple[bytes, bool]] = []
+        self.before = np.array(tok.template[0], self.dtype)
+        self.texts: list[tuple[bytes, bool, bool]] = []  # whether it begins, and ends, a document
         self.waiting = self.text_bytes = self.tokens = self.documents = self.shards = 0
         self.file = None
 
@@ -122,18 +124,18 @@ class ShardWriter:
         start = 0
         while len(text) - start > BATCH:
             end = _cut(text, start + BATCH, start)
-            self._queue(text[start:end], False)
+            self._queue(text[start:end], start == 0, False)
             start = end
-        self._queue(text[start:], whole)
+        self._queue(text[start:], start == 0, whole)
 
     def close(self) -> dict:
         self._flush()
         self._finish()
         return dict(tokens=self.tokens, documents=self.documents, text_bytes=self.text_bytes)
 
-    def _queue(self, text: bytes, whole: bool) -> None:
+    def _queue(self, text: bytes, first: bool, whole: bool) -> None:
         if text:
-            self.texts.append((text, whole))
+            self.texts.append((text, first, whole))
             self.waiting += len(text)
         if self.waiting >= BATCH:
             self._flush()
@@ -141,9 +143,13 @@ class ShardWriter:
     def _flush(self) -> None:
         if not self.texts:
             return
-        ids, offsets = self.tok.encode_batch([text for text, _ in self.texts], specials="text")
-        for (text, whole), begin, end in zip(self.texts, offsets[:-1], offsets[1:], strict=True):
+        ids, offsets = self.tok.encode_batch([text for text, *_ in self.texts], specials="text")
+        for (text, first, whole), begin, end in zip(
+            self.texts, offsets[:-1], offsets[1:], strict=True
+        ):
             document = np.asarray(ids[begin:end])
+            if first and len(self.before):
+                document = np.append(self.before, document)
             if whole and self.tok.eos_id is not None:
                 document = np.append(document, self.tok.eos_id)
             self._write(document.astype(self.dtype), len(text), whole)

@@ -258,7 +258,7 @@ class _Loop:
     def sample(self) -> str:
         """What the model writes after the prompt, or after the end of a text."""
         c, tok = self.c, self.tok
-        prompt = tok.encode(c.prompt, specials="text").tolist()
+        prompt = [*tok.template[0], *tok.encode(c.prompt, specials="text").tolist()]
         if not prompt:
             prompt = tok.encode("\n", specials="text").tolist()
             prompt = prompt if tok.eos_id is None else [tok.eos_id]
