@@ -17,6 +17,7 @@ import numpy as np
 
 from gptengine import _core
 from gptengine.batch import int_vector
+from gptengine.kv_blocks import blocks_for, new_cache
 from gptengine.model import Model
 
 
@@ -47,6 +48,8 @@ def beam_search(
     length_penalty: float = 1.0,
     stop: Sequence[int] = (),
     vocab_size: int | None = None,
+    *,
+    kv_dtype: str | None = None,
 ) -> list[Beam]:
     """At most `beams` continuations of a prompt of token ids, the best score first.
 
@@ -54,11 +57,12 @@ def beam_search(
     more likely than the last of these are finished. It ends where no beam can reach the score of
     the last finished one. length_penalty: 0 compares log p itself, which favours short texts; 1 a
     token's average. vocab_size: how many ids there are, of a model padded beyond its tokenizer.
+    kv_dtype: what the cache keeps, see Generator.
     """
     prompt = int_vector(prompt)
     steps = _steps(model, len(prompt), beams, max_new_tokens, length_penalty)
-    blocks = -(-(len(prompt) + steps - 1) // _core.CACHE_BLOCK)
-    cache = _core.KVCache(model.engine_config, model.dtype, beams * blocks)
+    blocks = blocks_for(len(prompt) + steps - 1)
+    cache = new_cache(model, kv_dtype, beams * blocks)
     tables = np.arange(beams * blocks, dtype=np.int32).reshape(beams, blocks)
     score = lambda logprob, length: logprob / length**length_penalty
     stop, live, finished = set(stop), [_Live((), 0.0, 0)], []
@@ -124,7 +128,7 @@ def _go_on(cache, tables, likely, length):
     """The beams of the next step, each with the `length` tokens before its last in its row."""
     kept = {beam.row for beam, _, _ in likely}
     free = [row for row in range(len(tables)) if row not in kept]
-    used = -(-length // _core.CACHE_BLOCK)
+    used = blocks_for(length)
     live = []
     for beam, token, logprob in likely:
         row = beam.row

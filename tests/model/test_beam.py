@@ -81,6 +81,21 @@ def test_the_cache_changes_nothing(beams, position):
             assert tuple(beam.tokens) == tuple(t for t in tokens if t != STOP)
 
 
+@pytest.mark.parametrize("kv_dtype", ["bfloat16", "q8"])
+def test_a_cache_of_few_bits(kv_dtype):
+    """Each beam is as likely as the full pass with such a cache says, and some differ from it."""
+    model, prompt = tiny(1, position="rope"), np.array([4, 0, 1])
+    plain = beam_search(model, prompt, 4, 30)
+    got = beam_search(model, prompt, 4, 30, kv_dtype=kv_dtype)
+    for beam in got:
+        whole = np.concatenate([prompt, beam.tokens]).astype(np.int32)
+        want = model.logprob(whole[:-1], whole[1:], kv_dtype=kv_dtype)[len(prompt) - 1 :]
+        assert beam.logprob == pytest.approx(want.astype(float).sum(), rel=1e-6)
+    assert [beam.logprob for beam in got] != [beam.logprob for beam in plain]
+    with pytest.raises(ValueError, match="kv_dtype 'int8' must be one of float32, bfloat16, q8"):
+        beam_search(model, prompt, kv_dtype="int8")
+
+
 def test_one_beam_is_greedy():
     model = tiny(5)
     [beam] = beam_search(model, [0, 1], 1, 100)
