@@ -9,6 +9,7 @@ import pytest
 
 from gptengine.checkpoint import load_folder, open_folder, save_folder
 from gptengine.config import Config
+from gptengine.files import write_json
 from gptengine.huggingface import model_type, read_config, write_config
 from gptengine.tensorfile import TensorFile, write_tensors
 
@@ -137,6 +138,47 @@ def test_mistral_has_a_window():
     del values["sliding_window"]
     assert read_config(values, "").window == 4096  # as transformers takes it
     assert read(LLAMA, model_type="qwen2", sliding_window=4096).window == 0
+
+
+def test_phi3_joins_what_llama_has_apart(tmp_path):
+    """Read from files of its own and from Llama's, written as the Llama or Mistral that it is."""
+    params = random_params(LLAMA)
+    save_folder(tmp_path, LLAMA, params)
+    values, path = written(LLAMA), tmp_path / "model.safetensors"
+    arrays, file = {}, TensorFile(path)
+    for name in file.names():
+        if "_proj" not in name or "o_proj" in name or "down_proj" in name:
+            arrays[name] = np.array(file[name])
+    for i in range(LLAMA.layers):
+        arrays[f"model.layers.{i}.self_attn.qkv_proj.weight"] = params[f"h.{i}.attn.qkv.weight"]
+        arrays[f"model.layers.{i}.mlp.gate_up_proj.weight"] = params[f"h.{i}.mlp.fc.weight"]
+    write_tensors(path, arrays)
+    write_json(tmp_path / "config.json", {**values, "model_type": "phi3"})
+    config, loaded = load_folder(tmp_path)
+    assert config == LLAMA and model_type(config) == "llama"
+    for name, array in params.items():
+        np.testing.assert_array_equal(loaded[name], array, err_msg=name)
+    del arrays["model.layers.1.mlp.gate_up_proj.weight"]
+    write_tensors(path, arrays)
+    with pytest.raises(ValueError, match="'model.layers.1.mlp.gate_proj.weight' is missing"):
+        load_folder(tmp_path)
+
+
+def test_what_phi3_says():
+    values = written(LLAMA) | dict(model_type="phi3")
+    del values["rms_norm_eps"]
+    assert LLAMA.norm_eps == 1e-5 and read_config(values, "") == LLAMA
+    assert read(LLAMA, model_type="phi3", sliding_window=7).window == 7
+    for kind in "su", "yarn", "longrope":
+        scaling = dict(type=kind, short_factor=[1.0, 2.0], long_factor=[1.0, 2.0])
+        assert read(LLAMA, model_type="phi3", rope_scaling=scaling).rope_divisors == (1.0, 2.0)
+    for change, says in (
+        (dict(partial_rotary_factor=0.75), "partial_rotary_factor 0.75 is not supported"),
+        (dict(attention_bias=True), "attention_bias True is not supported"),
+        (dict(sliding_window=7, layer_types=["full_attention", SLIDING]), "in a phi3 model"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            read(LLAMA, model_type="phi3", **change)
 
 
 def test_longrope_ends_where_its_divisors_change():

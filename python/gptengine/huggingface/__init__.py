@@ -60,6 +60,11 @@ def parts(c: Config) -> dict[str, list[Part]]:
     return {name: family.parts(c, name, shape[0]) for name, shape in shapes.items()}
 
 
+def joined(kind: str, name: str, rows: int) -> Part | None:
+    """Where one of our parameters lies in folders that have one tensor for usually several."""
+    return llama.joined(name, rows) if FAMILIES.get(kind) is llama else None
+
+
 def spellings(kind: str, name: str) -> list[str]:
     """How the folders of a model_type may spell a tensor, the usual way first."""
     if kind not in FAMILIES:

@@ -1,4 +1,8 @@
-"""The folders of Llama and its kin: Mistral, Ministral, Qwen2, Qwen3; SmolLM is a Llama."""
+"""The folders of Llama and its kin: Mistral, Ministral, Qwen2, Qwen3; SmolLM is a Llama.
+
+Phi-3 is a Llama or a Mistral whose matrices are joined in its files. It is read, and written as
+what it is.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,9 @@ KINDS = {
     "ministral": "MinistralForCausalLM",
     "qwen2": "Qwen2ForCausalLM",
     "qwen3": "Qwen3ForCausalLM",
+    "phi3": "Phi3ForCausalLM",
 }
+JOINED = {"attn.qkv": "self_attn.qkv_proj", "mlp.fc": "mlp.gate_up_proj"}  # in Phi-3's files
 KIND = ("full_attention", "sliding_attention")
 PREFIX = "model."  # models without a head lack it
 
@@ -81,9 +87,8 @@ def read(fields: Fields) -> Config:
         if kind != "qwen2":
             fields.only("attention_bias", False, None)
     # the newer families have defaults of their own for what Llama derives
-    heads = (
-        fields.get("num_key_value_heads") if kind == "llama" else fields.need("num_key_value_heads")
-    )
+    some = fields.get if kind in ("llama", "phi3") else fields.need
+    heads = some("num_key_value_heads")
     layers = fields.need("num_hidden_layers")
     positions = {"context_length": fields.need("max_position_embeddings"), **rope.read(fields)}
     return Config(
@@ -95,7 +100,7 @@ def read(fields: Fields) -> Config:
         head_dim=fields.get("head_dim", 128 if kind == "qwen3" else None),
         hidden_dim=fields.need("intermediate_size"),
         norm="rms",
-        norm_eps=fields.get("rms_norm_eps", 1e-6),
+        norm_eps=fields.get("rms_norm_eps", 1e-5 if kind == "phi3" else 1e-6),
         position="rope",
         activation="swiglu",
         bias=bias,
@@ -109,7 +114,8 @@ def read(fields: Fields) -> Config:
 
 def _windows(fields: Fields, kind: str, layers) -> list:
     """That of each layer."""
-    window, types, first = fields.get("sliding_window", 4096), fields.get("layer_types"), 0
+    window = fields.get("sliding_window", None if kind == "phi3" else 4096)
+    types, first = fields.get("layer_types"), 0
     if kind == "llama":
         window = None
     elif kind in ("qwen2", "qwen3"):
@@ -122,9 +128,10 @@ def _windows(fields: Fields, kind: str, layers) -> list:
         if not isinstance(first, int):
             raise ValueError(f"{fields.file}: max_window_layers {first!r:.40} is no whole number")
         types = [KIND[window is not None and i >= first] for i in range(layers)]
-    if kind == "mistral" and window is not None and types != [KIND[True]] * layers:
+    everywhere = kind in ("mistral", "phi3")
+    if everywhere and window is not None and types != [KIND[True]] * layers:
         raise ValueError(  # transformers has the window in all of them, whatever the list says
-            f"{fields.file}: layer_types {types!r:.200} are not supported in a mistral model, only "
+            f"{fields.file}: layer_types {types!r:.200} are not supported in a {kind} model, only "
             f"in a ministral one"
         )
     if not isinstance(types, list) or len(types) != layers or any(t not in KIND for t in types):
@@ -140,6 +147,14 @@ def _windows(fields: Fields, kind: str, layers) -> list:
 def ignored(name: str) -> bool:
     """Constants that old files carry."""
     return name.endswith(".rotary_emb.inv_freq")
+
+
+def joined(name: str, rows: int) -> Part | None:
+    """The one tensor that Phi-3 has for what others keep in several; None for other parameters."""
+    if not name.startswith("h."):
+        return None
+    i, module, kind = in_layer(name)
+    return Part(f"model.layers.{i}.{JOINED[module]}.{kind}", 0, rows) if module in JOINED else None
 
 
 def parts(c: Config, name: str, rows: int) -> list[Part]:

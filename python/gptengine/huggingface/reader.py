@@ -9,7 +9,7 @@ import numpy as np
 
 from gptengine.config import Config
 from gptengine.files import read_json
-from gptengine.huggingface import FAMILIES, ignored, model_type, parts, spellings
+from gptengine.huggingface import FAMILIES, ignored, joined, model_type, parts, spellings
 from gptengine.tensorfile import TensorFile
 
 WEIGHTS = "model.safetensors"
@@ -30,10 +30,12 @@ class FolderReader:
         if kind in FAMILIES and not config.tied and HEAD not in self._files:
             config = dataclasses.replace(config, tied=True)
         self.config, self._kind, shapes = config, kind, config.parameter_shapes()
-        self._places = {
-            name: [(part, self._find(part.name)) for part in pieces]
-            for name, pieces in parts(config).items()
-        }
+        self._places = {}
+        for name, pieces in parts(config).items():
+            whole = joined(kind, name, shapes[name][0])
+            if whole and any(s in self._files for s in spellings(kind, whole.name)):
+                pieces = [whole]
+            self._places[name] = [(part, self._find(part.name)) for part in pieces]
         for name, places in self._places.items():
             for part, stored in places:
                 want = (part.end - part.begin, *shapes[name][1:])

@@ -59,6 +59,8 @@ def read(fields: Fields) -> dict:
     inner = Fields(scaling, fields.kind, f"{fields.file}: rope scaling")
     theta = scaling.get("rope_theta", parameters.get("rope_theta", fields.get("rope_theta", 1e4)))
     kind = scaling.get("rope_type", scaling.get("type", "default"))
+    if fields.kind == "phi3" and kind in ("su", "yarn"):  # its names for it, once
+        kind = "longrope"
     if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(
             f"{fields.file}: rope_type {kind!r} is not supported, only {', '.join(KINDS)}"
