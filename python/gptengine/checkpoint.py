@@ -6,7 +6,9 @@ A folder holds config.json, model.safetensors, generation_config.json and the to
 
 from __future__ import annotations
 
+import functools
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +27,10 @@ from gptengine.gguf import model as gguf_model
 from gptengine.huggingface import parts, read_config, write_config
 from gptengine.huggingface.reader import INDEX, WEIGHTS, FolderReader, first_bad
 from gptengine.sentence import MODULES, Pooling, write_pooling
-from gptengine.tensorfile import TensorFile, write_tensors
+from gptengine.tensorfile import Later, TensorFile, write_tensors
 
 __all__ = [
+    "Weights",
     "atomic_folder",
     "atomic_write",
     "config_of",
@@ -52,12 +55,9 @@ STATE_KEY = "gptengine.state"
 FOLDER_DTYPES = {"F32": "float32", "BF16": "bfloat16"}  # how weights are called there
 
 
-def load(path, progress=None) -> tuple[Config, dict[str, np.ndarray]]:
-    """Read a model: a .gguf file, or else a folder; its Config and parameters as `load_folder`.
-
-    progress is called now and then with the bytes of a file that are read, and with all of them.
-    """
-    return gguf_model.load(path, progress) if is_gguf(path) else load_folder(path)
+def load(path) -> tuple[Config, dict[str, np.ndarray]]:
+    """Read a model: a .gguf file, or else a folder; its Config and parameters as `load_folder`."""
+    return gguf_model.load(path) if is_gguf(path) else load_folder(path)
 
 
 def open_model(path) -> FolderReader | gguf_model.ModelFile:
@@ -65,16 +65,48 @@ def open_model(path) -> FolderReader | gguf_model.ModelFile:
     return gguf_model.ModelFile(path) if is_gguf(path) else open_folder(path)
 
 
+class Weights(Mapping):
+    """The parameters of a model on disk by our names, float32, each read when it is asked for.
+
+    The one asked for last stays in memory, and no other. progress is called before each with the
+    bytes of those that were read, and with those of all.
+    """
+
+    def __init__(self, source: FolderReader | gguf_model.ModelFile, progress=None):
+        self._source, self._progress = source, progress
+        self._shapes = source.config.parameter_shapes()
+        self._last, self._done = (None, None), 0
+        self._total = 4 * source.config.num_parameters
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name != self._last[0]:
+            self._last = None, None  # first, so that there are never two
+            if self._progress is not None:
+                self._progress(self._done, self._total)
+            array = np.empty(self._shapes[name], np.float32)
+            self._source.read(name, array)
+            self._last = name, array
+            self._done += array.nbytes
+        return self._last[1]
+
+    def __iter__(self):
+        return iter(self._shapes)
+
+    def __len__(self) -> int:
+        return len(self._shapes)
+
+
 def save(
     path,
     config: Config,
-    params: dict,
+    params: Mapping[str, np.ndarray],
     tokenizer=None,
     weights: str = "F32",
-    progress=None,
     pooling: Pooling | None = None,
 ) -> None:
     """Write a model: a .gguf file, or else a folder.
+
+    params: our names to float32 arrays, all of them, or the Weights of a model of this config.
 
     weights: how the matrices are stored, F32 or BF16; in a .gguf file also Q8_0 or Q4_0. pooling:
     of a sentence encoder, which only a folder can say.
@@ -92,7 +124,7 @@ def save(
     _check(config, params, tokenizer)
     keys = None if tokenizer is None else tokenizer.gguf_keys(config.vocab_size)
     with folder_in_use(Path(path).parent):
-        gguf_model.save(path, config, params, keys, weights, progress)
+        gguf_model.save(path, config, params, keys, weights)
 
 
 def is_gguf(path) -> bool:
@@ -131,11 +163,12 @@ def write_folder(
     """Write a model's files into an existing folder, as `save_folder` does into its own."""
     folder = Path(folder)
     _check(config, params, tokenizer)
-    arrays = {}
-    for name, pieces in parts(config).items():
-        for part in pieces:
-            rows = params[name][part.begin : part.end]
-            arrays[part.name] = rows.T if part.transposed else rows
+    arrays, pieces = {}, parts(config)
+    for name, shape in config.parameter_shapes().items():
+        for part in pieces[name]:
+            stored = (part.end - part.begin, *shape[1:])
+            read = functools.partial(_rows, params, name, part)
+            arrays[part.name] = Later(stored[::-1] if part.transposed else stored, read)
     write_tensors(folder / WEIGHTS, arrays, {"format": "pt"}, dtype)
     eos, bos = (getattr(tokenizer, name, None) for name in ("eos_id", "bos_id"))
     bos = eos if bos is None else bos  # what ends one text begins the next
@@ -201,12 +234,20 @@ def load_state(path) -> tuple[dict[str, np.ndarray], dict]:
     return {name: file[name] for name in file.names()}, metadata
 
 
-def _check(config: Config, params: dict, tokenizer) -> None:
+def _rows(params, name: str, part) -> np.ndarray:
+    """A tensor of a folder, from the parameter that it is of."""
+    rows = params[name][part.begin : part.end]
+    return rows.T if part.transposed else rows
+
+
+def _check(config: Config, params, tokenizer) -> None:
     if tokenizer is not None and tokenizer.vocab_size > config.vocab_size:
         raise ValueError(
             f"save: the tokenizer has {tokenizer.vocab_size} tokens, the model's vocabulary only "
             f"{config.vocab_size}"
         )
+    if isinstance(params, Weights):  # of which its reader sees that they are right
+        return
     shapes = config.parameter_shapes()
     for name in shapes.keys() - params.keys():
         raise ValueError(f"save: parameter {name!r} is missing")

@@ -11,7 +11,9 @@ import json
 import math
 import mmap
 import struct
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -50,11 +52,23 @@ def from_bfloat16(bits: np.ndarray) -> np.ndarray:
     return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
+class Later(NamedTuple):
+    """A float32 tensor of this shape that `read()` gives when it is written."""
+
+    shape: tuple[int, ...]
+    read: Callable[[], np.ndarray]
+    dtype = np.dtype(np.float32)
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+
 def write_tensors(path, arrays: dict, metadata: dict | None = None, dtype: str | None = None):
     """Write `arrays` to `path` atomically; `dtype` "bfloat16" or "float32" narrows the floats.
 
-    Arrays may be views of any strides; one at a time is made contiguous. `metadata` maps strings
-    to strings.
+    Arrays may be views of any strides, or Later; one at a time is made contiguous. `metadata` maps
+    strings to strings.
     """
     if dtype not in (None, "float32", "bfloat16"):
         raise ValueError(f"write_tensors: dtype {dtype!r} is none of float32, bfloat16")
@@ -82,6 +96,7 @@ def write_tensors(path, arrays: dict, metadata: dict | None = None, dtype: str |
     def write(file):
         file.write(struct.pack("<Q", len(text)) + text)
         for name, array in arrays.items():
+            array = array.read() if isinstance(array, Later) else array
             if header[name]["dtype"] == "BF16":
                 array = to_bfloat16(array)
             array = np.ascontiguousarray(array, DTYPES[header[name]["dtype"]])

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from gptengine import Config, Model, Tokenizer
-from gptengine.checkpoint import load_folder
+from gptengine.checkpoint import load, load_folder
 from gptengine.cli.main import main
+from gptengine.files import read_json, write_json
 from gptengine.gguf.tensors import GgufFile
 from gptengine.huggingface import model_type
 from gptengine.tensorfile import TensorFile
@@ -58,6 +59,15 @@ def test_bf16_stays_bf16_unless_it_is_said(model):
     assert model_type(config) == "llama"
     for name in b:
         np.testing.assert_array_equal(b[name], b2[name])
+
+
+def test_a_tied_model_whose_config_does_not_say_so(model):
+    config = Config.llama(300, 16, 1, 2, 32, hidden_dim=64, tied=True)
+    Model(config).save("tied", Tokenizer.bytes())
+    values = read_json("tied/config.json")
+    write_json("tied/config.json", values | {"tie_word_embeddings": False})
+    assert convert("tied", "tied.gguf") == 0
+    assert load("tied.gguf")[0] == config
 
 
 def test_what_stays_in_float32_is_said(model, capsys):

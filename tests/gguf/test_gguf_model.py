@@ -1,6 +1,7 @@
 """Models in GGUF files: what is written comes back; what is broken or foreign is named."""
 
 import dataclasses
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -281,12 +282,24 @@ def test_every_parameter_has_a_name_of_its_own():
         assert len(found) == len(set(found))
 
 
-def test_progress_is_told(tmp_path):
-    told = []
-    checkpoint.save(
-        tmp_path / "m.gguf", LLAMA, random_params(LLAMA), progress=lambda *a: told.append(a)
+@pytest.mark.parametrize("source", ["a.gguf", "a"])
+@pytest.mark.parametrize("target", ["b.gguf", "b"])
+def test_a_model_passes_from_file_to_file_a_matrix_at_a_time(tmp_path, source, target):
+    """With the same bits, and less in memory than a fourth of its weights."""
+    config = Config.llama(64, 16, 24, 4, 128, hidden_dim=256)
+    params, told = random_params(config), []
+    checkpoint.save(tmp_path / source, config, params)
+    tracemalloc.start()
+    weights = checkpoint.Weights(
+        checkpoint.open_model(tmp_path / source), lambda *a: told.append(a)
     )
-    assert told and all(0 <= done <= total for done, total in told)
-    told.clear()
-    checkpoint.load(tmp_path / "m.gguf", lambda *a: told.append(a))
-    assert told == sorted(told) and told[-1][0] == told[-1][1]
+    checkpoint.save(tmp_path / target, config, weights)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < config.num_parameters  # of the 4 bytes each
+    again, loaded = checkpoint.load(tmp_path / target)
+    assert again == config and [*weights] == [*params] and len(weights) == len(params)
+    for name, array in params.items():
+        np.testing.assert_array_equal(loaded[name], array, err_msg=name)
+    assert told == sorted(told) and told[0][0] == 0 and len(told) == len(params)
+    assert all(done < total == 4 * config.num_parameters for done, total in told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 import warnings
 from pathlib import Path
@@ -48,16 +49,16 @@ def main(c: ConvertCommand) -> None:
     check_target(c.target)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        config, said_bf16 = described(source)
+        model = checkpoint.open_model(source)
         weights = c.weights.upper()
         if weights == "AUTO":
-            weights = "BF16" if said_bf16 else "F32"
+            weights = "BF16" if is_bf16(source, model) else "F32"
         tok = load_tokenizer(source) if c.tokenizer else None
-        say(console, plan(c, source, config, weights, tok))
+        say(console, plan(c, source, model.config, weights, tok))
         start = time.perf_counter()
         with Progress(console) as progress:
-            _, params = checkpoint.load(source, progress.phase("reading"))
-            checkpoint.save(c.target, config, params, tok, weights, progress.phase("writing"))
+            params = checkpoint.Weights(model, progress.phase("converting"))
+            checkpoint.save(c.target, model.config, params, tok, weights)
     for warning in said:
         warn(f"warning: {warning.message}")
     seconds = time.perf_counter() - start
@@ -80,19 +81,16 @@ def check_target(target: str) -> None:
         raise ValueError(f"convert: {target} is there already: give another name, or remove it")
 
 
-def described(source: Path):
-    """The Config of a model, and whether its matrices are bfloat16."""
-    from gptengine import checkpoint
+def is_bf16(source: Path, model) -> bool:
+    """Whether the matrices of a model are bfloat16."""
+    from gptengine.checkpoint import is_gguf
     from gptengine.files import read_json
-    from gptengine.gguf.model import ModelFile
 
-    if checkpoint.is_gguf(source):
-        model = ModelFile(source)
+    if is_gguf(source):
         forms = {tensor.form.name for tensor in model.file.tensors.values()}
-        return model.config, "BF16" in forms and forms <= {"BF16", "F32"}
-    config = checkpoint.config_of(source)
+        return "BF16" in forms and forms <= {"BF16", "F32"}
     values = read_json(source / "config.json")
-    return config, values.get("dtype", values.get("torch_dtype")) == "bfloat16"
+    return values.get("dtype", values.get("torch_dtype")) == "bfloat16"
 
 
 def load_tokenizer(source: Path):
@@ -118,14 +116,15 @@ def plan(c: ConvertCommand, source: Path, config, weights: str, tok) -> str:
         size = config.num_parameters * BYTES[weights]
     else:
         raise ValueError(f"convert: weights {c.weights} go into a .gguf file, not into a folder")
+    largest = max(map(math.prod, config.parameter_shapes().values()))
     template = "a" if tok and tok.config.get("chat_template") else "no"
     return "\n".join(
         [
             f"plan     {model_type(config)}, {config.layers} layers of {config.model_dim}, context "
             f"{config.context_length:,}, {config.num_parameters:,} parameters",
             f"from     {source}: {size_of(source) / 1e6:,.1f} MB",
-            f"to       {c.target}: {weights}, {size / 1e6:,.1f} MB; in between "
-            f"{4 * config.num_parameters / 1e6:,.1f} MB of memory",
+            f"to       {c.target}: {weights}, {size / 1e6:,.1f} MB; in between, of its largest "
+            f"matrix, {4 * largest / 1e6:,.1f} MB of memory",
             f"with     {tok.vocab_size:,} tokens of split {tok._vocabulary.split}, {template} chat "
             f"template"
             if tok

@@ -7,6 +7,7 @@ llama.cpp does.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -38,17 +39,10 @@ class ModelFile:
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
 
-    def read_into(self, params: dict[str, np.ndarray], progress=None) -> None:
-        """Write every weight to the float32 arrays of our names, which are the model's.
-
-        progress is called with the bytes that are read, and with all of them.
-        """
-        done, total = 0, sum(tensor.size for tensor in self.file.tensors.values())
+    def read_into(self, params: dict[str, np.ndarray]) -> None:
+        """Write every weight to the float32 arrays of our names, which are the model's."""
         for name, array in params.items():
             self.read(name, array)
-            done += sum(self.file.tensors[part.name].size for part in self._parts[name])
-            if progress is not None:
-                progress(done, total)
 
     def read(self, name: str, array: np.ndarray) -> None:
         """Write one weight to a float32 array. Values that are not finite are a ValueError."""
@@ -90,22 +84,21 @@ def _check_tensors(config: Config, shapes: dict[str, tuple]) -> None:
         )
 
 
-def load(path, progress=None) -> tuple[Config, dict[str, np.ndarray]]:
+def load(path) -> tuple[Config, dict[str, np.ndarray]]:
     """The Config of the model in a file and every parameter by our name, float32."""
     model = ModelFile(path)
     shapes = model.config.parameter_shapes().items()
     params = {name: np.empty(shape, np.float32) for name, shape in shapes}
-    model.read_into(params, progress)
+    model.read_into(params)
     return model.config, params
 
 
 def save(
     path,
     config: Config,
-    params: dict,
+    params: Mapping[str, np.ndarray],
     tokenizer_keys: dict | None = None,
     weights: str = "F32",
-    progress=None,
 ) -> None:
     """Write a model: its parameters by our names, the matrices in the format `weights`.
 
@@ -123,11 +116,14 @@ def save(
     keys |= {"general.type": "model", "general.name": path.stem}
     keys |= {"general.file_type": FILE_TYPES[weights], "general.quantization_version": 2}
     keys |= NO_TOKENIZER if tokenizer_keys is None else tokenizer_keys
-    tensors.write(path, keys, entries, progress)
+    tensors.write(path, keys, entries)
 
 
-def planned(config: Config, weights: str, params: dict | None = None) -> list[Entry]:
-    """The tensors of a file, each with its format; without params only to be looked at."""
+def planned(config: Config, weights: str, params: Mapping | None = None) -> list[Entry]:
+    """The tensors of a file, each with its format; without params only to be looked at.
+
+    Those of a parameter follow one another, and it is asked for when they are written.
+    """
     if weights not in FILE_TYPES:
         raise ValueError(f"gguf: weights {weights!r} is none of {', '.join(FILE_TYPES)}")
     entries, shapes = [], config.parameter_shapes()
@@ -137,8 +133,7 @@ def planned(config: Config, weights: str, params: dict | None = None) -> list[En
             form = blocks.FORMATS[weights]
             if len(shape) == 1 or name == "wpe" or shape[-1] % form.size:
                 form = blocks.FORMATS["F32"]
-            array = None if params is None else params[name]
-            entries.append(Entry(part.name, shape, form, _reader(array, part)))
+            entries.append(Entry(part.name, shape, form, _reader(params, name, part)))
     if (divisors := rope.divisors(config)) is not None:
         form = blocks.FORMATS["F32"]
         entries.append(Entry(rope.TENSOR, divisors.shape, form, lambda b, e: divisors[b:e]))
@@ -151,8 +146,8 @@ def unquantised(config: Config, weights: str) -> list[str]:
     return [entry.name for entry in matrices if entry.form.name != weights]
 
 
-def _reader(array, part):
+def _reader(params, name, part):
     if part.heads:
         order = part.order()
-        return lambda begin, end: array[order[begin:end]]
-    return lambda begin, end: array[part.begin + begin : part.begin + end]
+        return lambda begin, end: params[name][order[begin:end]]
+    return lambda begin, end: params[name][part.begin + begin : part.begin + end]

@@ -138,11 +138,8 @@ class Entry(NamedTuple):
         return self.form.bytes_of(math.prod(self.shape))
 
 
-def write(path, keys: dict, entries: list[Entry], progress=None) -> None:
-    """Write a GGUF file atomically; no more than a few rows at a time are held.
-
-    progress is called with the bytes of the data that are written, and with all of them.
-    """
+def write(path, keys: dict, entries: list[Entry]) -> None:
+    """Write a GGUF file atomically; no more than a few rows at a time are held."""
     infos, offset = [metadata.header(keys, len(entries))], 0
     for entry in entries:
         sizes = struct.pack(f"<I{len(entry.shape)}Q", len(entry.shape), *entry.shape[::-1])
@@ -153,16 +150,12 @@ def write(path, keys: dict, entries: list[Entry], progress=None) -> None:
 
     def write(file):
         file.write(head + bytes(-len(head) % ALIGNMENT))
-        done = 0
         for entry in entries:
             step = max(1, blocks.CHUNK // math.prod(entry.shape[1:]))
             for i in range(0, entry.shape[0], step):
                 rows = entry.read(i, min(i + step, entry.shape[0]))
                 file.write(_encoded(entry, rows).data)
-                if progress is not None:
-                    progress(done + entry.form.bytes_of(i * math.prod(entry.shape[1:])), offset)
             file.write(bytes(-entry.size % ALIGNMENT))
-            done += entry.size + -entry.size % ALIGNMENT
 
     atomic_write(path, write)
 
