@@ -9,7 +9,9 @@ from gptengine.cli.main import main
 from gptengine.files import read_json, write_json
 from gptengine.gguf.tensors import GgufFile
 from gptengine.huggingface import model_type
+from gptengine.sentence import Pooling
 from gptengine.tensorfile import TensorFile
+from gptengine.tokenizer import WordPiece
 
 
 @pytest.fixture
@@ -68,6 +70,22 @@ def test_a_tied_model_whose_config_does_not_say_so(model):
     write_json("tied/config.json", values | {"tie_word_embeddings": False})
     assert convert("tied", "tied.gguf") == 0
     assert load("tied.gguf")[0] == config
+
+
+def test_a_sentence_encoder_stays_one(model, capsys):
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcd"]
+    options = dict(norm_order="post", causal=False, embedding_norm=True, token_types=2)
+    encoder = Model(Config(len(words), 16, 1, 2, 8, **options))
+    encoder.tokenizer, encoder.pooling = WordPiece(words), Pooling("cls", max_length=9)
+    encoder.save("encoder")
+    assert convert("encoder", "half", "--weights", "bf16") == 0
+    out = capsys.readouterr().out
+    assert "with     9 tokens of WordPiece" in out and "next" not in out
+    again = Model.load("half")
+    assert again.pooling == encoder.pooling
+    np.testing.assert_allclose(again.encode(["a b"]), encoder.encode(["a b"]), atol=0.01)
+    assert convert("encoder", "encoder.gguf") == 2
+    assert "type 'bert'" in capsys.readouterr().err
 
 
 def test_what_stays_in_float32_is_said(model, capsys):

@@ -40,6 +40,7 @@ def main(c: ConvertCommand) -> None:
 
     from gptengine import checkpoint
     from gptengine.cli.progress import Progress
+    from gptengine.sentence import is_sentence_folder, read_pooling
     from gptengine.train.log import say, warn
 
     console = Console(highlight=False)
@@ -53,17 +54,18 @@ def main(c: ConvertCommand) -> None:
         weights = c.weights.upper()
         if weights == "AUTO":
             weights = "BF16" if is_bf16(source, model) else "F32"
-        tok = load_tokenizer(source) if c.tokenizer else None
+        tok = load_tokenizer(source, model.config) if c.tokenizer else None
+        pooling = read_pooling(source) if is_sentence_folder(source) else None
         say(console, plan(c, source, model.config, weights, tok))
         start = time.perf_counter()
         with Progress(console) as progress:
             params = checkpoint.Weights(model, progress.phase("converting"))
-            checkpoint.save(c.target, model.config, params, tok, weights)
+            checkpoint.save(c.target, model.config, params, tok, weights, pooling)
     for warning in said:
         warn(f"warning: {warning.message}")
     seconds = time.perf_counter() - start
     say(console, f"saved    {c.target}: {size_of(c.target) / 1e6:,.1f} MB in {seconds:.1f} s")
-    if tok is not None:
+    if tok is not None and model.config.causal and model.config.head == "lm":
         say(console, f"next     gptengine generate {c.target} 'Once upon a time'")
 
 
@@ -93,11 +95,12 @@ def is_bf16(source: Path, model) -> bool:
     return values.get("dtype", values.get("torch_dtype")) == "bfloat16"
 
 
-def load_tokenizer(source: Path):
-    from gptengine.tokenizer import Tokenizer
+def load_tokenizer(source: Path, config):
+    from gptengine.huggingface import model_type
+    from gptengine.tokenizer import Tokenizer, WordPiece
 
     try:
-        return Tokenizer.load(source)
+        return (WordPiece if model_type(config) == "bert" else Tokenizer).load(source)
     except ValueError as error:
         raise ValueError(f"{error}; --no-tokenizer converts the model without it") from None
 
@@ -107,6 +110,7 @@ def plan(c: ConvertCommand, source: Path, config, weights: str, tok) -> str:
     from gptengine import checkpoint
     from gptengine.gguf.model import planned
     from gptengine.huggingface import model_type
+    from gptengine.tokenizer import Tokenizer
 
     if checkpoint.is_gguf(c.target):
         size = sum(entry.size for entry in planned(config, weights))
@@ -117,7 +121,11 @@ def plan(c: ConvertCommand, source: Path, config, weights: str, tok) -> str:
     else:
         raise ValueError(f"convert: weights {c.weights} go into a .gguf file, not into a folder")
     largest = max(map(math.prod, config.parameter_shapes().values()))
-    template = "a" if tok and tok.config.get("chat_template") else "no"
+    tokens = "no tokenizer" if tok is None else f"{tok.vocab_size:,} tokens of WordPiece"
+    if isinstance(tok, Tokenizer):
+        template = "a" if tok.config.get("chat_template") else "no"
+        tokens = f"{tok.vocab_size:,} tokens of split {tok._vocabulary.split}, {template} chat "
+        tokens += "template"
     return "\n".join(
         [
             f"plan     {model_type(config)}, {config.layers} layers of {config.model_dim}, context "
@@ -125,10 +133,7 @@ def plan(c: ConvertCommand, source: Path, config, weights: str, tok) -> str:
             f"from     {source}: {size_of(source) / 1e6:,.1f} MB",
             f"to       {c.target}: {weights}, {size / 1e6:,.1f} MB; in between, of its largest "
             f"matrix, {4 * largest / 1e6:,.1f} MB of memory",
-            f"with     {tok.vocab_size:,} tokens of split {tok._vocabulary.split}, {template} chat "
-            f"template"
-            if tok
-            else "with     no tokenizer",
+            f"with     {tokens}",
         ]
     )
 
