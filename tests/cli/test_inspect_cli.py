@@ -1,6 +1,7 @@
 """`gptengine inspect`: what it says, its page, and what it refuses."""
 
 import base64
+import dataclasses
 import hashlib
 import html.parser
 import json
@@ -12,6 +13,7 @@ import pytest
 from cli.commands import error
 from gptengine import Config, Model, Tokenizer
 from gptengine.cli.main import main
+from gptengine.tokenizer import stages
 from model.cases import small
 
 HOSTILE = '</script><script>alert("x")</script><img src=x onerror=alert(1)>&\'\x1b[31m\u202e'
@@ -92,6 +94,25 @@ def test_the_page_has_what_python_computes(folder, tmp_path, capsys):
     raw = np.frombuffer(base64.b64decode(record["maps"][0][2]), np.uint8)
     want = attention_maps(model, ids)[1, 2][np.tril_indices(len(ids))]
     np.testing.assert_allclose((raw / 255) ** 2, want, atol=0.005)
+
+
+def test_a_gguf_file_and_the_title(folder, tmp_path, capsys):
+    Model.load(folder).save(tmp_path / "its.gguf", Tokenizer.load(folder))
+    assert inspect(tmp_path / "its.gguf", "the king", "--out", tmp_path / "x.html") == 0
+    page = Page(tmp_path / "x.html")
+    assert "<h1>Inside its.gguf</h1>" in page.source and str(tmp_path) not in page.source
+    capsys.readouterr()
+
+
+def test_a_text_begins_as_the_tokenizer_begins_texts(folder, tmp_path, capsys):
+    tok = Tokenizer.load(folder)
+    template = stages.template("<|endoftext|>", None, tok.special_tokens)
+    vocabulary = dataclasses.replace(tok._vocabulary, template=template)
+    Model.load(folder).save(tmp_path / "m", Tokenizer(vocabulary))
+    assert inspect(tmp_path / "m", "the king", "--out", tmp_path / "x.html") == 0
+    tokens = json.loads(Page(tmp_path / "x.html").scripts[0])["tokens"]
+    assert tokens[0] == "<|endoftext|>" and len(tokens) == 1 + len(tok.encode("the king"))
+    capsys.readouterr()
 
 
 def test_words_in_the_terminal(folder, capsys):

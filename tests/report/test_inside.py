@@ -51,6 +51,15 @@ def test_the_script_finds_what_it_asks_for():
     assert habits == {"first", "before", "itself", "distance"}
 
 
+def test_a_label_is_held_at_the_side_of_its_dot():
+    assert inside.label_start((10, 0, 50, 16), 56) == (50, "end")
+    assert inside.label_start((62, 0, 99, 16), 56) == (62, "start")
+    assert inside.label_start((36, 0, 76, 16), 56) == (56, "middle")
+    names, points = ["·a", "·long", "·b"], np.array([[0.0, 0], [1, 0], [1.01, 0]])
+    page = inside.plane_section(names, points, np.array([0.6, 0.4]))
+    assert 'text-anchor="end">·' in page and 'text-anchor="start">·' in page
+
+
 def test_labels_cover_neither_one_another_nor_a_dot(rng):
     names = [f"·{'word' * (1 + i % 3)}{i}" for i in range(80)]
     at = rng.random((80, 2)) * [inside.WIDTH, inside.HEIGHT]

@@ -6,6 +6,7 @@ import dataclasses
 import math
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from gptengine.files import atomic_write
@@ -32,7 +33,7 @@ class InspectCommand:
     In the terminal, and with --out as a page for a browser, in one file that loads nothing.
     """
 
-    model: str = option(REQUIRED, "run folder or model folder", positional=True)
+    model: str = option(REQUIRED, "run folder, model folder or .gguf file", positional=True)
     text: str = option("", "the text to follow; - reads it from standard input", positional=True)
     out: str = option("", "write a page to this file", shows="FILE")
     near: tuple[str, ...] = option(
@@ -224,7 +225,7 @@ def write_page(c: InspectCommand, model, tok, parts: list[str]) -> None:
     words = plane(model, tok, split(c.words))
     map_part = inside.plane_section([str(w) for w in words.words], words.points, words.shares)
     page = tokens.page(
-        f"Inside {c.model}",
+        f"Inside {Path(c.model).name or c.model}",  # whoever is sent it need not know the folders
         *parts,
         map_part,
         style=inside.STYLE,
