@@ -1,0 +1,22 @@
+"""Chat: conversations and their roles, templates that make ids of them, and which of these count."""
+
+from gptengine.chat.conversation import ROLES, Message, ToolCall, conversation
+from gptengine.chat.jinja import to_jinja
+from gptengine.chat.render import LOSS_ROLES, Rendered, render
+from gptengine.chat.template import Template
+from gptengine.chat.templates import CONTROL_TOKENS, TEMPLATES, template_of
+
+__all__ = [
+    "CONTROL_TOKENS",
+    "LOSS_ROLES",
+    "ROLES",
+    "TEMPLATES",
+    "Message",
+    "Rendered",
+    "Template",
+    "ToolCall",
+    "conversation",
+    "render",
+    "template_of",
+    "to_jinja",
+]
