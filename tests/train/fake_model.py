@@ -68,7 +68,7 @@ class BigramModel:
         logp = logits - np.log(np.exp(logits).sum(1, keepdims=True))
         return logp[np.arange(len(logp)), np.ravel(targets)]
 
-    def forward_backward(self, tokens, targets, dlogp):
+    def forward_backward(self, tokens, targets, dlogp, segments=None):
         tokens, targets = np.ravel(tokens), np.ravel(targets)
         logits = self._logits(tokens)
         p = np.exp(logits - logits.max(1, keepdims=True))

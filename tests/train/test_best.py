@@ -101,7 +101,7 @@ def test_a_model_of_another_run_is_not_replaced(tmp_path, data):
         (lambda m: m.pop("optimizer_step"), "'optimizer_step' is missing"),
         (lambda m: m.pop("aside"), "'aside' is missing"),
         (lambda m: m.update(step="4"), "'step' is '4'"),
-        (lambda m: m["loader"].pop("index"), "loader.*'index' is missing"),
+        (lambda m: m["data"].pop("index"), "'index' is missing"),
         (lambda m: m["guard"].update(loss=3), "guard.*'loss' is 3"),
     ],
 )
@@ -155,7 +155,7 @@ def test_a_signal_between_steps_ends_the_loop(tmp_path, data, every):
 
 @pytest.mark.parametrize("peak", [None, 1.0])  # tried, and too slow to be tried
 def test_a_run_starts_from_zero_gradients(tmp_path, data, monkeypatch, peak):
-    monkeypatch.setattr("gptengine.train.pretrain.measured_peak", lambda model: peak)
+    monkeypatch.setattr("gptengine.train.loop.measured_peak", lambda model: peak)
     used = BigramModel()
     for gradient in used._grads.values():
         gradient += 1
@@ -168,7 +168,7 @@ def test_a_run_starts_from_zero_gradients(tmp_path, data, monkeypatch, peak):
 def test_without_a_limit_the_clock_changes_no_bit(tmp_path, data, monkeypatch):
     run(tmp_path / "a", data)
     ticks = iter(range(0, 10**9, 1000))
-    monkeypatch.setattr("gptengine.train.pretrain.time.perf_counter", lambda: next(ticks))
+    monkeypatch.setattr("gptengine.train.loop.time.perf_counter", lambda: next(ticks))
     run(tmp_path / "b", data, until=6)
     run(tmp_path / "b", data)
     one, two = (checkpoints(tmp_path / x)[-1] / "model.safetensors" for x in "ab")

@@ -145,7 +145,7 @@ def test_the_plan_comes_before_the_first_step(tmp_path, data):
 def test_a_run_ends_in_time_with_its_schedule_at_the_end(tmp_path, data, monkeypatch):
     """On a clock of which a step takes a sixth, half of twelve steps are done, two at a time."""
     left = lambda loop: 60 * loop.c.minutes * (1 - loop.model._t / 6)
-    monkeypatch.setattr("gptengine.train.pretrain._Loop.time_left", left)
+    monkeypatch.setattr("gptengine.train.loop.Loop.time_left", left)
     console = Console(file=io.StringIO())
     run = quick(tmp_path / "run", data, minutes=1.0)
     records = [r for r in read_log(run.out / "run.jsonl") if "lr" in r]
@@ -158,7 +158,7 @@ def test_a_run_ends_in_time_with_its_schedule_at_the_end(tmp_path, data, monkeyp
 
 
 def test_no_share_of_the_peak_is_above_one(tmp_path, data, monkeypatch):
-    monkeypatch.setattr("gptengine.train.pretrain.measured_peak", lambda model: 1.0)
+    monkeypatch.setattr("gptengine.train.loop.measured_peak", lambda model: 1.0)
     console = Console(file=io.StringIO())
     settings = {**QUICK, "console": console}
     run = pretrain(BigramModel(), ByteTokenizer(), data, tmp_path / "run", **settings)
@@ -189,7 +189,7 @@ def test_a_plan_that_does_not_fit_is_refused(monkeypatch):
 
 def test_another_instruction_set_is_said(tmp_path, data, monkeypatch):
     quick(tmp_path / "run", data)
-    monkeypatch.setattr("gptengine.train.pretrain.isa", lambda model: "other")
+    monkeypatch.setattr("gptengine.train.loop.isa", lambda model: "other")
     console = Console(file=io.StringIO())
     pretrain(BigramModel(), ByteTokenizer(), data, tmp_path / "run", console=console, **QUICK)
     assert "note: step-00000012 was made with None instructions" in console.file.getvalue()
@@ -260,7 +260,7 @@ class Broken(BigramModel):
     factors: dict = {}
     calls = 0
 
-    def forward_backward(self, tokens, targets, dlogp):
+    def forward_backward(self, tokens, targets, dlogp, segments=None):
         logp = super().forward_backward(tokens, targets, dlogp)
         if not dlogp.any():
             return logp  # the probe

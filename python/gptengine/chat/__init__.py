@@ -1,4 +1,4 @@
-"""Chat: conversations and their roles, templates that make ids of them, and which of these count."""
+"""Chat: conversations and roles, templates that make ids of them, and which ids count."""
 
 from gptengine.chat.conversation import ROLES, Message, ToolCall, conversation
 from gptengine.chat.jinja import to_jinja

@@ -79,7 +79,9 @@ class Message:
         if not isinstance(self.task, str):
             raise ValueError(f"{where}: task {self.task!r:.80} is no name")
         if self.task and self.role != "assistant":
-            raise ValueError(f"{where}: task {self.task!r:.80} of role {self.role}: it is an answer's")
+            raise ValueError(
+                f"{where}: task {self.task!r:.80} of role {self.role}: it is an answer's"
+            )
         if isinstance(self.weight, bool) or not isinstance(self.weight, (int, float)):
             raise ValueError(f"{where}: weight {self.weight!r:.80} is no number")
         if not 0 <= self.weight < math.inf:

@@ -40,7 +40,9 @@ def _turn(t: Template) -> str:
     if t.joins_results:
         first = "m['role'] != 'tool' or loop.first or loop.previtem['role'] != 'tool'"
         last = "m['role'] != 'tool' or loop.last or loop.nextitem['role'] != 'tool'"
-        header = f"{{%- if {first} -%}}{header}{{%- else -%}}{put(quoted(t.between))}{{%- endif -%}}"
+        header = (
+            f"{{%- if {first} -%}}{header}{{%- else -%}}{put(quoted(t.between))}{{%- endif -%}}"
+        )
         end = f"{{%- if {last} -%}}{end}{{%- endif -%}}"
     content = put("(m['content'] or '')" + (" | trim" if t.strips else ""))
     if any(t.result):

@@ -6,9 +6,12 @@ And its best model, with the score that makes it the best beside the weights.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
 from pathlib import Path
+
+import numpy as np
 
 from gptengine.checkpoint import (
     REPLACED,
@@ -20,15 +23,16 @@ from gptengine.checkpoint import (
     save_state,
     write_folder,
 )
-from gptengine.files import read_json, write_json
+from gptengine.files import atomic_write, read_json, write_json
 
 STATE = "state.safetensors"
 SCORE = "score.json"
 KINDS = {  # what a state holds
     "step": int,
+    "tokens": int,
     "optimizer_step": int,
     "settings": dict,
-    "loader": {"epoch": int, "index": int},
+    "data": dict,
     "guard": {"loss": list, "norm": list, "broken": int},
     "best": (float, int, type(None)),
     "elapsed": (float, int),
@@ -95,11 +99,12 @@ def read_metadata(folder) -> dict:
     """The dictionary that `save_checkpoint` was given, and the optimizer's step; checked."""
     path = Path(folder) / STATE
     metadata = load_state(path)[1]
-    _check(metadata, KINDS, path)
+    check_kinds(metadata, KINDS, path)
     return metadata
 
 
-def _check(values: dict, kinds: dict, where) -> None:
+def check_kinds(values: dict, kinds: dict, where) -> None:
+    """Refuse a state that lacks one of `kinds`, or has another kind of it."""
     for name, kind in kinds.items():
         if name not in values:
             raise ValueError(
@@ -109,7 +114,7 @@ def _check(values: dict, kinds: dict, where) -> None:
         if not isinstance(values[name], dict if isinstance(kind, dict) else kind):
             raise ValueError(f"{where}: {name!r} is {values[name]!r}: damaged")
         if isinstance(kind, dict):
-            _check(values[name], kind, f"{where}: {name}")
+            check_kinds(values[name], kind, f"{where}: {name}")
 
 
 def save_best(out, model, tok, score: dict) -> None:
@@ -117,6 +122,21 @@ def save_best(out, model, tok, score: dict) -> None:
     with atomic_folder(Path(out) / "best", REPLACED) as partial:
         write_folder(partial, model.config, model.parameters(), tok)
         write_json(partial / SCORE, score)
+
+
+def save_broken(out, step: int, batches) -> Path:
+    """Keep the batches of a step whose loss was no number, to be looked at: an .npz."""
+    arrays = {
+        f"{i}.{name}": array
+        for i, batch in enumerate(batches)
+        for name, array in batch._asdict().items()
+        if array is not None
+    }
+    data = io.BytesIO()
+    np.savez(data, **arrays)
+    path = Path(out) / f"broken-{step:08d}.npz"
+    atomic_write(path, data.getvalue())
+    return path
 
 
 def read_score(out) -> dict | None:

@@ -13,7 +13,6 @@ from gptengine.train.log import duration
 PEAK_SECONDS = 0.3  # to spend on measuring the machine
 PROBE_SECONDS = 4.0  # a micro-step that would take longer is not tried but estimated
 USUAL_SHARE = 0.6  # of the measured peak, for such an estimate
-MANY_EPOCHS = 10  # repeated text soon teaches little (Muennighoff et al. 2023, arXiv:2305.16264)
 
 
 def measured_peak(model) -> float | None:
@@ -25,24 +24,22 @@ def measured_peak(model) -> float | None:
     return _core.peak_flops(model.dtype, _core.threads(), PEAK_SECONDS)
 
 
-def step_seconds(model, batch: int, context: int, accumulate: int, peak: float | None) -> float:
-    """Seconds that an optimizer step will take, from one micro-step on made-up tokens.
+def step_seconds(model, batch, count: int, context: int, peak: float | None) -> float:
+    """Seconds that an optimizer step of `count` such batches will take, from trying one.
 
     Leaves weights and optimizer as they were. All gradients are zero afterwards.
     """
     model.zero_grad()
-    flops = model.flops_per_token(context) * batch * context
+    flops = model.flops_per_token(context) * batch.targets.size
     if peak and flops / peak > PROBE_SECONDS * USUAL_SHARE:
-        return accumulate * flops / (USUAL_SHARE * peak)
-    tokens = np.arange(batch * context, dtype=np.int32).reshape(batch, context)
-    tokens %= model.config.vocab_size
-    dlogp = np.zeros(batch * context, np.float32)
+        return count * flops / (USUAL_SHARE * peak)
+    dlogp = np.zeros(batch.targets.size, np.float32)
     for _ in range(2):  # the first touches the memory
         begin = time.perf_counter()
-        model.forward_backward(tokens, tokens, dlogp)
+        model.forward_backward(batch.tokens, batch.targets, dlogp, batch.segments)
         seconds = time.perf_counter() - begin
     model.zero_grad()
-    return accumulate * seconds
+    return count * seconds
 
 
 def isa(model) -> str | None:
@@ -54,10 +51,10 @@ def isa(model) -> str | None:
     return _core.isa()
 
 
-def run_memory(model, c, context: int) -> dict[str, int]:
-    """Bytes by purpose of a run; without samples nothing is decoded."""
-    memory = model.memory(c.batch * context)
-    if not c.sample_every:
+def run_memory(model, tokens: int, samples: bool) -> dict[str, int]:
+    """Bytes by purpose of a run with micro-steps of so many tokens; without samples none decode."""
+    memory = model.memory(tokens)
+    if not samples:
         memory.pop("decoding", None)
     return memory
 
@@ -133,28 +130,13 @@ def count(n: int, what: str) -> str:
     return f"{n:,} {what}" + "s" * (n != 1)
 
 
-def plan_lines(model, c, context: int, train, val, peak, first: int) -> list[str]:
-    """The plan as lines of text. c: the PretrainConfig; first: the step to start at."""
-    config, step_tokens = model.config, c.batch * c.accumulate * context
-    total = c.steps * step_tokens
-    epochs = total / train.tokens
-    memory = run_memory(model, c, context)
+def model_line(config) -> str:
+    return (
+        f"{config.num_parameters:,} parameters: {count(config.layers, 'layer')} x "
+        f"{config.model_dim}, {count(config.heads, 'head')}, vocabulary {config.vocab_size:,}"
+    )
+
+
+def machine_line(model, peak: float | None) -> str:
     rate = f"{peak / 1e9:,.0f} GFLOP/s measured peak" if peak else "peak unknown"
-    rows = {
-        "model": f"{config.num_parameters:,} parameters: {count(config.layers, 'layer')} x "
-        f"{config.model_dim}, {count(config.heads, 'head')}, vocabulary {config.vocab_size:,}",
-        "data": f"{train.tokens:,} tokens to train on, {val.tokens if val else 0:,} held out, "
-        f"{train.text_bytes / max(1, train.tokens):.2f} bytes a token",
-        "steps": f"{c.steps:,} of {step_tokens:,} tokens ({c.batch} x {context} x {c.accumulate})",
-        "tokens": f"{total:,}: {epochs:.1f} epochs, "
-        f"{total / config.num_parameters:.1f} a parameter",
-        "memory": f"{sum(memory.values()) / 1e6:,.0f} MB: "
-        + ", ".join(f"{name} {size / 1e6:,.0f}" for name, size in memory.items()),
-        "machine": f"{model.device}, {model.dtype}, {rate}",
-    }
-    if epochs > MANY_EPOCHS:
-        rows["note"] = f"the text is read {epochs:,.0f} times over: with more text or fewer steps "
-        rows["note"] += "the model would do better on other text"
-    if first:
-        rows["resume"] = f"at step {first:,} of {c.steps:,}"
-    return [f"{name:8} {text}" for name, text in rows.items()]
+    return f"{model.device}, {model.dtype}, {rate}"

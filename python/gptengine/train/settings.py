@@ -1,10 +1,10 @@
-"""The settings of a pretraining: what they may be, and the learning rate that they mean."""
+"""The settings of trainers: what they may be, and the learning rate that they mean."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 from gptengine.config import check_seed
 from gptengine.options import check_sizes, option
@@ -16,17 +16,26 @@ FREE |= {"checkpoint_every", "keep"}
 
 
 @dataclasses.dataclass(frozen=True)
-class PretrainConfig:
-    """How to pretrain: batches, schedule, optimizer, and what to show and keep."""
+class TrainConfig:
+    """What every trainer has: schedule, optimizer, and what to show and keep."""
+
+    NAME: ClassVar[str] = "train"  # in messages
+    SMALLEST: ClassVar[dict[str, int]] = dict(
+        steps=1,
+        warmup=0,
+        guard_window=2,
+        eval_every=1,
+        sample_every=0,
+        sample_tokens=1,
+        checkpoint_every=1,
+        keep=1,
+    )
 
     steps: int = option(2000, "optimizer steps")
     minutes: float = option(
         0.0,
         "end by then, with the schedule at its end: bits then depend on the clock (0: no limit)",
     )
-    batch: int = option(8, "sequences a micro-step")
-    accumulate: int = option(1, "micro-steps a step")
-    context: int = option(0, "tokens a sequence (0: the model's context length)")
     lr: float = option(1e-3, "peak learning rate")
     schedule: Literal["cosine", "wsd"] = option("cosine", "wsd: level with a decay at the end")
     warmup: int = option(100, "steps of warm-up")
@@ -40,29 +49,25 @@ class PretrainConfig:
     guard_window: int = option(128, "steps that the guard compares with")
     seed: int = option(0, "of the batches' order and the samples")
     eval_every: int = option(250, "steps between validations")
-    eval_tokens: int = option(32768, "tokens of a validation, always the same")
     sample_every: int = option(500, "steps between samples (0: none)")
     sample_tokens: int = option(64, "tokens of a sample")
-    prompt: str = option("", "what the samples go on from", shows="TEXT")
     checkpoint_every: int = option(500, "steps between checkpoints")
     keep: int = option(2, "checkpoints to keep")
 
     def __post_init__(self):
-        smallest = dict(steps=1, batch=1, accumulate=1, context=0, warmup=0, guard_window=2)
-        smallest |= dict(eval_every=1, eval_tokens=1, sample_every=0, sample_tokens=1)
-        check_sizes("pretrain", self, **smallest, checkpoint_every=1, keep=1)
+        check_sizes(self.NAME, self, **self.SMALLEST)
         for name in ("lr", "clip"):
             if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"pretrain: {name} {getattr(self, name)} must be above 0")
+                raise ValueError(f"{self.NAME}: {name} {getattr(self, name)} must be above 0")
         for name in ("decay", "floor", "beta1", "beta2"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"pretrain: {name} {getattr(self, name)} must be from 0 to 1")
+                raise ValueError(f"{self.NAME}: {name} {getattr(self, name)} must be from 0 to 1")
         for name in ("guard", "weight_decay", "minutes"):
             if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"pretrain: {name} {getattr(self, name)} must be 0 or more")
-        check_seed("pretrain", self.seed)
+                raise ValueError(f"{self.NAME}: {name} {getattr(self, name)} must be 0 or more")
+        check_seed(self.NAME, self.seed)
         if self.schedule not in ("cosine", "wsd"):
-            raise ValueError(f"pretrain: schedule {self.schedule!r} is neither cosine nor wsd")
+            raise ValueError(f"{self.NAME}: schedule {self.schedule!r} is neither cosine nor wsd")
 
     def lr_at(self, step: float) -> float:
         """The learning rate at a step; a warm-up longer than a tenth of a run is shortened."""
@@ -71,3 +76,19 @@ class PretrainConfig:
             return self.lr * warmup_cosine(step, warmup, self.steps, self.floor)
         decay = round(self.decay * self.steps)
         return self.lr * warmup_stable_decay(step, warmup, self.steps, decay, self.floor)
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainConfig(TrainConfig):
+    """How to pretrain: batches, schedule, optimizer, and what to show and keep."""
+
+    NAME: ClassVar[str] = "pretrain"
+    SMALLEST: ClassVar[dict[str, int]] = TrainConfig.SMALLEST | dict(
+        batch=1, accumulate=1, context=0, eval_tokens=1
+    )
+
+    batch: int = option(8, "sequences a micro-step")
+    accumulate: int = option(1, "micro-steps a step")
+    context: int = option(0, "tokens a sequence (0: the model's context length)")
+    eval_tokens: int = option(32768, "tokens of a validation, always the same")
+    prompt: str = option("", "what the samples go on from", shows="TEXT")
