@@ -14,8 +14,8 @@ from gptengine.chat.template import GIVEN, SAID
 from gptengine.tokenizer import Tokenizer
 
 ROLES = dict(s="system", d="developer", u="user", a="assistant", r="tool")
-NAMES = [name for t in chat.TEMPLATES.values() for name in t.control_tokens()]
-TOK = Tokenizer.bytes(special_tokens=["<|endoftext|>", *dict.fromkeys(NAMES)])
+NAMES = [*dict.fromkeys(n for t in chat.TEMPLATES.values() for n in t.control_tokens())]
+TOK = Tokenizer.bytes(special_tokens=["<|endoftext|>", *NAMES])
 MESSAGE = re.compile(r"([sduar])(#\w+)?(!)?(\*[\d.]+)? ([^@]*)((?:@\w+\{[^@]*\})*)", re.S)
 
 
