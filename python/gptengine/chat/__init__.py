@@ -2,7 +2,7 @@
 
 from gptengine.chat.conversation import ROLES, Message, ToolCall, conversation
 from gptengine.chat.jinja import to_jinja
-from gptengine.chat.render import LOSS_ROLES, Rendered, render
+from gptengine.chat.render import LOSS_ROLES, Rendered, Renderer, render
 from gptengine.chat.template import Template
 from gptengine.chat.templates import CONTROL_TOKENS, TEMPLATES, template_of
 
@@ -13,6 +13,7 @@ __all__ = [
     "TEMPLATES",
     "Message",
     "Rendered",
+    "Renderer",
     "Template",
     "ToolCall",
     "conversation",

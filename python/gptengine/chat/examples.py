@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from gptengine.chat.dialogs import Dialog
-from gptengine.chat.render import LOSS_ROLES, Rendered, render
+from gptengine.chat.render import LOSS_ROLES, Rendered, Renderer
 
 Policy = Literal["split", "drop", "cut", "refuse"]
 
@@ -51,17 +51,17 @@ def examples(
 ) -> Iterator[Rendered]:
     """Examples of at most context + 1 tokens, so that context of them have a target.
 
-    too_long: "split" begins a new example at a turn, with the system message and the tools again;
-    a turn that is too long for one alone is cut at its end. "cut" keeps the first context + 1
+    too_long: "split" begins a new example at a question, with the system message and tools again;
+    a question and its answer that are too long for one are cut at their end. "cut" keeps the first context + 1
     tokens, "drop" leaves the conversation out, "refuse" raises ValueError. A conversation in which
     nothing counts is a ValueError, with its place.
     """
     counts = Counts() if counts is None else counts
-    loss_on = tuple(loss_on)
+    loss_on, renderer = tuple(loss_on), Renderer(template, tok)
     for dialog in dialogs:
         counts.dialogs += 1
-        show = lambda messages, dialog=dialog: render(
-            template, tok, messages, tools=dialog.tools, loss_on=loss_on
+        show = lambda messages, dialog=dialog: renderer(
+            messages, tools=dialog.tools, loss_on=loss_on
         )
         whole = show(dialog.messages)
         if not whole.loss_tokens:
@@ -94,18 +94,30 @@ def examples(
 
 
 def _split(messages, show, most: int) -> Iterator[tuple]:
-    """Stretches of turns that fit, each behind the system message, where there is one."""
+    """Stretches of exchanges that fit, each behind the system message, where there is one.
+
+    An exchange is never divided: an answer without its question teaches the wrong thing.
+    """
     first = messages[:1] if messages[0].role == "system" else ()
-    rest, taken, shown = messages[len(first) :], (), None
-    for message in rest:
-        longer = show((*first, *taken, message))
-        # a result of a tool stays with its call, so that no turn begins with it
-        if taken and len(longer.ids) > most and message.role != "tool":
+    taken, shown = (), None
+    for exchange in _exchanges(messages[len(first) :]):
+        longer = show((*first, *taken, *exchange))
+        if taken and len(longer.ids) > most:
             yield (*first, *taken), shown
-            taken = ()
-            longer = show((*first, message))
-        taken, shown = (*taken, message), longer
+            taken, longer = (), show((*first, *exchange))
+        taken, shown = (*taken, *exchange), longer
     yield (*first, *taken), shown
+
+
+def _exchanges(messages) -> Iterator[tuple]:
+    """What is asked and what is answered, with all calls of tools between."""
+    start = 0
+    for i in range(1, len(messages)):
+        asks = messages[i].role in ("user", "developer")
+        if asks and messages[i - 1].role not in ("user", "developer"):
+            yield messages[start:i]
+            start = i
+    yield messages[start:]
 
 
 def _count(counts: Counts, messages, rendered: Rendered) -> None:
