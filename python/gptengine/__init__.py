@@ -16,6 +16,9 @@ _HOMES = {
     "curate": "gptengine.curate",  # a package, not a name in it
     "pretrain": "gptengine.train.pretrain",
     "prompt_ids": "gptengine.generate",
+    "SftConfig": "gptengine.train.sft",
+    "chat": "gptengine.chat",  # a package, as curate
+    "sft": "gptengine.train.sft",
     "stream": "gptengine.generate",
 }
 
@@ -28,7 +31,7 @@ def __getattr__(name):
     import importlib
 
     home = importlib.import_module(_HOMES[name])
-    value = home if name == "curate" else getattr(home, name)
+    value = home if name in ("chat", "curate") else getattr(home, name)
     globals()[name] = value
     return value
 

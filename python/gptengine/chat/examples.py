@@ -52,9 +52,9 @@ def examples(
     """Examples of at most context + 1 tokens, so that context of them have a target.
 
     too_long: "split" begins a new example at a question, with the system message and tools again;
-    a question and its answer that are too long for one are cut at their end. "cut" keeps the first context + 1
-    tokens, "drop" leaves the conversation out, "refuse" raises ValueError. A conversation in which
-    nothing counts is a ValueError, with its place.
+    a question and its answer that are too long for one are cut at their end. "cut" keeps the first
+    context + 1 tokens, "drop" leaves the conversation out, "refuse" raises ValueError. A
+    conversation in which nothing counts is a ValueError, with its place.
     """
     counts = Counts() if counts is None else counts
     loss_on, renderer = tuple(loss_on), Renderer(template, tok)

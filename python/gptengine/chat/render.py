@@ -32,7 +32,7 @@ class Rendered(NamedTuple):
 
 
 class Renderer:
-    """A template and a tokenizer, ready to render; ValueError where the vocabulary lacks a token."""
+    """A template and a tokenizer, ready to render; ValueError where the latter lacks a token."""
 
     def __init__(self, template, tok):
         check_control_tokens(template, tok)

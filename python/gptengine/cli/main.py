@@ -75,6 +75,7 @@ COMMANDS = {
     "pretrain": Command(
         "gptengine.cli.pretrain", "PretrainCommand", "train a GPT on text, from nothing"
     ),
+    "sft": Command("gptengine.cli.sft", "SftCommand", "teach a model to answer, by conversations"),
     "generate": Command(
         "gptengine.cli.generate", "GenerateCommand", "let a model go on with a text"
     ),

@@ -257,8 +257,9 @@ class Loop:
 
     def settings(self) -> dict:
         """Everything that decides about the result, as plain values."""
+        plain = lambda value: list(value) if isinstance(value, tuple) else value
         return {
-            **dataclasses.asdict(self.c),
+            **{name: plain(value) for name, value in dataclasses.asdict(self.c).items()},
             **{f"model.{k}": v for k, v in self.model.config.to_dict().items()},
             "dtype": self.model.dtype,
             "tokenizer": self.tok.fingerprint,

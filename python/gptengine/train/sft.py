@@ -22,7 +22,9 @@ from gptengine.chat.examples import Counts, examples
 from gptengine.data import Loader, TokenShards
 from gptengine.files import folder_in_use, locked
 from gptengine.options import option
+from gptengine.tokenizer import Tokenizer
 from gptengine.train.evaluate import bytes_per_token, evaluate
+from gptengine.train.extend import continues
 from gptengine.train.loop import Batch, Loop
 from gptengine.train.packing import epoch_batches
 from gptengine.train.plan import model_line
@@ -160,7 +162,8 @@ class FineTuning:
         self.text = TokenShards(pretraining, "train") if pretraining else None
         self.val_text = None
         if self.text:
-            self.text.check_tokenizer(tok)
+            if not continues(tok, Tokenizer.load(pretraining)):
+                self.text.check_tokenizer(tok)
             if any(Path(pretraining).glob("val-*.tok")):
                 self.val_text = TokenShards(pretraining, "val")
             self.loader = Loader(self.text, 1, min(self.context, 512), c.seed)
