@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from gptengine import Config, Model, Tokenizer
-from gptengine.chat import CONTROL_TOKENS, TEMPLATES, render
+from gptengine.chat import CONTROL_TOKENS, TEMPLATES, render, to_jinja
 from gptengine.data import write_shards
 from gptengine.files import read_log
 from gptengine.train.checkpoints import checkpoints
@@ -90,8 +90,7 @@ def test_packed_equals_unpacked_to_the_bit():
     batch = together(found)
     packed = model.logprob(batch.tokens, batch.targets, batch.segments)
     alone = [
-        model.logprob(b.tokens, b.targets, b.segments)
-        for b in map(together, ([e] for e in found))
+        model.logprob(b.tokens, b.targets, b.segments) for b in map(together, ([e] for e in found))
     ]
     assert packed.tobytes() == np.concatenate(alone).tobytes()
     assert np.array_equal(batch.weight, np.concatenate([e.weight[1:] for e in found]))
@@ -167,6 +166,13 @@ def test_the_mix_is_exact_over_any_stretch(dialogs, text, tmp_path):
     assert again == [text for _, text in counted[20:]]
     found = run(tmp_path / "mixed", dialogs, pretraining=text, mix=0.3)
     assert found.val_bpb > 0
+
+
+def test_the_model_says_its_template_and_stops(tmp_path, dialogs):
+    out = run(tmp_path / "run", dialogs).best
+    config = json.loads((out / "tokenizer_config.json").read_text())
+    assert config["chat_template"] == to_jinja(TEMPLATES["gptengine"])
+    assert config["eos_token"] == "<|end|>" and Tokenizer.load(out).eos_token == "<|end|>"
 
 
 def test_the_plan_says_what_counts(tmp_path, dialogs):

@@ -4,7 +4,7 @@ from gptengine.chat.conversation import ROLES, Message, ToolCall, conversation
 from gptengine.chat.jinja import to_jinja
 from gptengine.chat.render import LOSS_ROLES, Rendered, Renderer, render
 from gptengine.chat.template import Template
-from gptengine.chat.templates import CONTROL_TOKENS, TEMPLATES, template_of
+from gptengine.chat.templates import CONTROL_TOKENS, TEMPLATES, template_of, with_template
 
 __all__ = [
     "CONTROL_TOKENS",
@@ -20,4 +20,5 @@ __all__ = [
     "render",
     "template_of",
     "to_jinja",
+    "with_template",
 ]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from gptengine.chat.conversation import ROLES
+from gptengine.chat.jinja import to_jinja
 from gptengine.chat.template import Template
+from gptengine.tokenizer import Tokenizer
 
 # How the assistant is to answer: the marker stands in the header of its answer, where the person
 # that it talks with neither writes nor sees it.
@@ -54,3 +56,9 @@ def template_of(name: str) -> Template:
     if name not in TEMPLATES:
         raise ValueError(f"template {name!r:.80} is none of {', '.join(TEMPLATES)}")
     return TEMPLATES[name]
+
+
+def with_template(tok: Tokenizer, template: Template) -> Tokenizer:
+    """The tokenizer of a model that talks so: its files say the template, and the end of a turn."""
+    config = tok.config | {"chat_template": to_jinja(template)}
+    return Tokenizer(tok._vocabulary, template.end, config)

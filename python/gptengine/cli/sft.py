@@ -66,8 +66,7 @@ def main(c: SftCommand) -> None:
     from gptengine.tokenizer import Tokenizer
     from gptengine.train.extend import extend, longer
     from gptengine.train.log import say
-    from gptengine.train.pretrain import describe
-    from gptengine.train.sft import sft
+    from gptengine.train.sft import describe, sft
 
     console, names = Console(), template_of(c.training.template).control_tokens()
     tok = Tokenizer.load(_model_folder(c.base))
@@ -120,7 +119,8 @@ def show(c: SftCommand, tok, console) -> None:
         for k, i in enumerate(rendered.ids.tolist()):
             piece = tok.token_bytes(i).decode("utf-8", "replace")
             shade = ("on dark_green", "on green4")[k % 2]
-            style = shade if rendered.weight[k] else "bright_black" * (rendered.part[k] == GIVEN)
+            quiet = "bright_black" if rendered.part[k] == GIVEN else ""
+            style = shade if rendered.weight[k] else quiet
             text.append(piece, style=style)
         counted = rendered.loss_tokens
         console.print(f"[bold]{dialog.where}[/]: {counted} of {len(rendered.ids)} tokens count")

@@ -16,7 +16,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from gptengine.chat import LOSS_ROLES, ROLES, Rendered, template_of
+from gptengine.chat import LOSS_ROLES, ROLES, Rendered, template_of, with_template
 from gptengine.chat.dialogs import read_dialogs
 from gptengine.chat.examples import Counts, examples
 from gptengine.data import Loader, TokenShards
@@ -25,6 +25,7 @@ from gptengine.options import option
 from gptengine.tokenizer import Tokenizer
 from gptengine.train.evaluate import bytes_per_token, evaluate
 from gptengine.train.extend import continues
+from gptengine.train.log import duration
 from gptengine.train.loop import Batch, Loop
 from gptengine.train.packing import epoch_batches
 from gptengine.train.plan import model_line
@@ -127,6 +128,7 @@ def iterate(
         raise ValueError(f"sft: unknown setting {name!r}; known: {', '.join(sorted(known))}")
     c = dataclasses.replace(config or SftConfig(), **settings)
     with folder_in_use(out) as out, locked(out):
+        tok = with_template(tok, template_of(c.template))
         task = FineTuning(model, tok, data, pretraining, c)
         c = dataclasses.replace(c, steps=task.steps)
         yield from Loop(task, model, tok, out, c, console).run()
@@ -312,6 +314,16 @@ class FineTuning:
             stop=[tok.special_tokens[self.template.end]],
         )
         return tok.decode([i for i in written.tokens if i < tok.vocab_size])
+
+
+def describe(run: Run) -> str:
+    """A finished run in a line."""
+    text = f"{run.steps:,} steps in {duration(run.seconds)}: the last step's loss {run.loss:.4f}"
+    if run.val_loss is not None:
+        text += f", validation {run.val_loss:.4f} nats a token that counts"
+    if run.val_bpb is not None:
+        text += f", pretraining text {run.val_bpb:.4f} bits a byte"
+    return f"{text}. Best model: {run.best}"
 
 
 def together(some: Sequence[Rendered]) -> Batch:
