@@ -38,7 +38,7 @@ def test_show(base, capsys):
     args = ["sft", str(base / "run"), str(base / "a.jsonl"), "--extend", "--show", "2"]
     assert main(args) == 0
     said = capsys.readouterr().out
-    assert "line 1: 7 of 19 tokens count" in said and "<|user|>Is it 1?<|end|>" in said
+    assert "line 1: 7 of 18 tokens count" in said and "<|user|>Is it 1?<|end|>" in said
 
 
 @pytest.mark.parametrize(

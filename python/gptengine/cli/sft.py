@@ -123,7 +123,8 @@ def show(c: SftCommand, tok, console) -> None:
             style = shade if rendered.weight[k] else quiet
             text.append(piece, style=style)
         counted = rendered.loss_tokens
-        console.print(f"[bold]{dialog.where}[/]: {counted} of {len(rendered.ids)} tokens count")
+        said = f"{dialog.where}: {counted} of {len(rendered.ids)} tokens count"
+        console.print(Text(said, style="bold"))
         console.print(text, soft_wrap=False)
         console.print()
 
