@@ -2,11 +2,14 @@
 
     python bench/curate.py                               # on text that this machine has anyway
     python bench/curate.py --corpus novels.jsonl.gz      # or on a file
-    python bench/curate.py --parts sign                  # of sign group count hash
+    python bench/curate.py --parts sign                  # of sign group count hash filters
+    python bench/curate.py --parts filters --corpus laws.jsonl.gz --language de --length 30000
 
 What a corpus may be stands in bench/corpora.py; its documents are cut to about --length bytes.
-Peers are measured where they are installed, on a part of the text. Speeds are MB of UTF-8 a CPU
-second of one thread, the best of several rounds. The last line is one JSON object.
+Peers are measured where they are installed, on a part of the text. Filters know the documents as
+pages of one host in --language; half of them teach perplexity, and every hundredth is an evaluation
+text. Speeds are MB of UTF-8 a CPU second of one thread, the best of several rounds. The last line
+is one JSON object.
 """
 
 import argparse
@@ -18,9 +21,22 @@ import numpy as np
 
 import corpora
 from gptengine import _core
+from gptengine.curate.bad_words import BadWords
+from gptengine.curate.decontaminate import Decontaminate, index
+from gptengine.curate.document import Document
 from gptengine.curate.exact import text_hashes
+from gptengine.curate.host_lines import HostLineOptions, HostLines, page_hashes
+from gptengine.curate.language import LanguageFilter
+from gptengine.curate.licence import Licences
 from gptengine.curate.near import near_groups, signatures
+from gptengine.curate.perplexity import Perplexity, train
+from gptengine.curate.personal import Personal
+from gptengine.curate.policy_lines import PolicyLines
+from gptengine.curate.quality import Quality
+from gptengine.curate.spam import Spam
 from gptengine.curate.statistics import text_statistics, word_set
+from gptengine.curate.steps import pass_through
+from gptengine.curate.urls import Addresses, Urls
 from peers import sign_text
 
 PEERS = ("rensa", "datasketch", "datatrove")
@@ -34,6 +50,7 @@ def main():
     parser.add_argument("--mb", type=float, default=20, help="of each corpus")
     parser.add_argument("--peer-mb", type=float, default=2, help="of it, for a peer")
     parser.add_argument("--length", type=int, default=4000, help="bytes of a document")
+    parser.add_argument("--language", default="en", help="that filters take the text for")
     parser.add_argument("--peers", nargs="*", default=None, help="default: what is installed")
     args = parser.parse_args()
     _core.set_threads(1)
@@ -107,7 +124,44 @@ def hashing(texts, args):
     yield "MB/s", size(texts) / best(lambda: text_hashes(texts))
 
 
-PARTS = dict(sign=sign, group=group, count=count, hash=hashing)
+def filters(texts, args):
+    """MB/s of each step between reading and comparing, and of all of them one after the other.
+
+    A text that one of them drops goes on to the next all the same.
+    """
+    known, some = texts[::2], texts[1::2]
+    url = "https://www.example.com/pages/"
+    documents = [
+        Document(str(i), "web", text, f"{url}{i}", language=args.language)
+        for i, text in enumerate(some)
+    ]
+    steps = [
+        Urls(Addresses(["example.org", "example.com/shop"])),
+        Licences({}, Addresses(["example.net"])),
+        LanguageFilter(),
+        HostLines(page_hashes(documents[0], HostLineOptions())[::50]),
+        PolicyLines(),
+        Quality(),
+        Spam(),
+        BadWords(),
+        Perplexity({args.language: train(known)}),
+        Decontaminate(index({"evaluation": known[::100]})),
+        Personal(),
+    ]
+    fastest = {}
+    for _ in range(4):
+        seconds = {}
+        for document in documents:
+            for step in steps:
+                document = pass_through([step], document, lambda *_: None, seconds)[0]
+        for name, taken in seconds.items():
+            fastest[name] = min(taken, fastest.get(name, taken))
+    for name, taken in fastest.items():
+        yield f"{name}, MB/s", size(some) / taken
+    yield "all steps, MB/s", size(some) / sum(fastest.values())
+
+
+PARTS = dict(sign=sign, group=group, count=count, hash=hashing, filters=filters)
 
 
 if __name__ == "__main__":
