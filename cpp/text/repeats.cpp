@@ -66,7 +66,7 @@ class Trie {
 
 }  // namespace
 
-Repeats count_repeats(const std::vector<uint32_t>& ids, uint32_t distinct,
+Repeats count_repeats(std::vector<uint32_t>& times, const std::vector<uint32_t>& ids,
                       const std::vector<uint32_t>& characters) {
   Repeats repeats;
   const size_t words = ids.size();
@@ -74,7 +74,7 @@ Repeats count_repeats(const std::vector<uint32_t>& ids, uint32_t distinct,
   for (size_t i = 0; i < words; ++i) before[i + 1] = before[i] + characters[i];
   uint32_t top_count[kTopLast + 1] = {};
   size_t covered[kRepeatLast + 1] = {};  // by n, the end of what was counted
-  Trie trie(distinct, words);
+  Trie trie(uint32_t(times.size()), words);
   for (size_t i = 0; i < words; ++i) {
     uint32_t node = ids[i];
     for (int n = 1;; ++n) {
@@ -106,9 +106,7 @@ Repeats count_repeats(const std::vector<uint32_t>& ids, uint32_t distinct,
       node = trie.child(node, ids[end]);
     }
   }
-  for (uint32_t id = 0; id < distinct; ++id) {
-    repeats.top_word_count = std::max(repeats.top_word_count, int64_t(trie[id].count));
-  }
+  for (size_t id = 0; id < times.size(); ++id) times[id] = trie[uint32_t(id)].count;
   return repeats;
 }
 

@@ -10,7 +10,6 @@ constexpr int kTopFirst = 2, kTopLast = 4;         // n of the most frequent n-g
 constexpr int kRepeatFirst = 5, kRepeatLast = 10;  // n of those that occurred before
 
 struct Repeats {
-  int64_t top_word_count = 0;
   // Of the n-grams that occur most often, and twice at least, the longest: how often it occurs
   // times the characters of its words and of n - 1 spaces. 0 if none occurs twice.
   int64_t top_characters[kTopLast - kTopFirst + 1] = {};
@@ -18,8 +17,9 @@ struct Repeats {
   int64_t repeated_characters[kRepeatLast - kRepeatFirst + 1] = {};
 };
 
-// ids: of the words of a text, in order, below distinct; characters: of each, by place.
-Repeats count_repeats(const std::vector<uint32_t>& ids, uint32_t distinct,
+// ids: of the words of a text, in order, below times.size(); characters: of each, by place. times:
+// gets how often each id occurs.
+Repeats count_repeats(std::vector<uint32_t>& times, const std::vector<uint32_t>& ids,
                       const std::vector<uint32_t>& characters);
 
 }  // namespace gpte

@@ -2,6 +2,7 @@
 // stands between words, and one walk the repeated n-grams.
 #include "text/text_statistics.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/check.h"
@@ -66,19 +67,19 @@ void count_characters(TextStatistics& out, std::string_view text) {
 
 class Scanner {
  public:
-  Scanner(TextStatistics& out, std::string_view text, const WordSet* stop_words)
+  Scanner(TextStatistics& out, WordIds& distinct, std::string_view text)
       : out_(out),
+        distinct_(distinct),
         begin_(bytes_of(text)),
         end_(begin_ + text.size()),
-        stop_words_(stop_words),
         words_(end_),
-        lines_(out),
-        distinct_(text.size() / 16) {
+        lines_(out) {
     ids_.reserve(text.size() / 5);
     lengths_.reserve(text.size() / 5);
   }
 
-  void scan() {
+  // times: gets how often each of the distinct words occurs.
+  void scan(std::vector<uint32_t>& times) {
     for (const uint8_t* p = begin_; p < end_;) {
       if (starts_word(p)) {
         p = word(p);
@@ -91,8 +92,9 @@ class Scanner {
     lines_.end_text();
     out_.words = int64_t(ids_.size());
     out_.distinct_words = distinct_.size();
-    out_.repeats = count_repeats(ids_, distinct_.size(), lengths_);
-    out_.top_word_count = out_.repeats.top_word_count;
+    times.resize(distinct_.size());
+    out_.repeats = count_repeats(times, ids_, lengths_);
+    for (const uint32_t n : times) out_.top_word_count = std::max(out_.top_word_count, int64_t(n));
   }
 
  private:
@@ -103,15 +105,7 @@ class Scanner {
 
   const uint8_t* word(const uint8_t* p) {
     const FoldedWord word = words_.at(p);
-    const uint64_t hash = words_.hash(word);
-    const uint32_t id = distinct_.add(hash);
-    if (id == is_stop_word_.size()) {
-      const bool stop = stop_words_ && stop_words_->contains(hash);
-      is_stop_word_.push_back(stop);
-      out_.distinct_stop_words += stop;
-    }
-    out_.stop_words += is_stop_word_[id];
-    ids_.push_back(id);
+    ids_.push_back(distinct_.add(words_.hash(word)));
     lengths_.push_back(uint32_t(word.characters));
     out_.word_characters += word.characters;
     out_.words_with_letter += word.letters;
@@ -187,36 +181,50 @@ class Scanner {
   }
 
   TextStatistics& out_;
+  WordIds& distinct_;
   const uint8_t *begin_, *end_;
-  const WordSet* stop_words_;
   const FoldedWords words_;
   LineStatistics lines_;
-  WordIds distinct_;
-  std::vector<uint8_t> is_stop_word_;    // by id
   std::vector<uint32_t> ids_, lengths_;  // of each word, and its characters
   FoldedWord last_word_{};
   int64_t extra_ = 0;  // bytes so far that are not the first of a character
 };
 
+std::string_view checked(std::string_view text) {
+  check(text.size() <= kMostStatisticsBytes, "text_statistics: a text of ", text.size(),
+        " bytes, at most ", kMostStatisticsBytes, ": split it");
+  return text;
+}
+
 }  // namespace
 
-WordSet::WordSet(const std::vector<std::string>& words) : hashes_(words.size()) {
+WordSet::WordSet(const std::vector<std::string>& words) {
   for (const std::string& word : words) {
     const uint8_t *begin = bytes_of(word), *end = begin + word.size();
     const FoldedWords folded(end);
     check(begin < end, "WordSet: an empty word");
     const FoldedWord found = folded.at(begin);
     check(found.end == end, "WordSet: '", word, "' is not one word");
-    hashes_.add(folded.hash(found));
+    hashes_.push_back(folded.hash(found));
   }
+  std::sort(hashes_.begin(), hashes_.end());
+  hashes_.erase(std::unique(hashes_.begin(), hashes_.end()), hashes_.end());
 }
 
-TextStatistics text_statistics(std::string_view text, const WordSet* stop_words) {
-  check(text.size() <= kMostStatisticsBytes, "text_statistics: a text of ", text.size(),
-        " bytes, at most ", kMostStatisticsBytes, ": split it");
-  TextStatistics out;
-  count_characters(out, text);
-  Scanner(out, text, stop_words).scan();
+CountedText::CountedText(std::string_view text) : words_(checked(text).size() / 16) {
+  count_characters(counts_, text);
+  Scanner(counts_, words_, text).scan(times_);
+}
+
+TextStatistics CountedText::statistics(const WordSet* stop_words) const {
+  TextStatistics out = counts_;
+  if (!stop_words) return out;
+  for (const uint64_t hash : stop_words->hashes()) {
+    const uint32_t id = words_.find(hash);
+    if (id == words_.size()) continue;
+    out.stop_words += times_[id];
+    ++out.distinct_stop_words;
+  }
   return out;
 }
 

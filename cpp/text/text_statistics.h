@@ -98,18 +98,28 @@ class WordSet {
  public:
   // Each has to be one word.
   explicit WordSet(const std::vector<std::string>& words);
-  bool contains(uint64_t hash) const { return hashes_.contains(hash); }
-  int64_t size() const { return hashes_.size(); }
+  const std::vector<uint64_t>& hashes() const { return hashes_; }
 
  private:
-  WordIds hashes_;
+  std::vector<uint64_t> hashes_;  // each once
 };
 
 constexpr int64_t kShortLine = 30;
 constexpr size_t kMostStatisticsBytes = size_t(1) << 29;
 
-// Of a text of at most kMostStatisticsBytes. While it is counted it takes about 30 bytes of memory
-// a word, and up to 300 where everything repeats. stop_words may be none.
-TextStatistics text_statistics(std::string_view text, const WordSet* stop_words);
+// A text of at most kMostStatisticsBytes, looked at once: it keeps how often it has each word, so
+// that any number of lists can be held against it, each in a step a word of the list. While a text
+// is counted it takes about 30 bytes of memory a word, and up to 300 where everything repeats.
+class CountedText {
+ public:
+  explicit CountedText(std::string_view text);
+  // stop_words may be none.
+  TextStatistics statistics(const WordSet* stop_words) const;
+
+ private:
+  TextStatistics counts_;  // without stop words
+  WordIds words_;
+  std::vector<uint32_t> times_;  // that each occurs, by its id
+};
 
 }  // namespace gpte

@@ -29,7 +29,11 @@ class WordIds {
     return used_ - 1;
   }
 
-  bool contains(uint64_t hash) const { return slots_[find_slot(hash)].id != 0; }
+  // The number of a hash, or size() if it has none.
+  uint32_t find(uint64_t hash) const {
+    const uint32_t id = slots_[find_slot(hash)].id;
+    return id == 0 ? used_ : id - 1;
+  }
 
  private:
   struct Slot {

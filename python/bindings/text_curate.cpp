@@ -43,13 +43,8 @@ void each_text(const nb::list& texts, const See& see) {
   });
 }
 
-nb::tuple statistics(nb::handle text, const WordSet* stop_words) {
-  const TextInput input(text, kStrict);
-  TextStatistics counts;
-  {
-    const ReleasedGil released;
-    counts = text_statistics(input.view(), stop_words);
-  }
+nb::tuple statistics(const CountedText& text, const WordSet* stop_words) {
+  const TextStatistics counts = text.statistics(stop_words);
   nb::dict top, repeated;
   for (int n = kTopFirst; n <= kTopLast; ++n) {
     top[nb::int_(n)] = counts.repeats.top_characters[n - kTopFirst];
@@ -186,9 +181,19 @@ void bind_text_curate(nb::module_& m) {
           "__init__",
           [](WordSet* self, const nb::list& words) { new (self) WordSet(to_strings(words)); },
           "words"_a, "Of words as UTF-8.")
-      .def("__len__", &WordSet::size);
-  m.def("text_statistics", &statistics, "text"_a.none(), "stop_words"_a.none(),
-        "Counts of a text, str or bytes, in the order of text_statistics_fields().");
+      .def("__len__", [](const WordSet& words) { return words.hashes().size(); });
+  nb::class_<CountedText>(m, "CountedText",
+                          "A text that was counted; see cpp/text/text_statistics.h.")
+      .def(
+          "__init__",
+          [](CountedText* self, nb::handle text) {
+            const TextInput input(text, kStrict);
+            const ReleasedGil released;
+            new (self) CountedText(input.view());
+          },
+          "text"_a.none(), "Of str or bytes.")
+      .def("statistics", &statistics, "stop_words"_a.none(),
+           "Counts in the order of text_statistics_fields().");
   m.def(
       "text_statistics_fields",
       [] {
@@ -197,7 +202,7 @@ void bind_text_curate(nb::module_& m) {
                                         "duplicate_ngram_characters"};
 #undef GPTE_FIELD
       },
-      "The names of what text_statistics returns.");
+      "The names of what CountedText.statistics returns.");
   nb::class_<MinHash>(m, "MinHash", "Signatures of texts; see cpp/text/minhash.h.")
       .def(nb::init<int64_t, int64_t, uint64_t>(), "permutations"_a, "width"_a, "seed"_a)
       .def("signatures", &signatures, "texts"_a, "(N, permutations) of texts, str or bytes.");

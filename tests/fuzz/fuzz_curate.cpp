@@ -76,7 +76,9 @@ void check_kernels(Input& in) {
 
 void check_text(std::string_view text, size_t at) {
   static const WordSet stop_words({"the", "\xC3\xA9", "a"});
-  const auto count = [](std::string_view some) { return text_statistics(some, &stop_words); };
+  const auto count = [](std::string_view some) {
+    return CountedText(some).statistics(&stop_words);
+  };
   const TextStatistics all = count(text);
   require(all.distinct_words <= all.words && all.word_characters <= all.characters &&
               all.characters <= all.bytes && all.duplicate_lines < std::max<int64_t>(1, all.lines),

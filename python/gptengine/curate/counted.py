@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import functools
 
-from .statistics import TextStatistics, text_statistics, word_set
+from .. import _core
+from .statistics import TextStatistics, word_set
 
 
-@functools.lru_cache(maxsize=1)  # the rules of one document follow each other
 def counted(text: str, words: frozenset[str] = frozenset()) -> TextStatistics:
     """The statistics of a text with the hits of a list of words."""
-    return text_statistics(text, _prepared(words))
+    return TextStatistics(*_looked_at(text).statistics(_prepared(words)))
+
+
+@functools.lru_cache(maxsize=2)  # the rules of one document follow each other; one reads its head
+def _looked_at(text: str) -> _core.CountedText:
+    return _core.CountedText(text)
 
 
 @functools.lru_cache(maxsize=64)

@@ -66,4 +66,4 @@ def text_statistics(text: str | bytes, stop_words: _core.WordSet | None = None) 
 
     What is not valid, of bytes or of a str with lone surrogates, counts as U+FFFD.
     """
-    return TextStatistics(*_core.text_statistics(text, stop_words))
+    return TextStatistics(*_core.CountedText(text).statistics(stop_words))
