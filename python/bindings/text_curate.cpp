@@ -6,10 +6,17 @@
 #include "bindings/watched.h"
 #include "core/parallel.h"
 #include "text/external_sort.h"
+#include "text/line_hashes.h"
+#include "text/list_lines.h"
 #include "text/minhash.h"
 #include "text/near.h"
+#include "text/ngram_hashes.h"
+#include "text/personal_places.h"
+#include "text/phrase_set.h"
 #include "text/text_hash.h"
 #include "text/text_statistics.h"
+#include "text/trigrams.h"
+#include "text/unicode.h"
 
 namespace gpte {
 namespace {
@@ -113,6 +120,120 @@ nb::tuple parts(nb::handle text, bool paragraphs) {
   return nb::make_tuple(matrix(std::move(lines), 2), matrix(std::move(hashes), 2));
 }
 
+std::vector<int64_t> found_phrases(const PhraseSet& phrases, nb::handle text) {
+  const TextInput input(text, kStrict);
+  const ReleasedGil released;
+  return phrases.find(input.view());
+}
+
+nb::tuple list_lines(nb::handle text) {
+  const TextInput input(text, kStrict);
+  ListLines lines{};
+  {
+    const ReleasedGil released;
+    lines = count_list_lines(input.view());
+  }
+  return nb::make_tuple(lines.characters, lines.listed);
+}
+
+auto lines_hashed(nb::handle text, const std::string& host) {
+  const TextInput input(text, kStrict);
+  std::vector<uint64_t> hashes;
+  {
+    const ReleasedGil released;
+    hashes = line_hashes(input.view(), host);
+  }
+  return to_numpy(std::move(hashes));
+}
+
+nb::tuple places(nb::handle text) {
+  const TextInput input(text, kStrict);
+  PersonalPlaces found;
+  {
+    const ReleasedGil released;
+    found = personal_places(input.view());
+  }
+  return nb::make_tuple(found.at_signs, found.spelled, found.colons, found.schemes, found.paths,
+                        found.ibans, found.groups);
+}
+
+auto words_hashed(nb::handle text, const Vector<uint32_t>& values) {
+  check(values.size() == kCodePoints, "word_hashes: ", values.size(), " values, not ", kCodePoints);
+  const TextInput input(text, kStrict);
+  std::vector<uint64_t> hashes;
+  {
+    const ReleasedGil released;
+    hashes = word_hashes(input.view(), values.data());
+  }
+  return to_numpy(std::move(hashes));
+}
+
+auto ngrams_hashed(const Vector<uint64_t>& words, int64_t n) {
+  check(n >= 1, "ngram_hashes: ", n, " words, at least 1");
+  std::vector<uint64_t> hashes;
+  {
+    const ReleasedGil released;
+    hashes = ngram_hashes(words.data(), words.size(), size_t(n));
+  }
+  return to_numpy(std::move(hashes));
+}
+
+// A table as Python has it: keys, starts and shift of curate/hash_table.py.
+struct TableArrays {
+  explicit TableArrays(const nb::tuple& table)
+      : keys(nb::cast<Vector<uint64_t>>(table[0], false)),
+        starts(nb::cast<Vector<int32_t>>(table[1], false)),
+        shift(nb::cast<int>(table[2])) {
+    check(
+        keys.size() >= 1 && shift >= 1 && shift < 64 && starts.size() == size_t(1) << (64 - shift),
+        "hash table: ", keys.size(), " keys and ", starts.size(), " starts do not fit shift ",
+        shift);
+  }
+  HashTable view() const { return {keys.data(), keys.size() - 1, starts.data(), shift}; }
+
+  Vector<uint64_t> keys;
+  Vector<int32_t> starts;
+  int shift;
+};
+
+auto hashes_found(const nb::tuple& table, const Vector<uint64_t>& hashes) {
+  const TableArrays arrays(table);
+  std::vector<int32_t> places(hashes.size());
+  {
+    const ReleasedGil released;
+    find_hashes(places.data(), arrays.view(), hashes.data(), hashes.size());
+  }
+  return to_numpy(std::move(places));
+}
+
+nb::tuple probabilities(const nb::tuple& tables, const nb::tuple& seen, const nb::tuple& rest,
+                        double unseen, const Vector<uint64_t>& words) {
+  std::vector<TableArrays> arrays;
+  std::vector<Vector<float>> shares;
+  TrigramModel model{};
+  model.unseen = unseen;
+  for (size_t n = 0; n < 3; ++n) {
+    arrays.emplace_back(nb::cast<nb::tuple>(tables[n]));
+    shares.push_back(nb::cast<Vector<float>>(seen[n], false));
+    model.tables[n] = arrays.back().view();
+    model.seen[n] = shares.back().data();
+    if (n < 2) {
+      shares.push_back(nb::cast<Vector<float>>(rest[n], false));
+      model.rest[n] = shares.back().data();
+    }
+    for (size_t i = shares.size() - (n < 2 ? 2 : 1); i < shares.size(); ++i) {
+      check(shares[i].size() == model.tables[n].size, "word_probabilities: ", shares[i].size(),
+            " shares of ", model.tables[n].size, " n-grams of ", n + 1, " words");
+    }
+  }
+  WordProbabilities found;
+  {
+    const ReleasedGil released;
+    found = word_probabilities(model, words.data(), words.size());
+  }
+  return nb::make_tuple(to_numpy(std::move(found.in_context)), to_numpy(std::move(found.alone)));
+}
+
 struct HashEntry {
   Hash128 hash;
   uint64_t number;
@@ -212,6 +333,27 @@ void bind_text_curate(nb::module_& m) {
   m.def("text_hashes", &text_hashes, "texts"_a, "128-bit hashes (N, 2) of texts, str or bytes.");
   m.def("text_parts", &parts, "text"_a.none(), "paragraphs"_a,
         "First and end line (n, 2) of each paragraph, or of each line, and their hashes (n, 2).");
+  nb::class_<PhraseSet>(m, "PhraseSet", "Phrases to find in texts; see cpp/text/phrase_set.h.")
+      .def(
+          "__init__",
+          [](PhraseSet* self, const nb::list& phrases) {
+            new (self) PhraseSet(to_strings(phrases));
+          },
+          "phrases"_a, "Of phrases as UTF-8.")
+      .def("find", &found_phrases, "text"_a.none(), "The places of those in a text, str or bytes.");
+  m.def("list_lines", &list_lines, "text"_a.none(),
+        "Characters of a text's lines, and of those that are lists; see cpp/text/list_lines.h.");
+  m.def("line_hashes", &lines_hashed, "text"_a.none(), "host"_a,
+        "Of each line of a text from a host; see cpp/text/line_hashes.h.");
+  m.def("personal_places", &places, "text"_a.none(),
+        "Where personal data may begin, in the order of cpp/text/personal_places.h.");
+  m.def("word_hashes", &words_hashed, "text"_a.none(), "values"_a,
+        "Of the words of a text; values (0x110000,) of code points; see cpp/text/ngram_hashes.h.");
+  m.def("ngram_hashes", &ngrams_hashed, "words"_a, "n"_a, "Of each n words of hashes in a row.");
+  m.def("find_hashes", &hashes_found, "table"_a, "hashes"_a,
+        "The place of each hash in a table (keys, starts, shift), -1 where it is not there.");
+  m.def("word_probabilities", &probabilities, "tables"_a, "seen"_a, "rest"_a, "unseen"_a, "words"_a,
+        "Of the words a model knows, after those before and alone; see cpp/text/trigrams.h.");
   nb::class_<Duplicates>(m, "Duplicates", "Equal hashes among many, by an external sort.")
       .def(nb::init<int64_t, const std::string&>(), "memory"_a, "folder"_a)
       .def("add", &Duplicates::add, "hashes"_a, "numbers"_a, "Hashes (n, 2) and numbers (n,).")

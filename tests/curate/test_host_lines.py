@@ -11,7 +11,7 @@ from gptengine.curate.host_lines import (
     HostLineOptions,
     HostLines,
     host_of,
-    line_hash,
+    line_hashes,
     page_hashes,
     repeated,
     write_run,
@@ -67,8 +67,9 @@ def test_the_result_depends_on_neither_order_nor_runs(tmp_path, monkeypatch):
 
 
 def test_numbers_case_and_space_are_the_same_line():
-    assert line_hash("a", "Seite 1  von 20") == line_hash("a", " seite 7 von 3 ") != 0
-    assert line_hash("a", "x") != line_hash("b", "x") and line_hash("a", "12 | 3") == 0
+    first, second, numbers = line_hashes("a", "Seite 1  von 20\n seite 7 von 3 \n12 | 3", 300)
+    assert first == second != 0 and numbers == 0
+    assert line_hashes("a", "x", 1) != line_hashes("b", "x", 1) and line_hashes("a", "x", 0) == 0
 
 
 def test_hosts():

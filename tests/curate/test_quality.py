@@ -103,6 +103,7 @@ def test_presets_come_with_the_package_and_from_files(tmp_path):
         ({"qualty": {}}, "'qualty' is not among the keys: did you mean 'quality'?"),
         ({"quality": {"words": {"min": 5}}}, "'min' is not among the keys of words"),
         ({"spam": {"limit": {}}}, "'limit' is not among the keys of spam: did you mean 'limits'?"),
+        ({"policy_lines": ["a", ""]}, "an empty phrase, which is in every text"),
     ],
 )
 def test_a_preset_with_a_mistake_is_refused(values, says, tmp_path):

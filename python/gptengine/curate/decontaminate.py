@@ -81,8 +81,8 @@ def overlap(text: str, sets: EvaluationSets) -> tuple[int, float, str]:
     inside = np.zeros(len(words) + 1, np.int64)  # +1 where a run begins, -1 after it ends
     owned = np.zeros(len(sets.names), np.int64)
     for n, known in sets.hashes.items():
-        place, found = known.find(ngram_hashes(words, n))
-        hits = np.flatnonzero(found)
+        place = known.find(ngram_hashes(words, n))
+        hits = np.flatnonzero(place >= 0)
         if len(hits):
             count += len(hits)
             np.add.at(inside, hits, 1)

@@ -31,7 +31,7 @@ from .stages.write import shard_count, write_shard
 from .step_settings import Languages
 from .tasks import Task
 
-FORMAT = 1  # of the folders between the stages: another one makes all tasks new
+FORMAT = 2  # of the folders between the stages: another one makes all tasks new
 STRIDE_BYTES = 1 << 20  # of a file with pages to extract, for one task
 MOST_STRIDES = 8  # every task of a file reads the whole of it
 PEEKED = 20  # records of a file, to see what is in it

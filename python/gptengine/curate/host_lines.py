@@ -7,7 +7,6 @@ disk and merged, and only those of repeated lines stay.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,9 +18,10 @@ import numpy as np
 from gptengine.files import atomic_write, folder_in_use
 from gptengine.options import check_sizes, option
 
+from .. import _core
 from .document import Change, Document
 
-DIGITS, SPACE = re.compile(r"\d+"), re.compile(r"\s+")
+DIGITS = re.compile(r"\d+")
 BLOCK = 1 << 16  # hashes of a run that are read at a time
 
 
@@ -47,13 +47,15 @@ def host_of(url: str) -> str:
     return host.removeprefix("www.")
 
 
-def line_hash(host: str, line: str) -> int:
-    """64 bits of a host and a line; case, numbers and space aside. 0 for a line without letters."""
-    line = SPACE.sub(" ", DIGITS.sub("0", line)).strip().casefold()
-    if not any(map(str.isalpha, line)):
-        return 0
-    data = f"{host}\0{line}".encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little") or 1
+def line_hashes(host: str, text: str, longest: int) -> np.ndarray:
+    """(lines,) uint64, of a host and each of text.split("\\n"); case, numbers and space aside.
+
+    0 for a line without letters or of more than `longest` characters.
+    """
+    folded = text if text.isascii() else DIGITS.sub("0", text)  # the engine knows those of ASCII
+    hashes = _core.line_hashes(folded.casefold(), host)
+    hashes[[len(line) > longest for line in text.split("\n")]] = 0
+    return hashes
 
 
 def page_hashes(document: Document, options: HostLineOptions) -> np.ndarray:
@@ -61,8 +63,8 @@ def page_hashes(document: Document, options: HostLineOptions) -> np.ndarray:
     host = host_of(document.url)
     if not host:
         return np.zeros(0, np.uint64)
-    short = (line for line in document.text.split("\n") if len(line) <= options.longest)
-    return np.array(sorted({line_hash(host, line) for line in short} - {0}), np.uint64)
+    hashes = np.unique(line_hashes(host, document.text, options.longest))
+    return hashes[hashes != 0]
 
 
 def write_run(path: Path, pages: Iterable[np.ndarray]) -> None:
@@ -128,9 +130,9 @@ class HostLines:
         if not host or not len(self.hashes):
             return Change(document.text, {})
         lines = document.text.split("\n")
-        keys = [line_hash(host, x) if len(x) <= self.options.longest else 0 for x in lines]
-        places = np.searchsorted(self.hashes, np.array(keys, np.uint64))
-        found = self.hashes[np.minimum(places, len(self.hashes) - 1)] == np.array(keys, np.uint64)
+        keys = line_hashes(host, document.text, self.options.longest)
+        places = np.searchsorted(self.hashes, keys)
+        found = self.hashes[np.minimum(places, len(self.hashes) - 1)] == keys
         if not found.any():
             return Change(document.text, {})
         kept = "\n".join(line for line, gone in zip(lines, found, strict=True) if not gone)

@@ -8,6 +8,7 @@ order of its texts. Windows that are held out of the counts say which perplexity
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import math
 import os
@@ -20,6 +21,7 @@ import numpy as np
 
 from gptengine.files import atomic_write
 
+from .. import _core
 from .document import Check, Document
 from .hash_table import HashTable, hash_table
 from .word_hashes import ngram_hashes, word_hashes
@@ -60,20 +62,12 @@ class NgramModel:
 
     def read_words(self, words: np.ndarray) -> Readings:
         """The same of words as `word_hashes` gives them."""
-        one, known = self.tables[0].find(words)
-        if not known.any():
+        p, alone = _core.word_probabilities(self.tables, self.seen, self.rest, self.unseen, words)
+        if not len(p):
             return Readings(math.inf, 1.0, 0.0)
-        single = _taken(self.seen[0], one, known) + self.unseen
-        p = single.copy()
-        context = one, known
-        for n in range(2, 1 + min(3, len(words))):
-            found = self.tables[n - 1].find(ngram_hashes(words, n))
-            rest = _taken(self.rest[n - 2], *(part[:-1] for part in context), missing=1.0)
-            p[n - 1 :] = _taken(self.seen[n - 1], *found) + rest * p[n - 1 :]
-            context = found
-        logs = np.log(p[known])
-        gain = np.mean(logs - np.log(single[known]))
-        return Readings(float(np.exp(-logs.mean())), float(1 - known.mean()), float(gain))
+        logs = np.log(p)
+        gain = np.mean(logs - np.log(alone))
+        return Readings(float(np.exp(-logs.mean())), 1 - len(p) / len(words), float(gain))
 
     def quantile(self, share: float) -> float:
         """The perplexity that so large a share of curated windows does not exceed."""
@@ -222,13 +216,6 @@ def _discount(counts: np.ndarray) -> float:
     return once / (once + 2 * twice) if once and twice else 0.5
 
 
-def _taken(values, place, found, missing=0.0):
-    """values[place] where it is found."""
-    taken = np.full(len(place), missing)
-    taken[found] = values[place[found]]
-    return taken
-
-
 @dataclass(frozen=True)
 class Perplexity:
     """Holds a document against its language's model; without one it passes, and so if it is short.
@@ -253,16 +240,24 @@ class Perplexity:
         if self.slack < 1:
             raise ValueError(f"perplexity: slack {self.slack} must be at least 1")
 
+    @functools.cached_property
+    def limits(self) -> dict[str, tuple[float, float]]:
+        """The least and the most perplexity of a text, by language."""
+        return {
+            language: (
+                model.quantile(self.lower) / self.slack,
+                model.quantile(self.upper) * self.slack,
+            )
+            for language, model in self.models.items()
+        }
+
     def checks(self, document: Document) -> Iterator[Check]:
         model = self.models.get(document.language)
         words = word_hashes(document.text) if model else ()
         if len(words) < LEAST_WORDS:
             return
         perplexity, unknown, gain = model.read_words(words)
-        least, most = (
-            model.quantile(self.lower) / self.slack,
-            model.quantile(self.upper) * self.slack,
-        )
+        least, most = self.limits[document.language]
         yield Check(f"{self.name}.unknown_words", unknown, most=self.most_unknown)
         yield Check(f"{self.name}.too_regular", perplexity, least=least)
         yield Check(f"{self.name}.too_odd", perplexity, most=most)

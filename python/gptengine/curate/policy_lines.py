@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .document import Change, Document
+from .phrases import likely
 from .presets import Preset, default_presets, preset_of
 
 LONGEST = 300  # characters of a line that is dropped
@@ -24,19 +25,16 @@ class PolicyLines:
 
     def change(self, document: Document) -> Change:
         text = document.text
-        folded = text.lower()
         phrases = preset_of(self.presets, document.language).policy_lines
-        found = [phrase for phrase in phrases if phrase in folded]
+        found = likely(text, phrases)
         if not found:
             return Change(text, {})
         lines = text.split("\n")
-        kept = [line for line in lines if not self._about_policy(line, found)]
+        kept = [
+            line
+            for line, folded in zip(lines, text.lower().split("\n"), strict=True)
+            if len(line) > self.longest or not any(phrase in folded for phrase in found)
+        ]
         if len(kept) == len(lines):
             return Change(text, {})
         return Change("\n".join(kept), {f"{self.name}.line": len(lines) - len(kept)})
-
-    def _about_policy(self, line: str, phrases: list[str]) -> bool:
-        if len(line) > self.longest:
-            return False
-        folded = line.lower()
-        return any(phrase in folded for phrase in phrases)

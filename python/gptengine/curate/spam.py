@@ -10,16 +10,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from .. import _core
 from .counted import counted
 from .document import Check, Document
+from .phrases import likely
 from .presets import Preset, check_measures, default_presets, preset_of
 from .statistics import TextStatistics
 
 LOOKED_AT = 50_000  # characters of a text
 FEW_WORDS = 80  # of so few, a name said thrice is a large share
-SEPARATORS = (",", "|", "•", "·", ";", " / ", " - ", " – ", " » ", " > ", "✓", "★", "#")
-LIST_ITEMS = 8  # items of a line, from which on it is a list
-LIST_WORDS = 3.5  # words of an item, on average: more are clauses of a sentence
+OPENING = re.compile(r"[{\[%]")  # what each begins with
 PLACEHOLDER = re.compile(
     r"\{\{? ?(?:keyword|city|stadt|ort|name|product|produkt|region|service|brand|marke|title)s?"
     r" ?\}?\}|[\[%](?:keyword|city|stadt|ort|product|produkt|region|brand|marke)[\]%]"
@@ -60,7 +60,7 @@ class Spam:
 def _measure(rule: str, text: str, s: TextStatistics, preset: Preset) -> tuple[float, str]:
     words, characters = max(s.words, FEW_WORDS), max(s.word_characters + s.words, 6 * FEW_WORDS)
     if rule == "placeholders":
-        found = PLACEHOLDER.findall(text) if "{" in text or "[" in text or "%" in text else []
+        found = placeholders(text)
         return len(found), ", ".join(found[:3])
     if rule == "link_density":
         return s.urls / words, ""
@@ -76,30 +76,36 @@ def _measure(rule: str, text: str, s: TextStatistics, preset: Preset) -> tuple[f
     return 1000 * sum(found.values()) / words, ", ".join(found)
 
 
+def placeholders(text: str) -> list[str]:
+    """The fields of templates in a text; what begins none is not tried."""
+    found, end = [], 0
+    for opening in OPENING.finditer(text):
+        field = opening.start() >= end and PLACEHOLDER.match(text, opening.start())
+        if field:
+            found.append(field[0])
+            end = field.end()
+    return found
+
+
 def list_share(text: str) -> float:
     """The share of a text's characters in lines of many short items between separators."""
-    frequent = [separator for separator in SEPARATORS if text.count(separator) >= LIST_ITEMS - 1]
-    if not frequent:
-        return 0.0
-    total = inside = 0
-    for line in text.split("\n"):
-        total += len(line)
-        if len(line) < 3 * LIST_ITEMS:
-            continue
-        items = 1 + max(map(line.count, frequent))
-        if items >= LIST_ITEMS and 1 + line.count(" ") <= LIST_WORDS * items:
-            inside += len(line)
+    total, inside = _core.list_lines(text)
     return inside / total if total else 0.0
 
 
 def phrases(text: str, wanted: tuple[str, ...]) -> dict[str, int]:
     """How often each of the lower-case phrases stands in a text, as whole words."""
-    folded = text.lower()
     found = {}
-    for phrase in wanted:
-        if phrase in folded:
-            bounds = (r"\b" * phrase[0].isalnum(), r"\b" * phrase[-1].isalnum())
-            count = len(re.findall(bounds[0] + re.escape(phrase) + bounds[1], folded))
-            if count:
-                found[phrase] = count
+    folded = ""
+    for phrase in likely(text, wanted):
+        folded = folded or text.lower()
+        bounds = (r"\b" * phrase[0].isalnum(), r"\b" * phrase[-1].isalnum())
+        whole = re.compile(bounds[0] + re.escape(phrase) + bounds[1])
+        count, at = 0, folded.find(phrase)
+        while at >= 0:
+            fits = whole.match(folded, at) is not None
+            count += fits
+            at = folded.find(phrase, at + (len(phrase) if fits else 1))
+        if count:
+            found[phrase] = count
     return found

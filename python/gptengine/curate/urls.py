@@ -5,6 +5,7 @@ All of it is set lookups on the parts of an address; nothing is asked of the net
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -37,6 +38,7 @@ def path_of(url: str) -> list[str]:
     return _split(url)[1]
 
 
+@functools.lru_cache(maxsize=4)  # several lists are asked about the same address
 def _split(url: str) -> tuple[str, list[str]]:
     url = SCHEME.sub("", url.strip(), 1)
     url = url.removeprefix("//").split("#", 1)[0].split("?", 1)[0].replace("\\", "/")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ..document import Change, Document
 from .addresses import find_addresses
 from .numbers import Span, find_numbers
+from .places import find_places
 
 MASKS = {  # of kinds that overlap the first stays
     "user_url": "<USER_URL>",
@@ -72,7 +73,8 @@ def mask(text: str, kinds: Iterable[str] = tuple(MASKS)) -> tuple[str, Counter]:
 def find_spans(data: bytes, kinds: Iterable[str] = tuple(MASKS)) -> list[Span]:
     """Where personal data stands in UTF-8, from the left, without overlaps."""
     kinds = set(kinds)
-    found = [*find_addresses(data), *find_numbers(data)]
+    places = find_places(data)
+    found = [*find_addresses(data, places), *find_numbers(data, places)]
     found = [span for span in found if span.kind in kinds]
     found.sort(key=lambda span: (span.start, RANK[span.kind], -span.end))
     spans: list[Span] = []

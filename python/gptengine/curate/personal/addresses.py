@@ -1,7 +1,7 @@
 """Finds e-mail addresses, IPv6 addresses and web addresses with a user's name in UTF-8.
 
-Each begins from something rare, such as "@" or "://", and looks at most a fixed number of bytes to
-its sides: so all of it is linear, and a text without them costs a few searches for a byte.
+Each begins from something rare, such as "@" or "://", where the engine finds it, and looks at most
+a fixed number of bytes to its sides: so all of it is linear, and costs nothing in a text without.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from .numbers import Span
+from .places import Places
 
 LOCAL = re.compile(rb"[\w.+%'\x80-\xff-]{1,64}")  # read backwards from the "@"
 DOMAIN = re.compile(
@@ -33,12 +34,10 @@ QUOTES = (
 )
 FILES = frozenset(b"png jpg jpeg gif svg webp js css html php pdf".split())  # logo@2x.png
 HEX = b"0123456789abcdefABCDEF:"
-TWO_COLONS = re.compile(rb":[0-9A-Fa-f]{0,4}:")
 HEX_RUN = re.compile(rb"[0-9A-Fa-f:]{0,45}")
 LEAST_GROUPS = 3  # of an IPv6 address: a::b is C++
 
-SCHEME = re.compile(rb"://")
-BARE = re.compile(rb"\.(?:com|net|me|tv|de)/")
+LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 URL_END = re.compile(rb"[^\s<>\"'\xe2(){}\[\]|\\^`,;]{0,500}")
 HOST_BEFORE = re.compile(rb"[a-zA-Z0-9.-]{1,80}")  # read backwards
 PROFILE_HOSTS = {  # what stands before the user's name in the path
@@ -72,32 +71,25 @@ USER_PATH = re.compile(
 )
 
 
-def find_addresses(data: bytes) -> Iterator[Span]:
+def find_addresses(data: bytes, places: Places) -> Iterator[Span]:
     """All that are found, kind by kind; spans may overlap."""
-    yield from _users(data)
-    yield from _emails(data)
-    yield from _ipv6(data)
+    yield from _users(data, places)
+    yield from _emails(data, places)
+    yield from _ipv6(data, places)
 
 
-def _emails(data: bytes) -> Iterator[Span]:
-    at = data.find(b"@")
-    while at >= 0:
+def _emails(data: bytes, places: Places) -> Iterator[Span]:
+    for at in places.at_signs:
         domain = DOMAIN.match(data, at + 1)
         if domain and (span := _email(data, at, domain)):
             yield span
-        at = data.find(b"@", at + 1)
-    for opening in (b"(", b"[", b"{"):
-        for spelled in (b"at", b" at ", b"AT", b"\xc3\xa4t"):
-            at = data.find(opening + spelled)
-            while at >= 0:
-                start = at - (
-                    len(data[max(0, at - 2) : at]) - len(data[max(0, at - 2) : at].rstrip(b" "))
-                )
-                sign = SPELLED_AT.match(data, start)
-                domain = sign and SPELLED_DOMAIN.match(data, sign.end())
-                if domain and (span := _email(data, start, domain)):
-                    yield span
-                at = data.find(opening + spelled, at + 1)
+    for at in places.spelled:
+        before = data[max(0, at - 2) : at]
+        start = at - (len(before) - len(before.rstrip(b" ")))
+        sign = SPELLED_AT.match(data, start)
+        domain = sign and SPELLED_DOMAIN.match(data, sign.end())
+        if domain and (span := _email(data, start, domain)):
+            yield span
 
 
 def _email(data: bytes, at: int, domain: re.Match) -> Span | None:
@@ -119,14 +111,14 @@ def _email(data: bytes, at: int, domain: re.Match) -> Span | None:
     return Span(at - len(name), end, "email")
 
 
-def _ipv6(data: bytes) -> Iterator[Span]:
+def _ipv6(data: bytes, places: Places) -> Iterator[Span]:
     end = 0
-    for match in TWO_COLONS.finditer(data):
-        if match.start() < end:
+    for colon in places.colons:
+        if colon < end:
             continue
-        before = data[max(0, match.start() - 45) : match.start()]
-        start = match.start() - (len(before) - len(before.rstrip(HEX)))
-        end = HEX_RUN.match(data, match.start()).end()
+        before = data[max(0, colon - 45) : colon]
+        start = colon - (len(before) - len(before.rstrip(HEX)))
+        end = HEX_RUN.match(data, colon).end()
         address = (
             data[start:end].rstrip(b":") if not data[start:end].endswith(b"::") else data[start:end]
         )
@@ -144,19 +136,17 @@ def _ipv6(data: bytes) -> Iterator[Span]:
         yield Span(start, start + len(address), "ip")
 
 
-def _users(data: bytes) -> Iterator[Span]:
-    for match in SCHEME.finditer(data):
-        before = data[max(0, match.start() - 8) : match.start()]
-        scheme = len(before) - len(
-            before.rstrip(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-        )
-        rest = URL_END.match(data, match.end())[0].rstrip(b".!?:")
+def _users(data: bytes, places: Places) -> Iterator[Span]:
+    for sign in places.schemes:
+        before = data[max(0, sign - 8) : sign]
+        scheme = len(before) - len(before.rstrip(LETTERS))
+        rest = URL_END.match(data, sign + len(b"://"))[0].rstrip(b".!?:")
         if scheme and _names_user(rest):
-            yield Span(match.start() - scheme, match.end() + len(rest), "user_url")
-    for match in BARE.finditer(data):
-        before = data[max(0, match.start() - 80) : match.start()]
+            yield Span(sign - scheme, sign + len(b"://") + len(rest), "user_url")
+    for dot in places.paths:
+        before = data[max(0, dot - 80) : dot]
         host = HOST_BEFORE.match(before[::-1])
-        start = match.start() - (len(host[0]) if host else 0)
+        start = dot - (len(host[0]) if host else 0)
         if host and not data[max(0, start - 3) : start].endswith((b"://", b"@")):
             rest = URL_END.match(data, start)[0].rstrip(b".!?:")
             if _is_profile(rest):

@@ -1,7 +1,7 @@
 """Finds phone numbers, cards, IBANs, IPv4 addresses, tax and insurance numbers in UTF-8.
 
-NumPy finds where digits stand close together, so that a text of few digits costs one look at its
-bytes. Each such group is then read from the left; every attempt is bounded, so all of it is linear.
+The engine finds where digits stand close together, so that a text of few digits costs one look at
+its bytes. Each group is then read from the left; every attempt is bounded, so all of it is linear.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
-
-import numpy as np
 
 from .checksums import (
     IBAN_LENGTH,
@@ -20,6 +18,7 @@ from .checksums import (
     is_ssn,
     is_tax_id,
 )
+from .places import Places
 
 
 class Span(NamedTuple):
@@ -30,18 +29,10 @@ class Span(NamedTuple):
     kind: str
 
 
-MOST_BETWEEN = 5  # bytes of separators between two digits of a number
-LEAST_DIGITS = 6  # of a group, unless it has three dots
 PHONE_DIGITS = (6, 15)  # ITU-T E.164 allows 15
 CONTEXT = 26  # bytes before a number that are looked at: about 20 characters
 
-SEPARATOR = np.zeros(256, bool)  # bytes of blanks and dashes that stand within a number
-SEPARATOR[list(b" ./()-\xc2\xa0\xe2\x80\x91\x93\x89\xaf")] = True
-LETTER = np.zeros(256, bool)
-LETTER[[c for c in range(128) if chr(c).isalpha()]] = True
-WORD = LETTER.copy()
-WORD[48:58] = WORD[128:] = True
-
+WORD = re.compile(rb"[0-9A-Za-z\x80-\xff]")
 DIGITS = re.compile(rb"[0-9]+")
 IBAN = re.compile(rb"[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,28}")
 CARD = re.compile(
@@ -88,58 +79,30 @@ COUNTRIES = frozenset(  # calling codes of one to three digits
 )
 
 
-def find_numbers(data: bytes) -> Iterator[Span]:
+def find_numbers(data: bytes, places: Places) -> Iterator[Span]:
     """All numbers that are somebody's, from the left but IBANs first; spans may overlap."""
-    text = np.frombuffer(data, np.uint8)
-    places = np.flatnonzero((text - np.uint8(48)) < 10)
-    if not len(places):
-        return
-    yield from _ibans(data, text, places)
+    yield from _ibans(data, places)
     done, last_phone = 0, -CONTEXT
-    for start, end in _groups(text, places):
+    for start, end in zip(places.groups[::2], places.groups[1::2], strict=True):
         digits = DIGITS.search(data, max(start, done), end)
         while digits:
             done = digits.end()
-            if span := _number_at(data, digits.start(), end, last_phone):
+            run = done - digits.start()
+            if span := _number_at(data, digits.start(), run, end, last_phone):
                 yield span
                 done = span.end  # may be beyond the group: insurance numbers hold a letter
                 last_phone = done if span.kind == "phone" else last_phone
             digits = DIGITS.search(data, done, end)
 
 
-def _groups(text: np.ndarray, places: np.ndarray) -> list[tuple[int, int]]:
-    """Where digits with few bytes of separators between them are enough for a number."""
-    gaps = np.diff(places)
-    joined = gaps == 1
-    for gap in range(2, MOST_BETWEEN + 2):
-        where = np.flatnonzero(gaps == gap)
-        inside = [SEPARATOR[text[places[where] + k]] for k in range(1, gap)]
-        joined[where] = np.logical_and.reduce(inside)
-    first = np.concatenate(([0], np.flatnonzero(~joined) + 1))
-    last = np.concatenate((first[1:] - 1, [len(places) - 1]))
-    dotted = np.zeros(len(places) + 1, np.int64)  # dots between digits, counted up to each digit
-    dotted[1:-1] = np.cumsum((gaps == 2) & (text[places[:-1] + 1] == ord(".")))
-    dotted[-1] = dotted[-2]
-    enough = (last - first + 1 >= LEAST_DIGITS) | (dotted[last] - dotted[first] >= 3)
-    starts, ends = places[first[enough]], places[last[enough]] + 1
-    return list(zip(starts.tolist(), ends.tolist(), strict=True))
-
-
-def _number_at(data: bytes, at: int, end: int, last_phone: int) -> Span | None:
-    """The number that begins with the digits at `at`, if there is one."""
+def _number_at(data: bytes, at: int, run: int, end: int, last_phone: int) -> Span | None:
+    """The number that begins with the `run` digits at `at`, if there is one."""
     before = data[max(0, at - CONTEXT) : at]
     if before[-1:].isalnum():
         return None  # within a name or a code
-    if (match := INSURANCE.match(data, at)) and is_insurance_number(_compact(match)):
-        return Span(at, match.end(), "social_security_de")
-    if (match := CARD.match(data, at)) and is_card(_compact(match)):
-        return Span(at, match.end(), "card")
-    if (match := TAX_ID.match(data, at)) and is_tax_id(_compact(match)):
-        return Span(at, match.end(), "tax_id")
-    if (match := SSN.match(data, at)) and _is_ssn(match, before):
-        return Span(at, match.end(), "ssn")
-    if (match := IPV4.match(data, at)) and _is_ip(match, before):
-        return Span(at, match.end(), "ip")
+    for pattern, is_one, kind in BY_DIGITS.get(run, ()):
+        if (match := pattern.match(data, at)) and is_one(match, before):
+            return Span(at, match.end(), kind)
     return _phone(data, at, end, before, at - last_phone <= CONTEXT)
 
 
@@ -162,6 +125,21 @@ def _is_ip(match: re.Match, before: bytes) -> bool:
     if max(parts) > 255 or before.endswith(b".") or SECTION_WORDS.search(before):
         return False
     return max(parts) >= 32 or IP_WORDS.search(before) is not None
+
+
+PROVED = (  # in the order of trying: the digits in a row that one begins with, and what it is
+    (
+        {2, 8},
+        INSURANCE,
+        lambda match, _: is_insurance_number(_compact(match)),
+        "social_security_de",
+    ),
+    ({4, *range(13, 20)}, CARD, lambda match, _: is_card(_compact(match)), "card"),
+    ({2, 11}, TAX_ID, lambda match, _: is_tax_id(_compact(match)), "tax_id"),
+    ({3, 9}, SSN, _is_ssn, "ssn"),
+    ({1, 2, 3}, IPV4, _is_ip, "ip"),
+)
+BY_DIGITS = {n: [rest for runs, *rest in PROVED if n in runs] for n in range(1, 20)}
 
 
 def _phone(data: bytes, at: int, end: int, before: bytes, after_phone: bool) -> Span | None:
@@ -202,21 +180,15 @@ def _extent(data: bytes, at: int, end: int) -> tuple[int, int]:
     return stop, count
 
 
-def _ibans(data: bytes, text: np.ndarray, places: np.ndarray) -> Iterator[Span]:
+def _ibans(data: bytes, places: Places) -> Iterator[Span]:
     """Two letters, two digits, and as many of both as the country asks for."""
-    if len(places) < 2:
-        return
-    heads = places[:-1][(np.diff(places) == 1) & (places[:-1] >= 2)]
-    heads = heads[LETTER[text[heads - 1]] & LETTER[text[heads - 2]]]
-    for at in (heads - 2).tolist():
-        if at and WORD[data[at - 1]]:
-            continue
+    for at in places.ibans:
         length = IBAN_LENGTH.get(data[at : at + 2].decode().upper())
         if length and (match := IBAN.match(data, at)):
             end, number = at, ""
             while len(number) < length and end < match.end():
                 number += chr(data[end]) * (data[end] not in b" -")
                 end += 1
-            ends_there = end == len(data) or not WORD[data[end]]
+            ends_there = not WORD.match(data, end)
             if len(number) == length and ends_there and is_iban(number):
                 yield Span(at, end, "iban")

@@ -74,9 +74,9 @@ def load_preset(name: str | os.PathLike) -> Preset:
         language=values.get("language", ""),
         stop_words=frozenset(values.get("stop_words", "").split()),
         quality=_limits(path, values.get("quality", {})),
-        policy_lines=tuple(phrase.lower() for phrase in values.get("policy_lines", ())),
+        policy_lines=_phrases(path, values.get("policy_lines", ())),
         spam=_limits(path, spam.get("limits", {})),
-        spam_phrases=tuple(phrase.lower() for phrase in spam.get("phrases", ())),
+        spam_phrases=_phrases(path, spam.get("phrases", ())),
     )
 
 
@@ -99,6 +99,12 @@ def _limits(path: Path, values: dict) -> dict[str, Limit]:
         _known(path, f"keys of {name}", value, ("least", "most", "source"))
         limits[name] = Limit(**{key: value[key] for key in ("least", "most") if key in value})
     return limits
+
+
+def _phrases(path: Path, phrases: list[str]) -> tuple[str, ...]:
+    if "" in phrases:
+        raise ValueError(f"{path}: an empty phrase, which is in every text")
+    return tuple(phrase.lower() for phrase in phrases)
 
 
 def _changed(limits: dict[str, Limit], changes: dict) -> dict[str, Limit]:

@@ -1,0 +1,159 @@
+"""What the engine finds for curation's filters is what their plain definitions in Python find."""
+
+import functools
+import unicodedata
+
+import numpy as np
+import pytest
+import spam_pages
+from hypothesis import given
+from hypothesis import strategies as st
+from prose import DE, EN, MENU
+
+from gptengine import _core
+from gptengine.curate.document import Document
+from gptengine.curate.host_lines import line_hashes
+from gptengine.curate.perplexity import train
+from gptengine.curate.personal.places import find_places
+from gptengine.curate.phrases import likely
+from gptengine.curate.policy_lines import PolicyLines
+from gptengine.curate.presets import default_presets
+from gptengine.curate.spam import list_share, phrases, placeholders
+from gptengine.curate.word_hashes import ngram_hashes, word_hashes
+from reference import filters
+from text.texts import byte_texts, texts
+
+PRESETS = default_presets()
+HAND = [EN, DE, MENU, "", "\n", *spam_pages.EN, *spam_pages.DE]
+HAND += ["ΣΑΣ Σ İSTANBUL Straße STRASSE ½ ① ٣ x\u0301 漢字。字 \U0001f600"]
+HAND += ["Discount! DİSCOUNT discounts. \u212aLICKEN SIE HIER. Rabattcode, Rabatt; ſale"]
+WANTED = ("sale", "buy now", "buy", "now", "#1", "strasse", "über uns", "k", "σας", "i", "100 %")
+MARKS = [
+    *filters.SEPARATORS,
+    *WANTED,
+    *("a b", "\n", " ", "word", "{city}", "{a|b}", "[Ort]", "%stadt%", "{{", "{", "[", "%", "x"),
+    *("SALE", "Über Uns", "BUY  NOW", "\u212a", "ΣΑΣ", "ΣΑ", "İ", "ſ", "ẞ", "𝟘", "Ⅷ", "³", "_"),
+]
+DATA = (
+    "@|(at)|[ at ]|{AT}|(ät|:|::|af0|://|.com/|x.de/|DE89|1|12.|123456|1.2.3.4| |.|/|-|\xa0|\u2011"
+)
+DATA = [*map(str.encode, DATA.split("|")), b"a", b"\xff", b"\n"]
+
+
+def marked():
+    return st.lists(st.sampled_from(MARKS) | texts(3), max_size=60).map("".join)
+
+
+@pytest.mark.parametrize("text", HAND, ids=range(len(HAND)))
+def test_texts_by_hand(text):
+    check_words(text)
+    for preset in PRESETS.values():
+        check_phrases(text, preset.spam_phrases)
+        check_policy_lines(text, preset)
+
+
+@given(marked())
+def test_any_text(text):
+    check_words(text)
+    check_phrases(text, WANTED)
+
+
+def check_words(text):
+    hashes = word_hashes(text)
+    assert hashes.tolist() == filters.word_hashes(text)
+    for n in (1, 2, 5):
+        assert ngram_hashes(hashes, n).tolist() == filters.ngram_hashes(hashes.tolist(), n)
+
+
+def check_phrases(text, wanted):
+    assert phrases(text, wanted) == filters.phrases(text, wanted)
+    found = likely(text, wanted)
+    assert [p for p in wanted if p in text.lower()] == [p for p in found if p in text.lower()]
+    assert list_share(text) == filters.list_share(text)
+    assert placeholders(text) == filters.placeholders(text)
+
+
+@given(
+    st.lists(st.sampled_from([*"12aAß ٣½\x1c\u3000\n\n", "SS", "ſ", "Ü", "ü", "ﬁ"]), max_size=80)
+)
+def test_lines_are_equal_as_defined(parts):
+    text = "".join(parts)
+    forms = list(filters.line_forms(text))
+    hashes = line_hashes("a.example", text, 300).tolist()
+    assert [h == 0 for h in hashes] == [form is None for form in forms]
+    assert [hashes.index(h) for h in hashes] == [forms.index(form) for form in forms]
+
+
+def check_policy_lines(text, preset):
+    rule = PolicyLines()
+    change = rule.change(Document("0", "web", text, language=preset.language))
+    assert change.text == filters.without_policy_lines(text, preset.policy_lines, rule.longest)
+
+
+def test_a_line_about_policy_is_found_in_any_case():
+    text = "ſite uses cookies\nUSES COOKİES\nuses cookies\nUSES COO\u212aIES" + "\n" + "x" * 300
+    check_policy_lines(text, PRESETS["en"])
+    assert "USES COO\u212aIES" not in PolicyLines().change(
+        Document("0", "web", text, language="en")
+    ).text  # fmt: skip
+
+
+def test_every_letter_is_found_by_its_lower_case():
+    changed = [c for c in map(chr, range(0x110000)) if c.lower() != c]
+    wanted = tuple(sorted({c.lower() for c in changed}))
+    for char in changed:
+        if unicodedata.category(char) != "Cs":
+            assert char.lower() in likely(f"x{char}y", wanted), hex(ord(char))
+    assert len(changed) > 1300
+
+
+def test_phrases_within_phrases_are_all_found():
+    wanted = ("abc", "bc", "c", "bcd", "abcde", "x", "bc")
+    assert likely("zABCd", wanted) == ["abc", "bc", "c", "bcd", "bc"]
+    assert likely("", wanted) == likely("abc", ()) == []
+    with pytest.raises(ValueError, match="empty phrase"):
+        likely("abc", ("a", ""))
+
+
+def test_every_character_counts_in_words_as_defined():
+    lower = [low for code in range(0x110000) for low in chr(code).lower()]
+    lower = [char for char in lower if unicodedata.category(char) != "Cs"]
+    alone = [filters.mixed(value) for value in map(filters.word_value, lower) if value]
+    assert word_hashes(" ".join(lower)).tolist() == alone
+    text = "".join(chr(code) for code in range(0x3100))
+    assert word_hashes(text).tolist() == filters.word_hashes(text)
+
+
+@given(st.lists(st.sampled_from(EN.split() + ["zzz"]), max_size=40))
+def test_probabilities(words):
+    model = trained()
+    text = " ".join(words)
+    p, alone = _core.word_probabilities(
+        model.tables, model.seen, model.rest, model.unseen, word_hashes(text)
+    )
+    logs, single = filters.readings(model, word_hashes(text).tolist())
+    np.testing.assert_allclose(np.log(p), logs, rtol=1e-12)
+    np.testing.assert_allclose(np.log(alone), single, rtol=1e-12)
+
+
+@functools.cache
+def trained():
+    return train([EN * 9, DE * 9])
+
+
+def test_tables_that_do_not_fit_are_refused():
+    model, words = trained(), word_hashes(EN)
+    wrong = model.tables[0]._replace(shift=model.tables[0].shift - 1)
+    with pytest.raises(ValueError, match="starts do not fit shift"):
+        wrong.find(words)
+    seen = (model.seen[0][:-1], *model.seen[1:])
+    with pytest.raises(ValueError, match="shares of .* n-grams of 1 words"):
+        _core.word_probabilities(model.tables, seen, model.rest, model.unseen, words)
+
+
+@given(
+    st.lists(st.sampled_from(DATA) | st.binary(max_size=3), max_size=40).map(b"".join)
+    | byte_texts()
+)
+def test_places_of_personal_data(data):
+    assert find_places(data)._asdict() == filters.personal_places(data)
