@@ -16,6 +16,7 @@ struct ListLines {
 
 // Items stand between one of , | • · ; / - – » > ✓ ★ #, of which / - – » > need a space at both
 // sides; the separator that is most frequent in a line counts. Words stand between spaces.
+// The text has to be valid UTF-8.
 ListLines count_list_lines(std::string_view text);
 
 }  // namespace gpte

@@ -2,8 +2,10 @@
 #include "text/ngram_hashes.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 
-#include "text/char_info.h"
+#include "text/folded_words.h"
 
 namespace gpte {
 namespace {
@@ -19,31 +21,71 @@ uint64_t spread(uint64_t hash) {
 
 }  // namespace
 
+namespace {
+
+// The sum of a word so far, and B^place of what comes next.
+struct WordSum {
+  uint64_t sum = 0, power = 1;
+
+  void add(uint32_t value) {
+    sum += value * power;
+    power *= kNgramBase;
+  }
+};
+
+// B^0 to B^8.
+constexpr std::array<uint64_t, 9> make_powers() {
+  std::array<uint64_t, 9> powers{1};
+  for (size_t i = 1; i < 9; ++i) powers[i] = powers[i - 1] * kNgramBase;
+  return powers;
+}
+constexpr std::array<uint64_t, 9> kPowers = make_powers();
+
+// Adds the letters and digits of ASCII that 8 bytes begin with, as small letters and as the digit
+// 0, and says how many there are. All 8 are added, as 0 behind the first that is no such.
+size_t add_ascii(WordSum& word, uint64_t bytes) {
+  const uint64_t letters = ascii::letters(bytes), digits = ascii::digits(bytes);
+  const uint64_t others = ~(letters | digits) & ascii::kTops;
+  const uint64_t inside = others ? ((others & -others) >> 7) - 1 : ~uint64_t(0);
+  const size_t length = others ? size_t(__builtin_ctzll(others)) / 8 : 8;
+  // A digit is '0': of its bits those of its value go.
+  bytes = (bytes | (letters >> 2)) & ~(digits >> 7) & ~(digits >> 6) & ~(digits >> 5) &
+          ~(digits >> 4) & inside;
+  uint64_t sum = 0;
+  for (size_t i = 0; i < 8; ++i) sum += (bytes >> (8 * i) & 0x7F) * kPowers[i];
+  word.sum += sum * word.power;
+  word.power *= kPowers[length];
+  return length;
+}
+
+}  // namespace
+
 std::vector<uint64_t> word_hashes(std::string_view text, const uint32_t* values) {
   std::vector<uint64_t> words;
   words.reserve(text.size() / 6);
   const auto* p = reinterpret_cast<const uint8_t*>(text.data());
   const uint8_t* end = p + text.size();
-  uint64_t sum = 0, power = 1;
+  WordSum word;
+  const auto finish = [&] {
+    if (word.power != 1) words.push_back(spread(word.sum));
+    word = {};
+  };
   while (p < end) {
-    uint32_t value;
-    if (*p < 0x80) {
-      value = values[*p++];
-    } else {
-      const Char c = decode_char(p, end);
-      value = values[c.code];
-      p += c.length;
+    if (end - p >= 8 && (ascii::is_letter(*p) || ascii::is_digit(*p))) {
+      uint64_t bytes;
+      std::memcpy(&bytes, p, 8);
+      p += add_ascii(word, bytes);
+      continue;
     }
-    if (value != 0) {
-      sum += value * power;
-      power *= kNgramBase;
-    } else if (power != 1) {
-      words.push_back(spread(sum));
-      sum = 0;
-      power = 1;
+    const Char c = decode_char(p, end);
+    p += c.length;
+    if (const uint32_t value = values[c.code]) {
+      word.add(value);
+    } else {
+      finish();
     }
   }
-  if (power != 1) words.push_back(spread(sum));
+  finish();
   return words;
 }
 

@@ -13,7 +13,8 @@ namespace gpte {
 
 constexpr uint64_t kNgramBase = 0x9E3779B97F4A7C15u;
 
-// Of the words of a text, in order. values: of each code point, kCodePoints; 0 outside words.
+// Of the words of a text, in order. values: of each code point, kCodePoints; 0 outside words. In
+// ASCII words are letters, which count as small ones, and digits, which count as 0.
 std::vector<uint64_t> word_hashes(std::string_view text, const uint32_t* values);
 
 // Of each n of the words in a row; none if there are fewer.

@@ -14,34 +14,31 @@ struct Node {
   uint32_t count, first;  // occurrences, and the place of the first
 };
 
+// Of n-grams of two words and more. One is named by what is one word shorter, which is its length
+// and where it occurred first, and the word that it goes on with.
 class Trie {
  public:
-  Trie(uint32_t distinct, size_t words) : nodes_(distinct) {
+  explicit Trie(size_t words) {
     size_t size = 64;
     while (size < 2 * words) size *= 2;
     slots_.resize(size);
-    nodes_.reserve(distinct + words);
   }
 
-  Node& operator[](uint32_t node) { return nodes_[node]; }
-
-  // Of the n-gram of that node, the one that goes on with the word; made where it is new.
-  uint32_t child(uint32_t node, uint32_t word) {
+  // Of the n-gram of `length` words that stands at `first`, the one that goes on with the word;
+  // made where it is new. What was returned before is no longer valid.
+  Node& child(uint32_t first, int length, uint32_t word) {
     if (2 * (used_ + 1) > slots_.size()) grow();
-    const uint64_t key = (uint64_t(node) << 32 | word) + 1;
+    const uint64_t key = uint64_t(first) << 32 | uint64_t(word) << 4 | uint64_t(length);
     Slot& slot = slots_[find(key)];
-    if (slot.key == 0) {
-      slot = {key, uint32_t(nodes_.size())};
-      nodes_.push_back({0, 0});
-      ++used_;
-    }
+    used_ += slot.key == 0;
+    slot.key = key;
     return slot.node;
   }
 
  private:
   struct Slot {
     uint64_t key;  // 0 is free
-    uint32_t node;
+    Node node;
   };
 
   size_t find(uint64_t key) const {
@@ -58,7 +55,6 @@ class Trie {
     }
   }
 
-  std::vector<Node> nodes_;
   std::vector<Slot> slots_;
   size_t used_ = 0;
   const uint64_t seed_ = process_seeds().first;
@@ -73,15 +69,15 @@ Repeats count_repeats(std::vector<uint32_t>& times, const std::vector<uint32_t>&
   std::vector<uint64_t> before(words + 1);  // characters of the words before a place
   for (size_t i = 0; i < words; ++i) before[i + 1] = before[i] + characters[i];
   uint32_t top_count[kTopLast + 1] = {};
-  size_t covered[kRepeatLast + 1] = {};  // by n, the end of what was counted
-  Trie trie(uint32_t(times.size()), words);
+  size_t covered[kRepeatLast + 1] = {};    // by n, the end of what was counted
+  std::vector<Node> single(times.size());  // by word
+  Trie trie(words);
   for (size_t i = 0; i < words; ++i) {
-    uint32_t node = ids[i];
+    Node* here = &single[ids[i]];
     for (int n = 1;; ++n) {
-      Node& here = trie[node];
-      const uint32_t count = ++here.count;
+      const uint32_t count = ++here->count;
       if (count == 1) {
-        here.first = uint32_t(i);
+        here->first = uint32_t(i);
         break;
       }
       const size_t end = i + size_t(n);
@@ -97,16 +93,13 @@ Repeats count_repeats(std::vector<uint32_t>& times, const std::vector<uint32_t>&
         covered[n] = end;
       }
       if (n == kRepeatLast) break;
-      const uint32_t first = here.first;  // `here` moves when nodes are made
-      if (count == 2) {
-        const uint32_t longer = trie.child(node, ids[first + size_t(n)]);
-        trie[longer] = {1, first};
-      }
+      const uint32_t first = here->first;
+      if (count == 2) trie.child(first, n, ids[first + size_t(n)]) = {1, first};
       if (end == words) break;
-      node = trie.child(node, ids[end]);
+      here = &trie.child(first, n, ids[end]);
     }
   }
-  for (size_t id = 0; id < times.size(); ++id) times[id] = trie[uint32_t(id)].count;
+  for (size_t id = 0; id < times.size(); ++id) times[id] = single[id].count;
   return repeats;
 }
 

@@ -136,14 +136,14 @@ nb::tuple list_lines(nb::handle text) {
   return nb::make_tuple(lines.characters, lines.listed);
 }
 
-auto lines_hashed(nb::handle text, const std::string& host) {
+nb::tuple lines_hashed(nb::handle text, const std::string& host, int64_t longest) {
   const TextInput input(text, kStrict);
-  std::vector<uint64_t> hashes;
+  LineHashes lines;
   {
     const ReleasedGil released;
-    hashes = line_hashes(input.view(), host);
+    lines = line_hashes(input.view(), host, longest);
   }
-  return to_numpy(std::move(hashes));
+  return nb::make_tuple(to_numpy(std::move(lines.hashes)), lines.exact);
 }
 
 nb::tuple places(nb::handle text) {
@@ -224,6 +224,8 @@ nb::tuple probabilities(const nb::tuple& tables, const nb::tuple& seen, const nb
     for (size_t i = shares.size() - (n < 2 ? 2 : 1); i < shares.size(); ++i) {
       check(shares[i].size() == model.tables[n].size, "word_probabilities: ", shares[i].size(),
             " shares of ", model.tables[n].size, " n-grams of ", n + 1, " words");
+      check(shares[i].size() > 0, "word_probabilities: a model without n-grams of ", n + 1,
+            " words");
     }
   }
   WordProbabilities found;
@@ -343,8 +345,8 @@ void bind_text_curate(nb::module_& m) {
       .def("find", &found_phrases, "text"_a.none(), "The places of those in a text, str or bytes.");
   m.def("list_lines", &list_lines, "text"_a.none(),
         "Characters of a text's lines, and of those that are lists; see cpp/text/list_lines.h.");
-  m.def("line_hashes", &lines_hashed, "text"_a.none(), "host"_a,
-        "Of each line of a text from a host; see cpp/text/line_hashes.h.");
+  m.def("line_hashes", &lines_hashed, "text"_a.none(), "host"_a, "longest"_a,
+        "Of each line of a text from a host, and if exact; see cpp/text/line_hashes.h.");
   m.def("personal_places", &places, "text"_a.none(),
         "Where personal data may begin, in the order of cpp/text/personal_places.h.");
   m.def("word_hashes", &words_hashed, "text"_a.none(), "values"_a,

@@ -40,9 +40,12 @@ def list_share(text):
     return inside / total if total else 0.0
 
 
-def line_forms(text):
-    """What of each line counts for a host's repeated ones; None of a line without letters."""
+def line_forms(text, longest):
+    """What of each line counts for a host's repeated ones; None: too long, or without a letter."""
     for line in text.split("\n"):
+        if len(line) > longest:
+            yield None
+            continue
         line = re.sub(r"\s+", " ", re.sub(r"\d+", "0", line)).strip().casefold()
         yield line if any(map(str.isalpha, line)) else None
 

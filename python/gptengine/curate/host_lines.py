@@ -52,9 +52,11 @@ def line_hashes(host: str, text: str, longest: int) -> np.ndarray:
 
     0 for a line without letters or of more than `longest` characters.
     """
-    folded = text if text.isascii() else DIGITS.sub("0", text)  # the engine knows those of ASCII
-    hashes = _core.line_hashes(folded.casefold(), host)
-    hashes[[len(line) > longest for line in text.split("\n")]] = 0
+    hashes, exact = _core.line_hashes(text, host, longest)
+    if not exact:
+        folded = DIGITS.sub("0", text.casefold())
+        hashes, _ = _core.line_hashes(folded, host, len(folded))
+        hashes[[len(line) > longest for line in text.split("\n")]] = 0
     return hashes
 
 

@@ -25,8 +25,8 @@ class PolicyLines:
 
     def change(self, document: Document) -> Change:
         text = document.text
-        phrases = preset_of(self.presets, document.language).policy_lines
-        found = likely(text, phrases)
+        preset = preset_of(self.presets, document.language)
+        found = likely(text, preset).intersection(preset.policy_lines)
         if not found:
             return Change(text, {})
         lines = text.split("\n")

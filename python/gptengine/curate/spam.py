@@ -19,7 +19,7 @@ from .statistics import TextStatistics
 
 LOOKED_AT = 50_000  # characters of a text
 FEW_WORDS = 80  # of so few, a name said thrice is a large share
-OPENING = re.compile(r"[{\[%]")  # what each begins with
+OPENINGS = "{[%"  # what each begins with
 PLACEHOLDER = re.compile(
     r"\{\{? ?(?:keyword|city|stadt|ort|name|product|produkt|region|service|brand|marke|title)s?"
     r" ?\}?\}|[\[%](?:keyword|city|stadt|ort|product|produkt|region|brand|marke)[\]%]"
@@ -53,11 +53,13 @@ class Spam:
         statistics = counted(text, preset.stop_words)
         for rule in RULES:
             if limit := preset.spam.get(rule):
-                value, note = _measure(rule, text, statistics, preset)
+                value, note = _measure(rule, document, text, statistics, preset)
                 yield Check(f"{self.name}.{rule}", value, *limit, note)
 
 
-def _measure(rule: str, text: str, s: TextStatistics, preset: Preset) -> tuple[float, str]:
+def _measure(
+    rule: str, document: Document, text: str, s: TextStatistics, preset: Preset
+) -> tuple[float, str]:
     words, characters = max(s.words, FEW_WORDS), max(s.word_characters + s.words, 6 * FEW_WORDS)
     if rule == "placeholders":
         found = placeholders(text)
@@ -72,19 +74,26 @@ def _measure(rule: str, text: str, s: TextStatistics, preset: Preset) -> tuple[f
         return (s.stop_words / s.words if s.words else 0.0), ""
     if rule == "keyword_lists":
         return list_share(text), ""
-    found = phrases(text, preset.spam_phrases)
+    some = likely(document.text, preset)
+    found = phrases(text, tuple(p for p in preset.spam_phrases if p in some))
     return 1000 * sum(found.values()) / words, ", ".join(found)
 
 
 def placeholders(text: str) -> list[str]:
     """The fields of templates in a text; what begins none is not tried."""
     found, end = [], 0
-    for opening in OPENING.finditer(text):
-        field = opening.start() >= end and PLACEHOLDER.match(text, opening.start())
-        if field:
+    for at in sorted(at for sign in OPENINGS for at in _places(text, sign)):
+        if at >= end and (field := PLACEHOLDER.match(text, at)):
             found.append(field[0])
             end = field.end()
     return found
+
+
+def _places(text: str, sign: str) -> Iterator[int]:
+    at = text.find(sign)
+    while at >= 0:
+        yield at
+        at = text.find(sign, at + 1)
 
 
 def list_share(text: str) -> float:
@@ -97,15 +106,15 @@ def phrases(text: str, wanted: tuple[str, ...]) -> dict[str, int]:
     """How often each of the lower-case phrases stands in a text, as whole words."""
     found = {}
     folded = ""
-    for phrase in likely(text, wanted):
+    for phrase in wanted:
         folded = folded or text.lower()
         bounds = (r"\b" * phrase[0].isalnum(), r"\b" * phrase[-1].isalnum())
         whole = re.compile(bounds[0] + re.escape(phrase) + bounds[1])
-        count, at = 0, folded.find(phrase)
-        while at >= 0:
-            fits = whole.match(folded, at) is not None
-            count += fits
-            at = folded.find(phrase, at + (len(phrase) if fits else 1))
+        count = end = 0
+        for at in _places(folded, phrase):
+            if at >= end and whole.match(folded, at):
+                count += 1
+                end = at + len(phrase)
         if count:
             found[phrase] = count
     return found
