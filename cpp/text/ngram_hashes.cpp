@@ -11,7 +11,6 @@ namespace gpte {
 namespace {
 
 constexpr uint64_t kSpread = 0xBF58476D1CE4E5B9u;  // of splitmix64 (Steele et al. 2014)
-constexpr size_t kTogether = 64;                   // hashes that are looked up at a time
 
 uint64_t spread(uint64_t hash) {
   hash ^= hash >> 31;
@@ -51,8 +50,8 @@ size_t add_ascii(WordSum& word, uint64_t bytes) {
   // A digit is '0': of its bits those of its value go.
   bytes = (bytes | (letters >> 2)) & ~(digits >> 7) & ~(digits >> 6) & ~(digits >> 5) &
           ~(digits >> 4) & inside;
-  uint64_t sum = 0;
-  for (size_t i = 0; i < 8; ++i) sum += (bytes >> (8 * i) & 0x7F) * kPowers[i];
+  uint64_t sum = bytes >> 56;
+  for (int shift = 48; shift >= 0; shift -= 8) sum = sum * kNgramBase + (bytes >> shift & 0x7F);
   word.sum += sum * word.power;
   word.power *= kPowers[length];
   return length;
@@ -104,8 +103,8 @@ std::vector<uint64_t> ngram_hashes(const uint64_t* words, size_t count, size_t n
 }
 
 void find_hashes(int32_t* places, const HashTable& table, const uint64_t* hashes, size_t count) {
-  for (size_t from = 0; from < count; from += kTogether) {
-    const size_t to = std::min(from + kTogether, count);
+  for (size_t from = 0; from < count; from += kLookedUp) {
+    const size_t to = std::min(from + kLookedUp, count);
     for (size_t i = from; i < to; ++i)
       __builtin_prefetch(table.starts + (hashes[i] >> table.shift));
     for (size_t i = from; i < to; ++i) {

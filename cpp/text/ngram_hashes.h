@@ -30,6 +30,7 @@ struct HashTable {
 };
 
 // The place of each hash in the table, -1 where it is not there.
+constexpr size_t kLookedUp = 64;  // hashes at a time: their memory is fetched together
 void find_hashes(int32_t* places, const HashTable& table, const uint64_t* hashes, size_t count);
 
 }  // namespace gpte
