@@ -10,18 +10,6 @@
 namespace gpte {
 namespace {
 
-constexpr uint64_t kSpread = 0xBF58476D1CE4E5B9u;  // of splitmix64 (Steele et al. 2014)
-
-uint64_t spread(uint64_t hash) {
-  hash ^= hash >> 31;
-  hash *= kSpread;
-  return hash ^ hash >> 29;
-}
-
-}  // namespace
-
-namespace {
-
 // The sum of a word so far, and B^place of what comes next.
 struct WordSum {
   uint64_t sum = 0, power = 1;
@@ -103,18 +91,24 @@ std::vector<uint64_t> ngram_hashes(const uint64_t* words, size_t count, size_t n
 }
 
 void find_hashes(int32_t* places, const HashTable& table, const uint64_t* hashes, size_t count) {
+  const auto last = int32_t(table.size - 1);
   for (size_t from = 0; from < count; from += kLookedUp) {
     const size_t to = std::min(from + kLookedUp, count);
-    for (size_t i = from; i < to; ++i)
-      __builtin_prefetch(table.starts + (hashes[i] >> table.shift));
     for (size_t i = from; i < to; ++i) {
-      places[i] = table.starts[hashes[i] >> table.shift];
-      __builtin_prefetch(table.keys + places[i]);
+      places[i] = int32_t((hashes[i] >> 32) * table.homes >> 32);
+      __builtin_prefetch(table.slots + places[i]);
     }
     for (size_t i = from; i < to; ++i) {
-      auto place = size_t(places[i]);
-      while (table.keys[place] < hashes[i]) ++place;
-      places[i] = table.keys[place] == hashes[i] && place < table.size ? int32_t(place) : -1;
+      const uint64_t hash = hashes[i];
+      const HashSlot* slot = table.slots + places[i];
+      for (;;) {  // few loops, and no branch within: how far a hash stands nobody foresees
+        const int less = (slot[0].key < hash) + (slot[1].key < hash) + (slot[2].key < hash) +
+                         (slot[3].key < hash);
+        slot += less;
+        if (less < 4) break;
+      }
+      const bool found = (slot->key == hash) & (~hash != 0);
+      places[i] = found ? int32_t(slot - table.slots) : last;
     }
   }
 }

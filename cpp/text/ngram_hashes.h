@@ -13,6 +13,14 @@ namespace gpte {
 
 constexpr uint64_t kNgramBase = 0x9E3779B97F4A7C15u;
 
+// What is done to a sum, so that all bits of a hash depend on all of it: the steps and the factor
+// of splitmix64 (Steele et al. 2014).
+inline uint64_t spread(uint64_t hash) {
+  hash ^= hash >> 31;
+  hash *= 0xBF58476D1CE4E5B9u;
+  return hash ^ hash >> 29;
+}
+
 // Of the words of a text, in order. values: of each code point, kCodePoints; 0 outside words. In
 // ASCII words are letters, which count as small ones, and digits, which count as 0.
 std::vector<uint64_t> word_hashes(std::string_view text, const uint32_t* values);
@@ -20,16 +28,21 @@ std::vector<uint64_t> word_hashes(std::string_view text, const uint32_t* values)
 // Of each n of the words in a row; none if there are fewer.
 std::vector<uint64_t> ngram_hashes(const uint64_t* words, size_t count, size_t n);
 
-// Distinct hashes, ascending, and after them 2^64 - 1; starts[h >> shift] is the first of those
-// that begin like h.
-struct HashTable {
-  const uint64_t* keys;
-  size_t size;  // without the last
-  const int32_t* starts;
-  int shift;
+// A slot of a table has a hash, or ~0 if it is a gap, and 8 bytes of values.
+struct HashSlot {
+  uint64_t key, values;
 };
 
-// The place of each hash in the table, -1 where it is not there.
+// Distinct hashes, ascending, with gaps between, so that most are where their first bits say: a key
+// stands at the first free slot from (key >> 32) * homes >> 32 on. The last kGaps are gaps.
+constexpr size_t kGaps = 4;
+struct HashTable {
+  const HashSlot* slots;
+  size_t size;
+  uint64_t homes;
+};
+
+// The slot of each hash in the table, the last one where it is not there.
 constexpr size_t kLookedUp = 64;  // hashes at a time: their memory is fetched together
 void find_hashes(int32_t* places, const HashTable& table, const uint64_t* hashes, size_t count);
 

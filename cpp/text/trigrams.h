@@ -1,7 +1,7 @@
 // The probabilities of words by a trigram model over their hashes.
 //
 // p(w | u v) = seen(u v w) + rest(u v) * (seen(v w) + rest(v) * (seen(w) + unseen)); seen is 0 and
-// rest 1 of what the model does not have. Of each triple it has, it has both pairs.
+// rest 1 of what the model does not have. Of each triple that it has, it has both pairs.
 #pragma once
 
 #include <cstddef>
@@ -13,9 +13,7 @@
 namespace gpte {
 
 struct TrigramModel {
-  HashTable tables[3];   // of words, pairs, triples
-  const float* seen[3];  // by place in each
-  const float* rest[2];
+  HashTable tables[3];  // of words, pairs, triples; values: seen and rest, two floats
   double unseen;
 };
 

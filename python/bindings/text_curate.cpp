@@ -178,55 +178,36 @@ auto ngrams_hashed(const Vector<uint64_t>& words, int64_t n) {
   return to_numpy(std::move(hashes));
 }
 
-// A table as Python has it: keys, starts and shift of curate/hash_table.py.
-struct TableArrays {
-  explicit TableArrays(const nb::tuple& table)
-      : keys(nb::cast<Vector<uint64_t>>(table[0], false)),
-        starts(nb::cast<Vector<int32_t>>(table[1], false)),
-        shift(nb::cast<int>(table[2])) {
-    check(
-        keys.size() >= 1 && shift >= 1 && shift < 64 && starts.size() == size_t(1) << (64 - shift),
-        "hash table: ", keys.size(), " keys and ", starts.size(), " starts do not fit shift ",
-        shift);
-  }
-  HashTable view() const { return {keys.data(), keys.size() - 1, starts.data(), shift}; }
+// A table as curate/hash_table.py has it: slots as pairs of uint64, and the homes.
+HashTable table_of(const Vector<uint64_t>& slots, int64_t homes) {
+  const size_t size = slots.size() / 2;
+  bool fits = homes >= 1 && size >= size_t(homes) + kGaps && size <= size_t(INT32_MAX) &&
+              slots.size() % 2 == 0;
+  for (size_t i = 1; fits && i <= kGaps; ++i) fits = ~slots.data()[2 * (size - i)] == 0;
+  check(fits, "hash table: ", slots.size(), " numbers are no slots of ", homes, " homes and ",
+        kGaps, " gaps behind");
+  return {reinterpret_cast<const HashSlot*>(slots.data()), size, uint64_t(homes)};
+}
 
-  Vector<uint64_t> keys;
-  Vector<int32_t> starts;
-  int shift;
-};
-
-auto hashes_found(const nb::tuple& table, const Vector<uint64_t>& hashes) {
-  const TableArrays arrays(table);
+auto hashes_found(const Vector<uint64_t>& slots, int64_t homes, const Vector<uint64_t>& hashes) {
+  const HashTable table = table_of(slots, homes);
   std::vector<int32_t> places(hashes.size());
   {
     const ReleasedGil released;
-    find_hashes(places.data(), arrays.view(), hashes.data(), hashes.size());
+    find_hashes(places.data(), table, hashes.data(), hashes.size());
   }
   return to_numpy(std::move(places));
 }
 
-nb::tuple probabilities(const nb::tuple& tables, const nb::tuple& seen, const nb::tuple& rest,
-                        double unseen, const Vector<uint64_t>& words) {
-  std::vector<TableArrays> arrays;
-  std::vector<Vector<float>> shares;
+nb::tuple probabilities(const nb::list& tables, double unseen, const Vector<uint64_t>& words) {
+  check(tables.size() == 3, "word_probabilities: ", tables.size(), " tables, not 3");
   TrigramModel model{};
   model.unseen = unseen;
+  std::vector<Vector<uint64_t>> slots;  // held while they are read
   for (size_t n = 0; n < 3; ++n) {
-    arrays.emplace_back(nb::cast<nb::tuple>(tables[n]));
-    shares.push_back(nb::cast<Vector<float>>(seen[n], false));
-    model.tables[n] = arrays.back().view();
-    model.seen[n] = shares.back().data();
-    if (n < 2) {
-      shares.push_back(nb::cast<Vector<float>>(rest[n], false));
-      model.rest[n] = shares.back().data();
-    }
-    for (size_t i = shares.size() - (n < 2 ? 2 : 1); i < shares.size(); ++i) {
-      check(shares[i].size() == model.tables[n].size, "word_probabilities: ", shares[i].size(),
-            " shares of ", model.tables[n].size, " n-grams of ", n + 1, " words");
-      check(shares[i].size() > 0, "word_probabilities: a model without n-grams of ", n + 1,
-            " words");
-    }
+    const auto table = nb::cast<nb::tuple>(tables[n]);
+    slots.push_back(nb::cast<Vector<uint64_t>>(table[0], false));
+    model.tables[n] = table_of(slots.back(), nb::cast<int64_t>(table[1]));
   }
   WordProbabilities found;
   {
@@ -352,9 +333,9 @@ void bind_text_curate(nb::module_& m) {
   m.def("word_hashes", &words_hashed, "text"_a.none(), "values"_a,
         "Of the words of a text; values (0x110000,) of code points; see cpp/text/ngram_hashes.h.");
   m.def("ngram_hashes", &ngrams_hashed, "words"_a, "n"_a, "Of each n words of hashes in a row.");
-  m.def("find_hashes", &hashes_found, "table"_a, "hashes"_a,
-        "The place of each hash in a table (keys, starts, shift), -1 where it is not there.");
-  m.def("word_probabilities", &probabilities, "tables"_a, "seen"_a, "rest"_a, "unseen"_a, "words"_a,
+  m.def("find_hashes", &hashes_found, "slots"_a, "homes"_a, "hashes"_a,
+        "The slot of each hash in a table, or the last; see cpp/text/ngram_hashes.h.");
+  m.def("word_probabilities", &probabilities, "tables"_a, "unseen"_a, "words"_a,
         "Of the words a model knows, after those before and alone; see cpp/text/trigrams.h.");
   nb::class_<Duplicates>(m, "Duplicates", "Equal hashes among many, by an external sort.")
       .def(nb::init<int64_t, const std::string&>(), "memory"_a, "folder"_a)

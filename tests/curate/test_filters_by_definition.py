@@ -144,9 +144,8 @@ def test_every_character_counts_in_words_as_defined():
 def test_probabilities(words):
     model = trained()
     text = " ".join(words)
-    p, alone = _core.word_probabilities(
-        model.tables, model.seen, model.rest, model.unseen, word_hashes(text)
-    )
+    tables = [table.plain() for table in model.tables]
+    p, alone = _core.word_probabilities(tables, model.unseen, word_hashes(text))
     logs, single = filters.readings(model, word_hashes(text).tolist())
     np.testing.assert_allclose(np.log(p), logs, rtol=1e-12)
     np.testing.assert_allclose(np.log(alone), single, rtol=1e-12)
@@ -158,13 +157,12 @@ def trained():
 
 
 def test_tables_that_do_not_fit_are_refused():
-    model, words = trained(), word_hashes(EN)
-    wrong = model.tables[0]._replace(shift=model.tables[0].shift - 1)
-    with pytest.raises(ValueError, match="starts do not fit shift"):
-        wrong.find(words)
-    seen = (model.seen[0][:-1], *model.seen[1:])
-    with pytest.raises(ValueError, match="shares of .* n-grams of 1 words"):
-        _core.word_probabilities(model.tables, seen, model.rest, model.unseen, words)
+    table, words = trained().tables[0], word_hashes(EN)
+    for wrong in (table._replace(homes=len(table.slots)), table._replace(slots=table.slots[:-1])):
+        with pytest.raises(ValueError, match="are no slots of"):
+            wrong.find(words)
+    with pytest.raises(ValueError, match="2 tables, not 3"):
+        _core.word_probabilities([table.plain()] * 2, 0.0, words)
 
 
 @given(

@@ -9,7 +9,7 @@ import pytest
 from prose import DE, EN, MENU
 
 from gptengine.curate.document import Document
-from gptengine.curate.hash_table import hash_table
+from gptengine.curate.hash_table import HashTable
 from gptengine.curate.perplexity import Perplexity, load, train
 from gptengine.curate.word_hashes import ngram_hashes, word_hashes
 
@@ -35,7 +35,7 @@ def model():
 
 def test_probabilities_of_all_words_sum_to_one(model):
     """After any two words: the vocabulary and one unknown word share everything."""
-    vocabulary = model.tables[0].keys[:-1]
+    vocabulary = model.tables[0].full()["key"]
     unknown = np.uint64(12345)
     assert unknown not in vocabulary
     seen = word_hashes(STORIES[0])
@@ -49,7 +49,8 @@ def test_probabilities_of_all_words_sum_to_one(model):
 
 def _log_p(model, words):
     """log p(w | u v), by how the perplexity of known words changes with one more."""
-    whole, known = model.read_words(words), model.tables[0].find(words) >= 0
+    one = model.tables[0]
+    whole, known = model.read_words(words), one.find(words) < len(one.slots) - 1
     before = model.read_words(words[:2])
     sums = [
         -math.log(r.perplexity) * n if n else 0.0
@@ -59,13 +60,10 @@ def _log_p(model, words):
 
 
 def _rest(model, u, v):
+    one, two = model.tables[:2]
     rest = 1.0
-    for table, rests, key in (
-        (model.tables[0], model.rest[0], np.array([v])),
-        (model.tables[1], model.rest[1], ngram_hashes(np.array([u, v]), 2)),
-    ):
-        place = table.find(key)[0]
-        rest *= float(rests[place]) if place >= 0 else 1.0
+    for table, key in ((one, np.array([v])), (two, ngram_hashes(np.array([u, v]), 2))):
+        rest *= float(table.slots["rest"][table.find(key)[0]])
     return rest
 
 
@@ -73,8 +71,8 @@ def test_kneser_ney_by_hand():
     """b follows two words and d one: b is more likely after others, though as frequent as d."""
     text = " ".join(["x a b y c b"] * 200 + ["x c d"] * 400)
     model = train([text])
-    single = dict(zip(model.tables[0].keys[:-1].tolist(), model.seen[0].tolist(), strict=True))
-    b, d = (single[int(word_hashes(w)[0])] for w in "bd")
+    table = model.tables[0]
+    b, d = (float(table.slots["seen"][table.find(word_hashes(word))[0]]) for word in "bd")
     assert b > 1.4 * d
 
 
@@ -89,7 +87,8 @@ def test_few_words_are_chosen_whatever_the_order():
     most = 5000
     models = [train(texts, most_words=most) for texts in (STORIES, STORIES[::-1])]
     assert 1000 < models[0].words == models[1].words <= most
-    assert all((a == b).all() for a, b in zip(models[0].seen, models[1].seen, strict=True))
+    first, second = (model.tables for model in models)
+    assert all((a.slots == b.slots).all() for a, b in zip(first, second, strict=True))
 
 
 def test_a_saved_model_is_the_same(model, tmp_path):
@@ -142,12 +141,18 @@ def test_mistakes_are_named():
 
 
 def test_hash_table():
-    keys = np.unique(np.random.default_rng(1).integers(0, 2**64, 1000, np.uint64))
-    keys = np.unique(np.append(keys, np.arange(50, dtype=np.uint64)))  # and some that begin alike
-    table = hash_table(keys)
-    assert (table.find(keys) == np.arange(len(keys))).all()
-    other = np.setdiff1d(keys + np.uint64(1), keys)
-    assert (table.find(other) == -1).all()
-    last = np.array([2**64 - 1], np.uint64)
-    assert table.find(last)[0] == -1
-    assert (hash_table(keys[:0]).find(keys) == -1).all()
+    keys = np.unique(np.random.default_rng(1).integers(0, 2**64 - 1, 1000, np.uint64))
+    alike = np.arange(50, dtype=np.uint64)  # and some that begin alike, at both ends
+    keys = np.unique(np.concatenate([keys, alike, np.uint64(2**64 - 2) - alike]))
+    values = np.arange(len(keys))
+    table = HashTable.of(keys, {"value": values}, (-1,))
+    places = table.find(keys)
+    assert (table.slots["key"][places] == keys).all()
+    assert (table.slots["value"][places] == values).all()
+    assert (table.full()["key"] == keys).all()
+    others = np.append(np.setdiff1d(keys + np.uint64(1), keys), np.uint64(2**64 - 1))
+    assert (table.slots["value"][table.find(others)] == -1).all()
+    none = HashTable.of(keys[:0], {"value": values[:0]}, (-1,))
+    assert (none.slots["value"][none.find(keys)] == -1).all()
+    with pytest.raises(ValueError, match="stands for a gap"):
+        HashTable.of(np.array([2**64 - 1], np.uint64), {"value": values[:1]})

@@ -95,20 +95,18 @@ def ngram_hashes(words, n):
 
 def readings(model, words):
     """log p(w | u v) and log p(w) of the words that a model has, by its formula."""
-    tables = [
-        {int(key): i for i, key in enumerate(table.keys[:-1].tolist())} for table in model.tables
-    ]
+    tables = [{int(key): shares for key, *shares in t.full().tolist()} for t in model.tables]
     logs, alone = [], []
     for i, word in enumerate(words):
         if word not in tables[0]:
             continue
-        p = single = float(model.seen[0][tables[0][word]]) + model.unseen
+        p = single = tables[0][word][0] + model.unseen
         for n in (2, 3)[: min(i, 2)]:
-            place = tables[n - 1].get(ngram_hashes(words[i - n + 1 : i + 1], n)[0])
+            seen, _ = tables[n - 1].get(ngram_hashes(words[i - n + 1 : i + 1], n)[0], (0, 1))
             before = words[i - n + 1 : i]
-            context = tables[n - 2].get(ngram_hashes(before, n - 1)[0] if n > 2 else before[0])
-            seen = 0.0 if place is None else float(model.seen[n - 1][place])
-            p = seen + (1.0 if context is None else float(model.rest[n - 2][context])) * p
+            context = ngram_hashes(before, n - 1)[0] if n > 2 else before[0]
+            _, rest = tables[n - 2].get(context, (0, 1))
+            p = seen + rest * p
         logs.append(np.log(p))
         alone.append(np.log(single))
     return logs, alone

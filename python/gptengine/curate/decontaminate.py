@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .document import Check, Document
-from .hash_table import HashTable, hash_table
+from .hash_table import HashTable
 from .word_hashes import ngram_hashes, word_hashes
 
 WORDS = 13
@@ -22,11 +22,10 @@ LEAST_WORDS = 8
 
 @dataclass(frozen=True)
 class EvaluationSets:
-    """The n-grams of some sets, by n; `owners` says which set has each."""
+    """The n-grams of some sets, by n."""
 
     names: tuple[str, ...]
-    hashes: dict[int, HashTable]
-    owners: dict[int, np.ndarray]  # (n-grams,) int32: a number of `names`; the first that has it
+    hashes: dict[int, HashTable]  # "owner": a number of `names`, the first that has the n-gram
     too_short: dict[str, int]  # texts of each set that are not looked for
 
 
@@ -46,14 +45,13 @@ def index(
                 too_short[name] += 1
             else:
                 found.setdefault(n, []).append((ngram_hashes(hashes, n), owner))
-    all_hashes, owners = {}, {}
+    all_hashes = {}
     for n, parts in sorted(found.items()):
         joined = np.concatenate([hashes for hashes, _ in parts])
-        of = np.concatenate([np.full(len(hashes), owner, np.int32) for hashes, owner in parts])
+        of = np.concatenate([np.full(len(hashes), owner, np.int64) for hashes, owner in parts])
         keys, first = np.unique(joined, return_index=True)  # the first: sets are in order
-        all_hashes[n] = hash_table(keys)
-        owners[n] = of[first]
-    return EvaluationSets(tuple(sets), all_hashes, owners, too_short)
+        all_hashes[n] = HashTable.of(keys, {"owner": of[first]})
+    return EvaluationSets(tuple(sets), all_hashes, too_short)
 
 
 @dataclass(frozen=True)
@@ -82,12 +80,12 @@ def overlap(text: str, sets: EvaluationSets) -> tuple[int, float, str]:
     owned = np.zeros(len(sets.names), np.int64)
     for n, known in sets.hashes.items():
         place = known.find(ngram_hashes(words, n))
-        hits = np.flatnonzero(place >= 0)
+        hits = np.flatnonzero(place < len(known.slots) - 1)
         if len(hits):
             count += len(hits)
             np.add.at(inside, hits, 1)
             np.add.at(inside, hits + n, -1)
-            owned += np.bincount(sets.owners[n][place[hits]], minlength=len(owned))
+            owned += np.bincount(known.slots["owner"][place[hits]], minlength=len(owned))
     if not count:
         return 0, 0.0, ""
     share = int(np.count_nonzero(np.cumsum(inside))) / len(words)

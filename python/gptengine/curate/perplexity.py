@@ -23,7 +23,7 @@ from gptengine.files import atomic_write
 
 from .. import _core
 from .document import Check, Document
-from .hash_table import HashTable, hash_table
+from .hash_table import HashTable
 from .word_hashes import ngram_hashes, word_hashes
 
 MOST_WORDS = 20_000_000  # that a model is made of; 12 bytes a distinct n-gram
@@ -46,12 +46,11 @@ class Readings(NamedTuple):
 class NgramModel:
     """p(w | u v) = seen(u v w) + rest(u v) * (seen(v w) + rest(v) * (seen(w) + unseen)).
 
-    The arrays of one order are as long as its table has keys; shares are float32.
+    Each table has "seen", the discounted share of an n-gram, and "rest", what is left after it
+    (0 after a triple), as float32; the last slots have those of what the model does not know.
     """
 
     tables: tuple[HashTable, HashTable, HashTable]  # of words, pairs, triples
-    seen: tuple[np.ndarray, np.ndarray, np.ndarray]  # the discounted share of each
-    rest: tuple[np.ndarray, np.ndarray]  # by word and by pair: what is left after it
     unseen: float  # of any word
     usual: np.ndarray  # (QUANTILES,) float64: perplexities of windows held out, ascending
     words: int  # that were counted
@@ -62,7 +61,8 @@ class NgramModel:
 
     def read_words(self, words: np.ndarray) -> Readings:
         """The same of words as `word_hashes` gives them."""
-        p, alone = _core.word_probabilities(self.tables, self.seen, self.rest, self.unseen, words)
+        tables = [table.plain() for table in self.tables]
+        p, alone = _core.word_probabilities(tables, self.unseen, words)
         if not len(p):
             return Readings(math.inf, 1.0, 0.0)
         logs = np.log(p)
@@ -80,9 +80,12 @@ class NgramModel:
     def _arrays(self) -> dict[str, np.ndarray]:
         arrays = {"format": np.int64(FORMAT), "words": np.int64(self.words)}
         arrays |= {"unseen": np.float64(self.unseen), "usual": self.usual}
-        arrays |= {f"keys_{n}": table.keys[:-1] for n, table in enumerate(self.tables, 1)}
-        arrays |= {f"seen_{n}": shares for n, shares in enumerate(self.seen, 1)}
-        return arrays | {f"rest_{n}": shares for n, shares in enumerate(self.rest, 1)}
+        for n, table in enumerate(self.tables, 1):
+            full = table.full()
+            arrays |= {f"keys_{n}": full["key"], f"seen_{n}": full["seen"]}
+            if n < len(self.tables):
+                arrays[f"rest_{n}"] = full["rest"]
+        return arrays
 
 
 def load(path: str | os.PathLike) -> NgramModel:
@@ -95,9 +98,10 @@ def load(path: str | os.PathLike) -> NgramModel:
             arrays = dict(file)
         version = int(arrays["format"])
         model = NgramModel(
-            tuple(hash_table(arrays[f"keys_{n}"]) for n in (1, 2, 3)),
-            tuple(arrays[f"seen_{n}"] for n in (1, 2, 3)),
-            tuple(arrays[f"rest_{n}"] for n in (1, 2)),
+            tuple(
+                _table(arrays[f"keys_{n}"], arrays[f"seen_{n}"], arrays.get(f"rest_{n}"))
+                for n in (1, 2, 3)
+            ),
             float(arrays["unseen"]),
             arrays["usual"],
             int(arrays["words"]),
@@ -175,13 +179,20 @@ def _estimate(windows: list[np.ndarray], total: int) -> NgramModel:
     share1 = (counts1 - discount) / counts1.sum()
     unseen = discount * len(kinds1) / counts1.sum() / (len(keys1) + 1)  # + 1: any unknown word
     return NgramModel(
-        (hash_table(keys1), hash_table(keys2), hash_table(keys3)),
-        (_placed(share1, kinds1, keys1), _placed(share2, kinds2, keys2), np.float32(share3)),
-        (np.float32(rest1), np.float32(rest2)),
+        (
+            _table(keys1, _placed(share1, kinds1, keys1), rest1),
+            _table(keys2, _placed(share2, kinds2, keys2), rest2),
+            _table(keys3, share3, None),
+        ),
         float(unseen),
         np.zeros(QUANTILES),
         total,
     )
+
+
+def _table(keys: np.ndarray, seen: np.ndarray, rest: np.ndarray | None) -> HashTable:
+    rest = np.zeros(len(keys)) if rest is None else rest
+    return HashTable.of(keys, {"seen": np.float32(seen), "rest": np.float32(rest)}, (0, 1))
 
 
 def _placed(shares: np.ndarray, kinds: np.ndarray, keys: np.ndarray) -> np.ndarray:
