@@ -35,6 +35,14 @@ def test_from_a_recipe_to_batches(recipe, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "wanted  60.00%" in said and f"gptengine pretrain {out / 'tokens'}" in said
     assert (out / "megatron/train.idx").is_file()
+    mixture = json.loads((out / "tokens/mixture.json").read_text())
+    small = ["--layers", "1", "--model-dim", "16", "--batch", "1", "--steps", "1"]
+    small += ["--context", "64", "--sample-every", "0", "--out", str(tmp_path / "model")]
+    assert main(["pretrain", str(out / "tokens"), *small]) == 0
+    held = sum(s["tokens"] for s in mixture["sources"].values())
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"{mixture['tokens']:,} tokens to train on of {held:,} in the shards" in said
+    assert f"tokens 64: {64 / mixture['tokens']:.1f} epochs" in said
     assert run("run", recipe, "--out", out, "--workers", 1) == 0  # the mixture stays in the report
     assert "mixture" in capsys.readouterr().out
     assert run("report", out, "--html", tmp_path / "page.html") == 0

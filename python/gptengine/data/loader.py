@@ -14,13 +14,14 @@ class Loader:
 
     The order is a function of (seed, epoch), so the state is only where in which epoch we are. Each
     epoch cuts the shards at other places, so that a small text does not give the same blocks again.
-    A block never crosses from one shard into the next.
+    A block never crosses from one shard into the next. tokens: of an epoch, about.
     """
 
     def __init__(self, shards: TokenShards, batch: int, context: int, seed: int = 0):
         if batch < 1 or context < 1:
             raise ValueError(f"Loader: batch {batch} and context {context} must be at least 1")
         self.shards, self.batch, self.context, self.seed = shards, batch, context, seed
+        self.tokens = shards.tokens
         self._arrays = [array for array in shards.arrays if len(array) > context]
         if not self._arrays:
             longest = max(len(array) for array in shards.arrays)

@@ -19,7 +19,8 @@ AGAIN = 3  # the stream of random numbers that orders batches when the index is 
 class MixtureLoader:
     """The blocks of a mixture's index, in its order; once through, its batches in another.
 
-    The state is one number, of blocks that were given out.
+    The state is one number, of blocks that were given out. tokens: of all blocks, so those of a
+    source that the mixture repeats count as often.
     """
 
     def __init__(self, shards: TokenShards, batch: int, context: int):
@@ -37,6 +38,7 @@ class MixtureLoader:
             raise ValueError(f"{path}: made of {self.mixture['shards']}, the folder holds {names}")
         self.shards, self.batch, self.context = shards, batch, context
         self._blocks = _read_index(shards, context)
+        self.tokens = len(self._blocks) * context
         self._given, self._pass = 0, 0
         self._start(0)
 

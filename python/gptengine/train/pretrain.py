@@ -126,10 +126,12 @@ class Pretraining:
         c, config, train, val = self.c, self.model.config, self.train, self.val
         step_tokens = self.most_tokens * c.accumulate
         total = c.steps * step_tokens
-        epochs = total / train.tokens
+        given = self.loader.tokens  # of a mixture what its index names, not what the shards have
+        epochs = total / given
+        held = f" of {train.tokens:,} in the shards" if given != train.tokens else ""
         rows = {
             "model": model_line(config),
-            "data": f"{train.tokens:,} tokens to train on, {val.tokens if val else 0:,} held out, "
+            "data": f"{given:,} tokens to train on{held}, {val.tokens if val else 0:,} held out, "
             f"{train.text_bytes / max(1, train.tokens):.2f} bytes a token",
             "steps": f"{c.steps:,} of {step_tokens:,} tokens "
             f"({c.batch} x {self.context} x {c.accumulate})",
