@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,14 @@ from .steps import build_steps, pass_through
 from .store import read_index, read_rows
 from .tally import excerpt
 
+SHOWN = 3  # places in a message
+
 
 def explain(out, key: str) -> dict:
     """What the run in the folder `out` did with a document, by its id.
+
+    key: may also be the place of a record that was lost in reading, most of which have no id:
+    "crawl/a.warc.gz record 17", or its end from the name of a folder or the file on.
 
     Returns plain values: "outcome" in words; "checks", each with reason, value, limits and
     "passed"; "changes" by step; "document", its beginning with personal data masked. Every rule is
@@ -40,17 +46,32 @@ def explain(out, key: str) -> dict:
         if row is not None:
             document = next(read_rows(work / part, [row]))
             return _followed(recipe, state, work, place, source, document)
-    for keys in state["read"].values():
-        for task in keys:
+    lost = list(_lost(state, work, key))
+    if len(lost) == 1 or any(found["id"] == key for found in lost):
+        return lost[0]  # of records that are the same, the first
+    if lost:
+        places = ", ".join(found["where"] for found in lost[:SHOWN])
+        raise ValueError(f"{out}: {len(lost)} lost records are at {key!r}: {places}")
+    raise ValueError(
+        f"{out}: no document has the id {key!r}, and no lost record this place; report.json has "
+        f"the ids and places of samples, and documents/ the ids of what was kept"
+    )
+
+
+def _lost(state: dict, work: Path, key: str) -> Iterator[dict]:
+    """The records that were lost in reading and have this id, or are at this place."""
+    if not key:
+        return  # which most of them have as their id
+    for source, tasks in sorted(state["read"].items()):
+        for task in dict.fromkeys(tasks):  # a file that is there twice was read once
             for line in (work / "read" / task / LOST).read_text().splitlines():
                 lost = json.loads(line)
-                if lost["id"] == key:
+                if key in (lost["id"], lost["where"]) or lost["where"].endswith(f"/{key}"):
                     outcome = f"lost in reading: {lost['reason']}"
-                    return dict(id=key, outcome=outcome, where=lost["where"], checks=[], changes={})
-    raise ValueError(
-        f"{out}: no document has the id {key!r}; report.json has the ids of samples, and "
-        f"documents/ those of what was kept"
-    )
+                    found = dict(id=lost["id"], source=source, outcome=outcome)
+                    yield found | dict(
+                        where=lost["where"], note=lost["note"], checks=[], changes={}
+                    )
 
 
 def _followed(recipe, state: dict, work: Path, place: int, source: str, document: Document) -> dict:

@@ -32,17 +32,20 @@ def from_line(line: bytes) -> Document:
     return Document(**json.loads(line))
 
 
-def write_documents(folder, documents: Iterable[Document]) -> np.ndarray:
-    """Write documents into a folder, in order of id and then line; their index."""
-    lines = sorted((d.id, to_line(d)) for d in documents)
-    lengths = np.array([len(line) for _, line in lines], np.int64)
+def write_documents(folder, documents: Iterable[Document]) -> list[tuple[bytes, Document]]:
+    """Write documents into a folder, in order of id and then line; the lines with what is in them.
+
+    A reader of the folder finds the documents at the same places.
+    """
+    lines = sorted(((to_line(d), d) for d in documents), key=lambda pair: (pair[1].id, pair[0]))
+    lengths = np.array([len(line) for line, _ in lines], np.int64)
     index = np.zeros(len(lines), INDEX)
-    index["id"] = [key.encode() for key, _ in lines]
+    index["id"] = [document.id.encode() for _, document in lines]
     index["length"], index["begin"] = lengths, np.cumsum(lengths) - lengths
     with open(Path(folder) / DOCUMENTS, "wb") as file:
-        file.writelines(line for _, line in lines)
+        file.writelines(line for line, _ in lines)
     np.save(Path(folder) / INDEX_FILE, index)
-    return index
+    return lines
 
 
 def read_index(folder) -> np.ndarray:

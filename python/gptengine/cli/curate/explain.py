@@ -7,7 +7,8 @@ import dataclasses
 from gptengine.options import REQUIRED, option
 
 EXAMPLES = """\
-  gptengine curate explain runs/corpus --id 0a1b2c3d4e5f60718293a4b5c6d7e8f9"""
+  gptengine curate explain runs/corpus --id 0a1b2c3d4e5f60718293a4b5c6d7e8f9
+  gptengine curate explain runs/corpus --id 'crawl-1.jsonl.gz line 17'   # lost in reading"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,15 +16,18 @@ class ExplainCommand:
     """Show every rule's value for one document, and what became of it."""
 
     folder: str = option(REQUIRED, "of a run", positional=True)
-    id: str = option(REQUIRED, "of the document: report.html and documents/ have them", shows="ID")
+    id: str = option(
+        REQUIRED,
+        "of the document, or the place of a lost record: report.html and documents/ have them",
+        shows="ID",
+    )
 
 
 def main(c: ExplainCommand) -> None:
     from gptengine.curate.explaining import explain
 
     found = explain(c.folder, c.id)
-    print(f"id       {found['id']}")
-    for name in ("source", "url", "where", "language", "licence"):
+    for name in ("id", "source", "url", "where", "note", "language", "licence"):
         if found.get(name):
             print(f"{name:8} {found[name]}")
     for check in found["checks"]:

@@ -17,7 +17,7 @@ from ..personal import mask
 from ..recipe import TIERS, Near, Recipe
 from ..settings import from_mapping
 from ..steps import build_steps, pass_through
-from ..store import DOCUMENTS, from_line, read_documents, write_documents
+from ..store import read_documents, write_documents
 from ..tally import Tally, excerpt, histogram, nearness, rule_key
 
 DROPPED = "dropped.jsonl"  # id, reason, value, limits, note: what `explain` looks for first
@@ -45,14 +45,11 @@ def filter_part(folder: Path, work: Path, base: str, *, recipe, source, part, le
             dropped.append(dict(id=document.id, **described(failed)))
     seen.finish()
     begin = time.thread_time()
-    index = write_documents(folder, kept)
-    _save_comparable(folder, TIERS.index(settings.sources[source].tier), settings)
-    size = sum(len(d.text) for d in kept)
+    written = write_documents(folder, kept)
+    size = _save_comparable(folder, TIERS.index(settings.sources[source].tier), settings, written)
     seen.tally.spend("hashes and signatures", time.thread_time() - begin, size)
-    seen.tally.add(source, "filtered", len(index))
-    (folder / "size.json").write_text(
-        json.dumps({"bytes": sum(len(d.text.encode()) for d in kept)})
-    )
+    seen.tally.add(source, "filtered", len(written))
+    (folder / "size.json").write_text(json.dumps({"bytes": size}))
     lines = sorted(json.dumps(d, sort_keys=True) for d in dropped)
     (folder / DROPPED).write_text("".join(line + "\n" for line in lines))
     (folder / "tally.json").write_bytes(seen.tally.to_json())
@@ -131,21 +128,19 @@ def sample(document: Document, check: Check) -> dict:
     return dict(source=document.source, id=document.id, url=url, text=text, **described(check))
 
 
-def _save_comparable(folder: Path, tier: int, recipe: Recipe) -> None:
+def _save_comparable(folder: Path, tier: int, recipe: Recipe, written) -> int:
     """compare.npy (N,) of COMPARED, signatures.npy (N, bands * rows), parts of the texts.
 
-    N are the documents that lie in the folder, in their order there.
+    written: what `write_documents` gave, the N documents in their order. Returns bytes of text.
     """
-    with open(folder / DOCUMENTS, "rb") as file:
-        lines = file.readlines()
-    texts = [from_line(line).text for line in lines]
+    texts = [document.text for _, document in written]
     compared = np.zeros(len(texts), COMPARED)
     compared["tier"] = tier
     compared["quality"] = [len(text) for text in texts]  # the fuller copy is the better one
     compared["bytes"] = [len(text.encode()) for text in texts]
     compared["hash"] = text_hashes(texts)
     digest = lambda line: hashlib.blake2b(line, digest_size=8).digest()
-    compared["line"] = [int.from_bytes(digest(line), "little") for line in lines]
+    compared["line"] = [int.from_bytes(digest(line), "little") for line, _ in written]
     np.save(folder / "compare.npy", compared)
     if recipe.near:
         near: Near = recipe.near
@@ -155,6 +150,7 @@ def _save_comparable(folder: Path, tier: int, recipe: Recipe) -> None:
         if least := recipe.exact and getattr(recipe.exact, kind):
             found = [parts_of(row, t, kind, least) for row, t in enumerate(texts)]
             np.save(folder / f"{kind}s.npy", np.concatenate([np.zeros(0, PART), *found]))
+    return int(compared["bytes"].sum())
 
 
 def parts_of(row: int, text: str, kind: str, least: int) -> np.ndarray:

@@ -25,7 +25,7 @@ from ..tally import Tally
 
 PART_BYTES = 16 << 20  # of text that are kept together: what later tasks hold at a time
 HOST_LINES = "host_lines.run"
-LOST = "lost.jsonl"  # records that did not become documents: id, reason, where
+LOST = "lost.jsonl"  # records that did not become documents: id, reason, where, note
 
 
 def read(folder: Path, work: Path, path: str, *, recipe, source, stride, **_) -> None:
@@ -113,7 +113,7 @@ class Reading:
 
     def lose(self, loss: Loss, key: str, size: int = 0) -> None:
         self.tally.drop(self.name, loss.reason, size)
-        self.lost.append({"id": key, "reason": loss.reason, "where": loss.where})
+        self.lost.append(dict(id=key, reason=loss.reason, where=loss.where, note=loss.detail))
         digest = hashlib.blake2b(f"{loss.reason} {loss.where}".encode("utf-8", "replace"))
         known = {"id": key} if key else {}
         sample = dict(source=self.name, where=loss.where, note=loss.detail, **known)
@@ -123,8 +123,8 @@ class Reading:
         if self.waiting:
             part = self.folder / f"{self.parts:05d}"
             part.mkdir()
-            index = write_documents(part, self.waiting)
-            self.tally.add(self.name, "documents", len(index))
+            write_documents(part, self.waiting)
+            self.tally.add(self.name, "documents", len(self.waiting))
             self.tally.add(self.name, "text_bytes", sum(len(d.text.encode()) for d in self.waiting))
             self.waiting, self.bytes, self.parts = [], 0, self.parts + 1
 
