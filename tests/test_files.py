@@ -9,6 +9,7 @@ import threading
 import numpy as np
 import pytest
 
+from gptengine import files
 from gptengine.checkpoint import load_folder, load_state, save_folder
 from gptengine.config import Config
 from gptengine.data import read_documents
@@ -111,6 +112,24 @@ def test_a_failed_folder_keeps_what_else_lay_there(tmp_path):
         (partial / "x").write_text("new")
         raise RuntimeError
     assert [p.name for p in tmp_path.rglob("*")] == ["d", "mine"]
+
+
+def test_what_another_process_builds_stays(tmp_path):
+    """A dead one's of this machine goes; of another machine nobody knows here who is alive."""
+    dead = files._partial(tmp_path / "d", 1 << 30)
+    living = files._partial(tmp_path / "d", os.getppid())
+    other = tmp_path / f".d.partial-00000000-{1 << 30}"
+    for folder in (dead, living, other):
+        folder.mkdir()
+    with atomic_folder(tmp_path / "d") as partial:
+        assert partial not in (dead, living, other)
+    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "d", living, other])
+
+
+def test_numpy_says_of_a_full_disk_in_words_alone(tmp_path):
+    with pytest.raises(ValueError, match=r"cannot write .*d: no space left on device"):
+        with atomic_folder(tmp_path / "d"):
+            raise OSError("2000 requested and 24 written")
 
 
 def test_only_a_newline_ends_a_line_of_a_log(tmp_path):

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import fcntl
 import fnmatch
+import hashlib
 import json
 import mmap
 import os
@@ -46,7 +47,7 @@ def atomic_write(path, content) -> None:
             _fill(file, content)
         return
     target = _resolved(path)
-    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
+    partial = _partial(target)
     try:
         with explained(path), open(partial, "wb") as file:
             _fill(file, content)
@@ -95,7 +96,7 @@ def atomic_folder(path, replaces=()):
     with folder_in_use(path.parent):
         _remove_abandoned(path)
         recover(path)
-        partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+        partial = _partial(path)
         try:
             with explained(path):
                 partial.mkdir()
@@ -132,17 +133,19 @@ def folder_in_use(path):
 
 
 @contextlib.contextmanager
-def locked(folder, doing="training", shared=False):
+def locked(folder, doing="training", shared=False, name=".lock", wait=False):
     """Be the only process that works in a folder, or refuse; a lock alone does not stay behind.
 
-    shared: others that share may work there too. doing: what the others are told.
+    shared: others that share may work there too. doing: what the others are told. name: of the
+    lock, where a folder has several. wait: for the others instead of refusing.
     """
-    path = Path(folder) / ".lock"
+    path = Path(folder) / name
     with explained(path):
         file = open(path, "w")
     with file:
         try:
-            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+            fcntl.flock(file, kind if wait else kind | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ValueError(f"{folder}: another process is {doing} there") from None
         try:
@@ -229,8 +232,14 @@ def _swap(new: Path, path: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def _partial(path: Path, process: int | str = "") -> Path:
+    """Where this process builds what will be `path`; others, also of other machines, elsewhere."""
+    host = hashlib.blake2b(os.uname().nodename.encode(), digest_size=4).hexdigest()
+    return path.with_name(f".{path.name}.partial-{host}-{process or os.getpid()}")
+
+
 def _remove_abandoned(path: Path) -> None:
-    prefix = f".{path.name}.partial-"
+    prefix = _partial(path, "0").name.removesuffix("0")
     for sibling in path.parent.glob(f"{prefix}*"):
         pid = sibling.name[len(prefix) :]
         if pid.isdigit() and (int(pid) == os.getpid() or not _alive(int(pid))):
@@ -253,8 +262,9 @@ def explained(path):
     try:
         yield
     except OSError as error:
-        reason = os.strerror(error.errno or 0).lower()
-        if error.errno in FULL:
+        short = error.errno is None and str(error).endswith(" written")  # what NumPy says of it
+        reason = os.strerror(errno.ENOSPC if short else error.errno or 0).lower()
+        if short or error.errno in FULL:
             if Path(path).is_dir() or not os.path.lexists(path) or Path(path).is_file():
                 free = shutil.disk_usage(Path(path).parent).free
                 reason += f" ({free:,} bytes free); what was there before is untouched"
