@@ -1,7 +1,6 @@
 """Lines that an extractor leaves and no writer wrote: share buttons, cookie notices, footers.
 
-Rules for English and German. A rule holds for a whole short line, so that a sentence about cookie
-    s
+Rules for English and German. A rule holds for a whole short line, so that a sentence about cookies
 or an article about newsletters keeps its text.
 """
 
