@@ -34,6 +34,12 @@ def detect(text: str) -> tuple[str, float]:
     return code, float(confidence)
 
 
+def check_installed() -> None:
+    """The ValueError of `detect`, before there is a text; the models are not loaded."""
+    _fast()
+    need("py3langid.langid", "detecting languages")
+
+
 def _sample(text: str, length: int) -> str:
     """The beginning and the middle, with words whole enough for statistics of letters."""
     if len(text) <= length:

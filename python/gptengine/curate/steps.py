@@ -13,7 +13,7 @@ from .bad_words import BadWords, default_words, load_words
 from .decontaminate import LEAST_WORDS, Decontaminate, index
 from .document import Change, Check, Document, Filter, Loss, Transform
 from .host_lines import HostLines
-from .language import LanguageFilter, detect
+from .language import LanguageFilter, check_installed
 from .licence import Licences
 from .perplexity import Perplexity, load
 from .personal import Personal
@@ -77,7 +77,7 @@ def check_steps(recipe: Recipe, base) -> None:
     for name, source in recipe.sources.items():
         build_steps(before, name, base, None)
         if recipe.for_source(name).languages and not source.language:
-            detect("Is there what finds out a language?")
+            check_installed()
 
 
 def _of_lines(recipe: Recipe, presets, learned) -> list[Transform]:
