@@ -178,8 +178,14 @@ def test_explain_finds_every_document(done, tmp_path):
     assert near["outcome"] == "dropped: near.jaccard" and len(near["keeper"]) == 32
     empty = explain(out, done["samples"]["reader.empty_text"][0]["id"])
     assert empty["outcome"] == "lost in reading: reader.empty_text"
-    with pytest.raises(ValueError, match="no document has the id 'none'"):
-        explain(out, "none")
+    broken = done["samples"]["reader.bad_json"][0]
+    for place in (broken["where"], "web/a.jsonl line 21", "a.jsonl line 21"):
+        lost = explain(out, place)
+        assert lost["outcome"] == "lost in reading: reader.bad_json"
+        assert lost["where"] == broken["where"] and lost["note"] == broken["note"] != ""
+    for unknown in ("none", "line 21"):
+        with pytest.raises(ValueError, match=f"no document has the id '{unknown}', and no lost"):
+            explain(out, unknown)
     with pytest.raises(ValueError, match="no finished run"):
         explain(tmp_path, "none")
 
@@ -203,6 +209,31 @@ def test_two_runs_in_one_folder_are_refused(recipe, tmp_path):
     (tmp_path / "out").mkdir()
     with locked(tmp_path / "out", "curating"), pytest.raises(ValueError, match="is curating there"):
         run(recipe, tmp_path / "out")
+
+
+def test_one_share_is_done_once_at_a_time(recipe, tmp_path):
+    from gptengine.files import locked
+
+    work = tmp_path / "out/work"
+    work.mkdir(parents=True)
+    with locked(work, name=".share-1-of-2"), pytest.raises(ValueError, match="doing share 1/2"):
+        run(recipe, tmp_path / "out", workers=1, shard=Shard(1, 2))
+
+
+def test_machines_end_a_run_one_after_the_other(recipe, tmp_path, monkeypatch):
+    from gptengine.curate import pipeline
+    from gptengine.files import locked
+
+    finish = pipeline._finish
+
+    def watched(recipe, base, out, *rest):
+        with pytest.raises(ValueError, match="another process"):
+            with locked(out / "work", name=".finishing"):
+                pass
+        return finish(recipe, base, out, *rest)
+
+    monkeypatch.setattr(pipeline, "_finish", watched)
+    assert run(recipe, tmp_path / "out", workers=1)["account"]["kept"] == 34
 
 
 def test_what_is_wrong_is_said_before_work(recipe, tmp_path):

@@ -9,6 +9,7 @@ import small_corpora as corpora
 from gptengine.curate import mix, run
 from gptengine.curate.mixture import apportion, order, share_out, source_blocks
 from gptengine.data import MixtureLoader, TokenShards, open_loader
+from gptengine.files import locked
 
 WEIGHTS = {"web": 0.5, "guides": 0.3, "books": 0.15, "chat": 0.05}
 
@@ -86,6 +87,12 @@ def test_a_mixture_of_documents(mixed):
     assert "reached" in (out / "report.html").read_text()
     again = mix(recipe, out)
     assert again == mixture
+
+
+def test_documents_are_not_exchanged_while_they_are_mixed(mixed):
+    recipe, out, _ = mixed
+    with locked(out, "curating"), pytest.raises(ValueError, match="another process is curating"):
+        mix(recipe, out)
 
 
 def test_documents_end_in_end_of_text_and_stay_on_their_side(mixed):

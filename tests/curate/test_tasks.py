@@ -122,13 +122,22 @@ def test_results_of_other_recipes_go(tmp_path):
     assert len(os.listdir(tmp_path / "count")) == 2
 
 
+def test_the_largest_begin_first(tmp_path):
+    """So that no long one is left when the others have ended."""
+    sizes = [Task("count", write, {"number": i}, size=i % 3) for i in range(6)]
+    run_stage(sizes, tmp_path, Inline())
+    assert CALLS == [2, 5, 1, 4, 0, 3]
+
+
 def die(folder, work, **_):
     os._exit(9)
 
 
 def test_a_worker_that_dies_is_named(tmp_path):
-    with local(2) as pool, pytest.raises(ValueError, match="a worker died in count"):
-        run_stage([Task("count", die, {})], tmp_path, pool)
+    with local(2) as pool:
+        for _ in range(2):  # the second time none is there to take a task
+            with pytest.raises(ValueError, match="a worker died in count"):
+                run_stage([Task("count", die, {})], tmp_path, pool)
 
 
 def threads_of_a_worker():

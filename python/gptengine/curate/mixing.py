@@ -16,7 +16,7 @@ import numpy as np
 from gptengine.data.loader import mix as random
 from gptengine.data.shards import INDEX, MIXTURE, read_header
 from gptengine.data.write import REPLACED, ShardWriter
-from gptengine.files import atomic_folder, read_json, write_json
+from gptengine.files import atomic_folder, locked, read_json, write_json
 
 from .mixture import Share, blocks_of, order, share_out, source_blocks
 from .pipeline import save_report
@@ -40,15 +40,16 @@ def mix(recipe, out, *, progress: Callable[[str, int, int], None] | None = None)
         raise ValueError("mix: every source has weight 0")
     files = {name: documents_of(out, name) for name in weights}
     told = Told(progress, sum(p.stat().st_size for paths in files.values() for p in paths))
-    tok = make_tokenizer(blocks, base, files, told)
-    with atomic_folder(out / FOLDER, REPLACED) as folder:
-        for name, paths in files.items():
-            write_source(folder, name, paths, tok, blocks, told)
-        mixture = index_of(recipe, folder, weights)
-        tok.save(folder)
-    report_path = out / "report.json"
-    if report_path.is_file():
-        save_report(out, read_json(report_path) | {"mixed": mixture})
+    with locked(out, "curating"):  # a run would exchange the documents
+        tok = make_tokenizer(blocks, base, files, told)
+        with atomic_folder(out / FOLDER, REPLACED) as folder:
+            for name, paths in files.items():
+                write_source(folder, name, paths, tok, blocks, told)
+            mixture = index_of(recipe, folder, weights)
+            tok.save(folder)
+        report_path = out / "report.json"
+        if report_path.is_file():
+            save_report(out, read_json(report_path) | {"mixed": mixture})
     return mixture
 
 

@@ -8,10 +8,11 @@ work/                          results of tasks: for resuming, and for `explain`
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import NamedTuple
@@ -80,21 +81,31 @@ def run(
     recipe, base = load_recipe(recipe)
     check_steps(recipe, base)
     planned = Memory.plan(recipe, memory, workers, base)
-    begin = time.time()
-    with folder_in_use(out), locked(out, "curating", shared=bool(shard and shard.count > 1)):
+    begin, shard = time.time(), shard or Shard()
+    share = f"{shard.number}-of-{shard.count}"
+    with folder_in_use(out), locked(out, "curating", shared=shard.count > 1):
         work = Path(out) / "work"
         work.mkdir(exist_ok=True)
-        own = executor is None
-        executor = executor or local(planned.workers)
-        try:
-            stages = _do(recipe, base, work, executor, shard, planned, progress)
-        except BaseException:
-            if own:
-                executor.shutdown(wait=False, cancel_futures=True)
-            raise
-        if own:
-            executor.shutdown()
-        return _finish(recipe, base, Path(out), stages, planned, time.time() - begin)
+        with locked(work, f"doing share {shard.number}/{shard.count}", name=f".share-{share}"):
+            with _workers(executor, planned.workers) as found:
+                stages = _do(recipe, base, work, found, shard, planned, progress)
+            with locked(work, name=".finishing", wait=True):  # other machines get there as well
+                return _finish(recipe, base, Path(out), stages, planned, time.time() - begin)
+
+
+@contextlib.contextmanager
+def _workers(executor: Executor | None, count: int) -> Iterator[Executor]:
+    """The caller's executor, or `count` processes that end with the block."""
+    if executor:
+        yield executor
+        return
+    own = local(count)
+    try:
+        yield own
+    except BaseException:
+        own.shutdown(wait=False, cancel_futures=True)
+        raise
+    own.shutdown()
 
 
 def _do(recipe: Recipe, base, work: Path, executor, shard, planned: Memory, progress) -> Stages:

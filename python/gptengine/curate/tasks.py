@@ -117,19 +117,13 @@ def run_stage(
 
     def finish(future, task):
         nonlocal done
-        try:
-            future.result()
-        except concurrent.futures.BrokenExecutor:
-            raise ValueError(
-                f"curate: a worker died in {task.stage}, as it does when memory is out; fewer "
-                f"workers may help, and what is done stays done"
-            ) from None
+        future.result()
         done += task.size
         if progress:
             progress(done, total)
 
     try:
-        for task in todo:
+        for task in sorted(todo, key=lambda task: -task.size):  # so that no long one is the last
             future = executor.submit(run_task, task, str(work))
             if future.done():  # where tasks are done one at a time in this process
                 finish(future, task)
@@ -137,6 +131,11 @@ def run_stage(
                 waiting[future] = task
         for future in concurrent.futures.as_completed(waiting):
             finish(future, waiting[future])
+    except concurrent.futures.BrokenExecutor:
+        raise ValueError(
+            f"curate: a worker died in {tasks[0].stage}, as it does when memory is out; fewer "
+            f"workers may help, and what is done stays done"
+        ) from None
     finally:
         for future in waiting:
             future.cancel()

@@ -6,6 +6,7 @@ document, and what sorting is given; signatures are mapped.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -149,7 +150,9 @@ def near_copies(table: Table, rows: np.ndarray, near: Near, memory: int, folder:
         return
     places = near.bands * near.rows
     path = folder / "signatures.tmp"
-    signatures = np.memmap(path, np.uint32, "w+", shape=(len(rows), places))
+    with open(path, "wb") as file:  # a full disk says so here: it would kill who writes to a map
+        os.posix_fallocate(file.fileno(), 0, 4 * len(rows) * places)
+    signatures = np.memmap(path, np.uint32, "r+", shape=(len(rows), places))
     for part, source in enumerate(table.folders):
         mine = slice(*np.searchsorted(rows, table.first[part : part + 2]))
         if mine.stop > mine.start:
