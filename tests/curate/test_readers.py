@@ -188,11 +188,12 @@ def test_a_missing_package_is_named(tmp_path, monkeypatch):
         read(written(tmp_path, "a.txt.zst", b""))
 
 
-@pytest.mark.parametrize("name", ["a.jsonl", "cut.jsonl.gz", "a.parquet", "a.txt"])
+@pytest.mark.parametrize("name", ["blank.jsonl", "a.jsonl", "cut.jsonl.gz", "a.parquet", "a.txt"])
 def test_strides_together_are_the_file(name, tmp_path):
     records = [{"text": f"text {i}"} for i in range(20)]
     lines = b"".join(json.dumps(r).encode() + b"\n" for r in records) + b"{\n\n"
     path = tmp_path / name
+    lines = b"\n" * 9 if name == "blank.jsonl" else lines
     if name.endswith("parquet"):
         pyarrow = pytest.importorskip("pyarrow")
         from pyarrow.parquet import write_table
@@ -203,4 +204,6 @@ def test_strides_together_are_the_file(name, tmp_path):
     whole = list(read_file(path))
     parts = [list(read_file(path, None, (first, 3))) for first in range(3)]
     assert sorted(map(repr, whole)) == sorted(repr(item) for part in parts for item in part)
-    assert len(whole) > 19 or name in ("a.txt", "cut.jsonl.gz")
+    assert len(whole) > 19 or name in ("a.txt", "cut.jsonl.gz", "blank.jsonl")
+    if name == "blank.jsonl":
+        assert [loss.reason for loss in whole] == ["reader.empty"]

@@ -19,8 +19,6 @@ from pathlib import Path
 from gptengine import __version__
 from gptengine.files import atomic_write, read_json
 
-from .document import Record
-from .readers import read_file
 from .recipe import Recipe, source_files
 from .settings import plain
 from .stages.duplicates import decide
@@ -29,31 +27,33 @@ from .stages.learn import learn
 from .stages.read import read
 from .stages.write import shard_count, write_shard
 from .step_settings import Languages
+from .strides import Remembered, Strides
 from .tasks import Task
 
 FORMAT = 2  # of the folders between the stages: another one makes all tasks new
-STRIDE_BYTES = 1 << 20  # of a file with pages to extract, for one task
-MOST_STRIDES = 8  # every task of a file reads the whole of it
-PEEKED = 20  # records of a file, to see what is in it
 PACKAGES = ("trafilatura", "resiliparse", "py3langid", "lxml")  # whose versions change results
 DIGESTS = "digests.json"
 
 
-def read_tasks(recipe: Recipe, base, work) -> dict[str, list[Task]]:
-    """The tasks of the first stage, by source."""
+def read_tasks(recipe: Recipe, base, work, workers: int) -> dict[str, list[Task]]:
+    """The tasks of the first stage, by source, for so many workers; 0: for many machines."""
     digests = Digests(Path(work) / DIGESTS)
+    files = {name: source_files(source, base) for name, source in recipe.sources.items()}
+    strides = Remembered(work, Strides([p for paths in files.values() for p in paths], workers))
     tasks: dict[str, list[Task]] = {}
-    for name, source in recipe.sources.items():
+    for name, paths in files.items():
         wanted = plain(_reading(recipe, name))
-        for path in source_files(source, base):
-            digest, count = digests.of(path), stride_count(path, source)
-            size = os.path.getsize(path)
-            for first in range(count):
-                settings = dict(recipe=wanted, source=name, digest=digest, stride=[first, count])
-                settings |= dict(versions=versions())
-                task = Task("read", read, settings, (path,), size // count)
-                tasks.setdefault(name, []).append(task)
+        for path in paths:
+            digest, size = digests.of(path), os.path.getsize(path)
+            settings = dict(recipe=wanted, source=name, digest=digest, versions=versions())
+
+            def make(count, path=path, size=size, settings=settings):
+                own = [settings | {"stride": [first, count]} for first in range(count)]
+                return [Task("read", read, each, (path,), size // count) for each in own]
+
+            tasks.setdefault(name, []).extend(strides.tasks(path, digest, make))
     digests.save()
+    strides.save()
     return tasks
 
 
@@ -70,19 +70,6 @@ def _reading(recipe: Recipe, name: str) -> Recipe:
     if steps["host_lines"]:
         steps["host_lines"] = dataclasses.replace(steps["host_lines"], most_documents=1)
     return Recipe({name: dataclasses.replace(source, tier="public", skip=())}, **steps)
-
-
-def stride_count(path: str, source) -> int:
-    """By how many tasks a file is read: pages take longer to extract than to read."""
-    size = os.path.getsize(path)
-    if size < 2 * STRIDE_BYTES:
-        return 1
-    for number, item in enumerate(read_file(path, source.read_options())):
-        if isinstance(item, Record):
-            return min(MOST_STRIDES, size // STRIDE_BYTES) if item.kind == "html" else 1
-        if number == PEEKED:
-            break
-    return 1
 
 
 def versions() -> dict[str, str]:

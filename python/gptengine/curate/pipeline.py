@@ -88,7 +88,8 @@ def run(
         work.mkdir(exist_ok=True)
         with locked(work, f"doing share {shard.number}/{shard.count}", name=f".share-{share}"):
             with _workers(executor, planned.workers) as found:
-                stages = _do(recipe, base, work, found, shard, planned, progress)
+                alone = executor is None and shard.count == 1
+                stages = _do(recipe, base, work, found, shard, planned, alone, progress)
             with locked(work, name=".finishing", wait=True):  # other machines get there as well
                 return _finish(recipe, base, Path(out), stages, planned, time.time() - begin)
 
@@ -108,8 +109,13 @@ def _workers(executor: Executor | None, count: int) -> Iterator[Executor]:
     own.shutdown()
 
 
-def _do(recipe: Recipe, base, work: Path, executor, shard, planned: Memory, progress) -> Stages:
-    """All stages in their order, each after the whole of the one before."""
+def _do(
+    recipe: Recipe, base, work: Path, executor, shard, planned: Memory, alone: bool, progress
+) -> Stages:
+    """All stages in their order, each after the whole of the one before.
+
+    alone: the workers planned are all that there are.
+    """
 
     def do(tasks: list[Task]) -> None:
         if tasks:
@@ -117,7 +123,7 @@ def _do(recipe: Recipe, base, work: Path, executor, shard, planned: Memory, prog
             told = progress and (lambda done, total: progress(stage, done, total))
             run_stage(tasks, work, executor, shard, told)
 
-    reads = graph.read_tasks(recipe, base, work)
+    reads = graph.read_tasks(recipe, base, work, planned.workers if alone else 0)
     do([task for tasks in reads.values() for task in tasks])
     parts = graph.parts_of(reads, work)
     learned = graph.learn_task(recipe, reads, parts)

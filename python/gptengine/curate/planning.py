@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import os
 
-from . import graph
 from .memory import Memory
 from .recipe import STEPS, Recipe, load_recipe, source_files
+from .strides import Strides
 
 
 def plan(recipe, *, workers: int = 0, memory: int | str = "4GiB") -> dict:
     """Plain values: "sources" with files, bytes, tasks and steps; "memory"; "recipe_digest".
 
-    Reads the beginning of each file, and the names of all.
+    Reads no file, but the sizes of all.
     """
     recipe, base = load_recipe(recipe)
+    planned = Memory.plan(recipe, memory, workers, base)
+    paths = {name: source_files(source, base) for name, source in sorted(recipe.sources.items())}
+    strides = Strides([path for files in paths.values() for path in files], planned.workers)
     sources = {}
-    for name, source in sorted(recipe.sources.items()):
-        files = source_files(source, base)
+    for name, files in paths.items():
+        source = recipe.sources[name]
         sources[name] = dict(
             tier=source.tier,
             weight=source.weight,
             files=len(files),
             bytes=sum(map(os.path.getsize, files)),
-            tasks=sum(graph.stride_count(path, source) for path in files),
+            tasks=sum(map(strides.count, files)),
             steps=steps_on(recipe, name),
         )
-    planned = Memory.plan(recipe, memory, workers, base)
     return dict(sources=sources, memory=planned, recipe_digest=recipe.digest())
 
 

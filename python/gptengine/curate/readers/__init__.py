@@ -47,28 +47,28 @@ def read_file(
         return
     if path == "-" and kind == "parquet":
         raise ValueError("Parquet is not read from the standard input: give a file")
-    (first, count), found = stride, False
+    first, found = stride[0], False
     try:
         for item in _strided(kind, path, shown, options, stride):
             found = True
-            yield item
+            if item is not None:
+                yield item
     except (Broken, OSError) as error:
         if first == 0:
             yield _damage(error, shown)
     else:
-        if not found and count == 1:
+        if not found and first == 0:
             yield Loss("reader.empty", shown)
 
 
 def _strided(kind: str, path: str, shown: str, options: ReadOptions, stride: tuple[int, int]):
-    """The items of a stride; lines of JSON of others are not even parsed."""
+    """The items of a stride, and None for those of others: their lines are not even parsed."""
     first, count = stride
     if kind == "jsonl":
         yield from read_jsonl(path, shown, options, stride)
         return
     for number, item in enumerate(READERS[kind](path, shown, options)):
-        if number % count == first:
-            yield item
+        yield item if number % count == first else None
 
 
 def _damage(error: Broken | OSError, shown: str) -> Loss:

@@ -15,18 +15,23 @@ from .stream import bounded_lines, open_text
 
 def read_jsonl(
     path: str, shown: str, options: ReadOptions, stride: tuple[int, int] = (0, 1)
-) -> Iterator[Record | Loss]:
-    """The records of a file; blank lines are none. stride: as `read_file` has it, of lines."""
+) -> Iterator[Record | Loss | None]:
+    """The records of a file; blank lines are none.
+
+    stride: as `read_file` has it, of lines; for a line of another there is None.
+    """
     first, count = stride
     with open_text(path) as file:
         for number, (line, length) in enumerate(bounded_lines(file, options.most_bytes), 1):
-            if (number - 1) % count != first:
+            if line is not None and line.isspace():
                 continue
             where = f"{shown} line {number}"
-            if line is None:
+            if (number - 1) % count != first:
+                yield None
+            elif line is None:
                 limit = f"{length:,} bytes, at most {options.most_bytes:,}"
                 yield Loss("reader.too_long", where, limit)
-            elif not line.isspace():
+            else:
                 yield _record(line, where, options)
 
 
