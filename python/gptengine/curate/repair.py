@@ -8,17 +8,12 @@ import unicodedata
 from .document import Change, Document
 from .mojibake import undo
 
-LINE_ENDS = "\x0b\x0c\x85\u2028\u2029"
+LINE_ENDS = "\x0b\x0c\x85\u2028\u2029"  # and \r
 # Soft hyphens, spaces without width, byte order marks, marks of direction and annotation. Joiners
 # stay, because emoji and Indic scripts mean something by them.
 INVISIBLE = "\xad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
 CONTROLS = "\x00-\x08\x0e-\x1f\x7f\x80-\x9f"
-ONES = (
-    ("repair.line_ends", re.compile(f"\r\n?|[{LINE_ENDS}]"), "\n"),
-    ("repair.invisible", re.compile(f"[{INVISIBLE}]"), ""),
-    ("repair.controls", re.compile(f"[{CONTROLS}]"), ""),
-)
-ANY = re.compile(f"[\r{LINE_ENDS}{INVISIBLE}{CONTROLS}]")  # most texts are looked through once
+ANY = re.compile(f"[{LINE_ENDS}{INVISIBLE}{CONTROLS}]")
 
 
 class Repair:
@@ -37,6 +32,9 @@ def repair(text: str) -> Change:
     (characters), and "repair.nfc" (1).
     """
     counts: dict[str, int] = {}
+    if "\r" in text:  # in a file they are everywhere or nowhere, and part of nothing else
+        counts["repair.line_ends"] = text.count("\r")
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     while done := _round(text):  # what is removed may have stood between the halves of something
         text, said = done
         for reason, n in said.items():
@@ -49,10 +47,18 @@ def _round(text: str) -> tuple[str, dict[str, int]] | None:
     said = {}
     if not text.isascii():
         text, said["repair.mojibake"] = undo(text)  # before what it spells with goes
-    if ANY.search(text):
-        for reason, pattern, by in ONES:
-            text, said[reason] = pattern.subn(by, text)
+    for one in set(ANY.findall(text)):  # of few kinds: looking for each by itself is faster
+        reason, by = _what_is(one)
+        said[reason] = said.get(reason, 0) + text.count(one)
+        text = text.replace(one, by)
     if not unicodedata.is_normalized("NFC", text):
         text, said["repair.nfc"] = unicodedata.normalize("NFC", text), 1
     said = {reason: n for reason, n in said.items() if n}
     return (text, said) if said else None
+
+
+def _what_is(one: str) -> tuple[str, str]:
+    """Why a character goes, and what comes in its place."""
+    if one in LINE_ENDS:
+        return "repair.line_ends", "\n"
+    return ("repair.controls" if one <= "\x9f" else "repair.invisible"), ""
