@@ -20,7 +20,7 @@ from .stages.filter import described
 from .stages.read import LOST
 from .stages.write import shard_of
 from .steps import build_steps, pass_through
-from .store import read_index, read_rows
+from .store import from_line, read_index, read_rows
 from .tally import excerpt
 
 SHOWN = 3  # places in a message
@@ -44,7 +44,7 @@ def explain(out, key: str) -> dict:
     for place, (source, part) in enumerate(state["parts"]):
         row = _row(read_index(work / part), key)
         if row is not None:
-            document = next(read_rows(work / part, [row]))
+            document = from_line(next(read_rows(work / part, [row])))
             return _followed(recipe, state, work, place, source, document)
     lost = list(_lost(state, work, key))
     if len(lost) == 1 or any(found["id"] == key for found in lost):

@@ -7,8 +7,8 @@ import re
 
 META = re.compile(r"<meta\b([^<>]{0,1000})>", re.I)
 LINK = re.compile(r"<(?:link|a)\b([^<>]{0,1000})>", re.I)
-LICENCE = re.compile(r"rel\s*=\s*[\"']?[^\"'<>]{0,60}license")  # before each link is looked at
-ATTRIBUTE = re.compile(r"([\w:-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
+LICENCE = re.compile(r"rel\s{0,9}=\s{0,9}[\"']?[^\"'<>]{0,60}license")  # before links are looked at
+ATTRIBUTE = re.compile(r"(?<![\w:-])([\w:-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
 TITLE = re.compile(r"<title\b[^<>]{0,200}>([^<]{1,1000})", re.I)
 HEAD_END = re.compile(r"</head|<body", re.I)
 ROBOTS = ("robots", "googlebot", "tdm-reservation", "tdm-policy")

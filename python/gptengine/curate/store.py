@@ -32,12 +32,14 @@ def from_line(line: bytes) -> Document:
     return Document(**json.loads(line))
 
 
-def write_documents(folder, documents: Iterable[Document]) -> list[tuple[bytes, Document]]:
-    """Write documents into a folder, in order of id and then line; the lines with what is in them.
+def write_documents(
+    folder, documents: Iterable[tuple[bytes, Document]]
+) -> list[tuple[bytes, Document]]:
+    """Write documents, each with its line, into a folder, and return them in order there.
 
-    A reader of the folder finds the documents at the same places.
+    That is of id and then line; a reader of the folder finds them at the same places.
     """
-    lines = sorted(((to_line(d), d) for d in documents), key=lambda pair: (pair[1].id, pair[0]))
+    lines = sorted(documents, key=lambda pair: (pair[1].id, pair[0]))
     lengths = np.array([len(line) for line, _ in lines], np.int64)
     index = np.zeros(len(lines), INDEX)
     index["id"] = [document.id.encode() for _, document in lines]
@@ -52,16 +54,16 @@ def read_index(folder) -> np.ndarray:
     return np.load(Path(folder) / INDEX_FILE)
 
 
-def read_documents(folder) -> Iterator[Document]:
-    """The documents of a folder, one at a time."""
+def read_lines(folder) -> Iterator[bytes]:
+    """The documents of a folder as lines, one at a time."""
     with open(Path(folder) / DOCUMENTS, "rb") as file:
-        yield from map(from_line, file)
+        yield from file
 
 
-def read_rows(folder, rows: Iterable[int]) -> Iterator[Document]:
-    """Some of a folder's documents, by their places in the index."""
+def read_rows(folder, rows: Iterable[int]) -> Iterator[bytes]:
+    """Some of a folder's documents as lines, by their places in the index."""
     index = read_index(folder)
     with open(Path(folder) / DOCUMENTS, "rb") as file:
         for row in rows:
             file.seek(int(index["begin"][row]))
-            yield from_line(file.read(int(index["length"][row])))
+            yield file.read(int(index["length"][row]))

@@ -16,7 +16,7 @@ from ..exact import duplicates
 from ..near import NearOptions, near_groups
 from ..recipe import Exact, Near
 from ..settings import from_mapping
-from ..store import INDEX_FILE, read_rows
+from ..store import INDEX_FILE, from_line, read_rows
 from ..tally import SAMPLES, Tally, histogram, rule_key
 from .filter import PART, sample
 
@@ -113,7 +113,7 @@ class Table:
 
     def document(self, row: int):
         part = int(np.searchsorted(self.first, row, "right")) - 1
-        return next(read_rows(self.folders[part], [row - self.first[part]]))
+        return from_line(next(read_rows(self.folders[part], [row - self.first[part]])))
 
     def save(self, folder: Path, cuts) -> None:
         for part, (a, b) in enumerate(zip(self.first[:-1], self.first[1:], strict=True)):

@@ -17,7 +17,7 @@ from ..personal import mask
 from ..recipe import TIERS, Near, Recipe
 from ..settings import from_mapping
 from ..steps import build_steps, pass_through
-from ..store import read_documents, write_documents
+from ..store import from_line, read_lines, to_line, write_documents
 from ..tally import Tally, excerpt, histogram, nearness, rule_key
 
 DROPPED = "dropped.jsonl"  # id, reason, value, limits, note: what `explain` looks for first
@@ -37,10 +37,11 @@ def filter_part(folder: Path, work: Path, base: str, *, recipe, source, part, le
     settings = from_mapping(Recipe, recipe, "").for_source(source)
     seen = Seen(source, [s.name for s in steps])
     kept, dropped = [], []
-    for document in read_documents(work / part):
+    for line in read_lines(work / part):
+        document = from_line(line)
         after, failed = seen.follow(steps, document)
         if failed is None:
-            kept.append(after)
+            kept.append((line if after is document else to_line(after), after))
         else:
             dropped.append(dict(id=document.id, **described(failed)))
     seen.finish()

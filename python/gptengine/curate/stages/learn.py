@@ -11,7 +11,7 @@ from ..perplexity import train
 from ..settings import from_mapping
 from ..step_settings import PerplexityRules
 from ..steps import HOST_LINES, MODEL
-from ..store import read_documents
+from ..store import from_line, read_lines
 from . import read
 
 LEAST_WORDS = 10_000  # of a language, to learn its model from
@@ -46,4 +46,4 @@ def enough(texts) -> bool:
 
 
 def _documents(work: Path, parts):
-    return (document for part in parts for document in read_documents(work / part))
+    return (from_line(line) for part in parts for line in read_lines(work / part))

@@ -20,7 +20,7 @@ from ..readers import read_file
 from ..recipe import Recipe, Source
 from ..repair import Repair
 from ..settings import from_mapping
-from ..store import write_documents
+from ..store import to_line, write_documents
 from ..tally import Tally
 
 PART_BYTES = 16 << 20  # of text that are kept together: what later tasks hold at a time
@@ -123,7 +123,7 @@ class Reading:
         if self.waiting:
             part = self.folder / f"{self.parts:05d}"
             part.mkdir()
-            write_documents(part, self.waiting)
+            write_documents(part, ((to_line(d), d) for d in self.waiting))
             self.tally.add(self.name, "documents", len(self.waiting))
             self.tally.add(self.name, "text_bytes", sum(len(d.text.encode()) for d in self.waiting))
             self.waiting, self.bytes, self.parts = [], 0, self.parts + 1

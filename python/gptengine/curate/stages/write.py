@@ -14,7 +14,7 @@ import numpy as np
 from gptengine.files import read_json
 
 from ..document import Document
-from ..store import DOCUMENTS, read_index, read_rows, to_line
+from ..store import DOCUMENTS, from_line, read_index, read_rows, to_line
 from ..tally import Tally
 from .duplicates import KEPT, read_decisions
 
@@ -33,15 +33,18 @@ def write_shard(folder: Path, work: Path, *, source, parts, decisions, shard, sh
         ids = read_index(work / part)["id"]
         mine = (shard_of(ids, shards) == shard) & (decided["why"] == KEPT)
         rows = np.flatnonzero(mine)
-        for row, document in zip(rows, read_rows(work / part, rows), strict=True):
+        for row, line in zip(rows, read_rows(work / part, rows), strict=True):
+            document = from_line(line)
             text, counts = without_copies(document.text, cuts[cuts["row"] == row])
             tally.change(source, counts)
             if not text or text.isspace():
                 tally.drop(source, "exact.nothing_left", len(document.text.encode()))
                 continue
-            document = dataclasses.replace(document, text=text)
+            if text != document.text:
+                document = dataclasses.replace(document, text=text)
+                line = to_line(document)
             tally.keep(source, licence_of(document), document.language, len(text.encode()))
-            lines.append((document.id, to_line(document)))
+            lines.append((document.id, line))
     lines.sort()
     with open(folder / DOCUMENTS, "wb") as file:
         file.writelines(line for _, line in lines)
