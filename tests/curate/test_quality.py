@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from prose import DE, EN, MENU
+from prose import DE, EN, LAW, MENU, RUBBISH_DE
 
 from gptengine.curate.counted import counted
 from gptengine.curate.document import Check, Document
@@ -20,6 +20,17 @@ def failed(text, language, **changes):
 @pytest.mark.parametrize("text, language", [(EN, "en"), (DE, "de"), (EN, ""), (DE, "fr")])
 def test_prose_stays(text, language):
     assert failed(text, language) == []
+
+
+def test_german_limits_keep_laws():
+    assert failed(LAW, "de") == []
+    own = {"duplicate_5gram": (0, 0.15), "terminal_punctuation_lines": (0.12, 1)}
+    assert {*own} <= {*failed(LAW, "de", **own)}, "with Gopher's and FineWeb's own limits"
+
+
+@pytest.mark.parametrize("kind", RUBBISH_DE)
+def test_german_limits_drop_rubbish(kind):
+    assert failed(RUBBISH_DE[kind], "de")
 
 
 def test_english_rules_would_drop_german():
