@@ -1,13 +1,18 @@
 """Recipes: what is refused by name, what is filled in, and which files are meant."""
 
 import json
+import shutil
 from pathlib import Path
 
+import archive
 import pytest
+import small_corpora as corpora
 
-from gptengine.curate.recipe import Recipe, load_recipe, source_files
+from gptengine.curate import run
+from gptengine.curate.recipe import Recipe, find_files, load_recipe
 from gptengine.curate.settings import plain
 
+ROOT = Path(__file__).parents[2]
 LEAST = {"sources": {"a": {"path": "x.txt"}}}
 
 
@@ -93,9 +98,7 @@ def test_files_are_found_in_order(tmp_path):
     for name in ("b.txt", "a.txt", "sub/c.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
-    find = lambda *paths: source_files(
-        load_recipe({"sources": {"a": {"path": list(paths)}}})[0].sources["a"], tmp_path
-    )
+    find = lambda *paths: find_files(paths, tmp_path)
     names = [str(tmp_path / n) for n in ("a.txt", "b.txt", "sub/c.txt")]
     assert find(".") == names
     assert find("*.txt", "a.txt", "sub") == names
@@ -105,7 +108,31 @@ def test_files_are_found_in_order(tmp_path):
 
 def test_the_recipe_of_the_guide_is_one():
     yaml = pytest.importorskip("yaml")
-    guide = (Path(__file__).parents[2] / "docs/curate.md").read_text(encoding="utf-8")
+    guide = (ROOT / "docs/curate.md").read_text(encoding="utf-8")
     recipe, _ = load_recipe(yaml.safe_load(guide.split("```yaml\n")[1].split("```")[0]))
     assert [*recipe.sources] == ["web", "guides", "books", "feedback"]
     assert recipe.spam is None and recipe.blocks.length == 2048
+
+
+def test_the_recipe_of_the_examples_runs(tmp_path):
+    """Over as little as it can be about."""
+    pytest.importorskip("yaml")
+    pytest.importorskip("trafilatura")
+    shutil.copy(ROOT / "examples/recipe.yaml", tmp_path)
+    prose = [corpora.prose(i) for i in range(8)]
+    page = "<html><body><article><p>{}</p></article></body></html>"
+    corpora.write_jsonl(
+        tmp_path / "web/a.jsonl.gz", [{"html": page.format(prose[i])} for i in (0, 1)]
+    )
+    (tmp_path / "web/a.warc.gz").write_bytes(archive.packed(archive.pages(1)))
+    corpora.write_jsonl(tmp_path / "licensed/b.jsonl", [{"text": prose[2]}, {"text": prose[3]}])
+    corpora.write_jsonl(tmp_path / "feedback/c.jsonl", [{"response": t} for t in prose[4:6]])
+    (tmp_path / "books").mkdir()
+    (tmp_path / "books/d.txt").write_text(prose[6])
+    tests = [{"question": prose[1], "answer": prose[7]}]
+    corpora.write_jsonl(tmp_path / "evaluation/e.jsonl", tests)
+    sources = load_recipe(tmp_path / "recipe.yaml")[0].sources
+    weights = {name: source.weight for name, source in sources.items()}
+    assert weights == {"web": 0.5, "press": 0.3, "books": 0.15, "feedback": 0.05}
+    report = run(tmp_path / "recipe.yaml", tmp_path / "out", workers=1)
+    assert report["reasons"]["decontaminate.overlap"][0] == 1

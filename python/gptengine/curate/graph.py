@@ -19,7 +19,7 @@ from pathlib import Path
 from gptengine import __version__
 from gptengine.files import atomic_write, read_json
 
-from .recipe import Recipe, source_files
+from .recipe import Recipe, find_files
 from .settings import plain
 from .stages.duplicates import decide
 from .stages.filter import filter_part
@@ -38,7 +38,7 @@ DIGESTS = "digests.json"
 def read_tasks(recipe: Recipe, base, work, workers: int) -> dict[str, list[Task]]:
     """The tasks of the first stage, by source, for so many workers; 0: for many machines."""
     digests = Digests(Path(work) / DIGESTS)
-    files = {name: source_files(source, base) for name, source in recipe.sources.items()}
+    files = {name: find_files(source.path, base) for name, source in recipe.sources.items()}
     strides = Remembered(work, Strides([p for paths in files.values() for p in paths], workers))
     tasks: dict[str, list[Task]] = {}
     for name, paths in files.items():
@@ -203,7 +203,9 @@ class Digests:
         named += recipe.quality.presets if recipe.quality else ()
         for paths in recipe.bad_words.lists.values() if recipe.bad_words else ():
             named += paths
-        named += recipe.decontamination.path if recipe.decontamination else ()
+        if recipe.decontamination:
+            sets = find_files(recipe.decontamination.path, base)
+            named += [os.path.relpath(path, base) for path in sets]
         found = {path: self.of(os.path.join(base, path)) for path in named}
         self.save()
         return found

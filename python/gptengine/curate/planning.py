@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from .memory import Memory
-from .recipe import STEPS, Recipe, load_recipe, source_files
+from .recipe import STEPS, Recipe, find_files, load_recipe
 from .strides import Strides
 
 
@@ -16,7 +16,7 @@ def plan(recipe, *, workers: int = 0, memory: int | str = "4GiB") -> dict:
     """
     recipe, base = load_recipe(recipe)
     planned = Memory.plan(recipe, memory, workers, base)
-    paths = {name: source_files(source, base) for name, source in sorted(recipe.sources.items())}
+    paths = {name: find_files(source.path, base) for name, source in sorted(recipe.sources.items())}
     strides = Strides([path for files in paths.values() for path in files], planned.workers)
     sources = {}
     for name, files in paths.items():

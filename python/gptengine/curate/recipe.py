@@ -187,10 +187,10 @@ def load_recipe(recipe) -> tuple[Recipe, Path]:
         raise ValueError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
 
 
-def source_files(source: Source, base) -> list[str]:
-    """The files of a source, sorted, each once."""
+def find_files(patterns: tuple[str, ...], base) -> list[str]:
+    """The files that a recipe's paths and patterns mean, sorted, each once."""
     found = set()
-    for pattern in source.path:
+    for pattern in patterns:
         path = os.path.normpath(os.path.join(base, pattern))
         if os.path.isdir(path):
             path = os.path.join(glob.escape(path), "**", "*")

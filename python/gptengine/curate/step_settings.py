@@ -109,7 +109,7 @@ class Near:
 class Decontamination:
     """Texts that hold parts of evaluation sets are dropped."""
 
-    path: tuple[str, ...] = option(REQUIRED, "files, a set each")
+    path: tuple[str, ...] = option(REQUIRED, "files, folders and patterns; a file is a set")
     fields: tuple[str, ...] = option(("",), "what holds their texts, if not a usual name")
     words: int = option(13, "of a sequence that is a part")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ from .policy_lines import PolicyLines
 from .presets import default_presets, load_preset
 from .quality import Quality
 from .readers import ReadOptions, read_file
-from .recipe import Recipe
+from .recipe import Recipe, find_files
 from .spam import Spam
 from .step_settings import Decontamination
 from .urls import Urls, read_addresses
@@ -93,13 +94,14 @@ def _learned(recipe: Recipe, name: str, base, learned) -> list[Filter]:
         models = {p.stem.removeprefix(MODEL): load(p) for p in sorted(learned.glob(f"{MODEL}*"))}
         steps.append(Perplexity(models, rules.lower, rules.upper, rules.slack))
     if rules := recipe.decontamination:
-        sets = {path: list(evaluation_texts(Path(base) / path, rules)) for path in rules.path}
+        files = find_files(rules.path, base)
+        sets = {os.path.relpath(f, base): list(evaluation_texts(f, rules)) for f in files}
         least = min(LEAST_WORDS, rules.words)
         steps.append(Decontaminate(index(sets, rules.words, least)))
     return steps
 
 
-def evaluation_texts(path: Path, rules: Decontamination) -> Iterator[str]:
+def evaluation_texts(path: str, rules: Decontamination) -> Iterator[str]:
     """The texts of an evaluation set; what cannot be read of it is a ValueError."""
     for name in rules.fields:
         for item in read_file(path, ReadOptions(field=name)):
