@@ -104,6 +104,26 @@ def test_parquet_by_the_names_that_others_use(tmp_path):
         assert "reader.broken_file" in reasons(lost), reasons(lost)
 
 
+def test_a_value_that_python_cannot_hold_costs_at_most_its_row(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    starts = pyarrow.py_buffer(bytes([0, 0, 0, 0, 4, 0, 0, 0, 6, 0, 0, 0]))
+    text = pyarrow.StringArray.from_buffers(2, starts, pyarrow.py_buffer(b"good\xff\xfe"))
+    columns = {
+        "text": text,
+        "date": pyarrow.array([10**9, 0], pyarrow.date32()),
+        "crawled": pyarrow.array([1, 2], pyarrow.timestamp("ns")),
+    }
+    parquet.write_table(pyarrow.table(columns), tmp_path / "a.parquet")
+    good, bad = read(tmp_path / "a.parquet")
+    assert good.content == "good" and good.meta["crawled"].endswith("00:00:00.000000001")
+    assert bad.reason == "reader.bad_fields" and bad.where.endswith("row 2")
+    assert "can't decode byte 0xff" in bad.detail
+    nowhere = pyarrow.array([1], pyarrow.timestamp("us", tz="No/Where"))
+    parquet.write_table(pyarrow.table({"text": ["a"], "seen": nowhere}), tmp_path / "b.parquet")
+    assert reasons(read(tmp_path / "b.parquet")) == ["reader.bad_fields"]
+
+
 def test_a_field_can_be_named(tmp_path):
     path = written(tmp_path, "a.jsonl", '{"body": "x", "story": "y", "page": "<p>z"}')
     assert read(path, field="story")[0].content == "y"
