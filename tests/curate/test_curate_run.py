@@ -8,7 +8,7 @@ import socket
 import pytest
 import small_corpora as corpora
 
-from gptengine.curate import explain, load_recipe, plan, run
+from gptengine.curate import explain, load_recipe, mix, plan, run
 from gptengine.curate.executors import Inline
 from gptengine.curate.tasks import Shard, Unfinished
 
@@ -132,12 +132,14 @@ def test_no_socket_is_opened(recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     if importlib.util.find_spec("trafilatura"):  # the packages of the extra open none either
-        page = f"<html><body><article><p>{corpora.prose(1)}</p></article></body></html>"
+        page = f"<html><body><article><p>{corpora.prose('page')}</p></article></body></html>"
         corpora.write_jsonl(tmp_path / "pages.jsonl", [{"html": page, "url": "https://a.example"}])
-        recipe["sources"]["pages"] = {"path": str(tmp_path / "pages.jsonl")}
+        recipe["sources"]["pages"] = {"path": str(tmp_path / "pages.jsonl"), "weight": 0}
         recipe["languages"] = True
     report = run(recipe, tmp_path / "out", workers=1)
     assert report["account"]["kept"] >= 34
+    mix(recipe, tmp_path / "out")
+    explain(tmp_path / "out", corpora.kept_ids(tmp_path / "out", "web")[0])
 
 
 def test_an_account_that_does_not_balance_is_an_error(recipe, tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import archive
 import pytest
 import small_corpora as corpora
 
@@ -52,9 +53,16 @@ def test_pages(tmp_path):
         {"html": "<html><body></body></html>"},
     ]
     corpora.write_jsonl(texts / "pages.jsonl", pages)
+    archived = archive.packed(archive.pages(3))
+    (texts / "cut.warc.gz").write_bytes(archived[:-20])
+    (texts / "garbled.warc.gz").write_bytes(archived[:40] + b"\xff" * 9 + archived[49:])
+    (texts / "noise.warc").write_bytes(b"WARC/1.0\r\n" + bytes(range(256)) * 9)
     report = run(recipe_over(texts), tmp_path / "out", workers=1)
-    assert report["account"] == {"records": 3, "split": 0, "kept": 1, "dropped": 2}
+    account = report["account"]
+    assert account["kept"] == 1 and account["records"] == account["kept"] + account["dropped"]
     assert report["reasons"]["extract.too_deep"][0] == 1
+    assert report["reasons"]["reader.broken_file"][0] >= 2
+    assert report["reasons"]["quality.words"][0] >= 3  # pages before and after the damage
     assert report["reasons"]["extract.empty"][0] == 1
 
 
