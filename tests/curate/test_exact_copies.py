@@ -1,16 +1,25 @@
 """Exact duplicates: hashes of texts and their parts, and which of them is kept."""
 
+import json
 import os
 import re
+import sys
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
+import small_corpora as corpora
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gptengine.curate import run
 from gptengine.curate.exact import duplicates, text_hashes, text_parts, without_parts
 from reference.split import SPACES
 from text.texts import byte_texts, texts
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from bench import planted_copies
 
 SPACE = re.compile("[" + "".join(map(re.escape, map(chr, sorted(SPACES)))) + "]+")
 LINES = st.lists(st.sampled_from(["a", "b  c", " b c", "", " \t", "\u3000", "ä"]), max_size=12)
@@ -84,6 +93,25 @@ def test_the_lowest_number_of_a_hash_is_kept(chunk, memory, tmp_path):
     got = [*duplicates(chunks, memory_bytes=memory, folder=str(tmp_path))]
     assert np.concatenate(got).tolist() == want
     assert os.listdir(tmp_path) == []
+
+
+def test_planted_copies_at_45_percent(tmp_path):
+    """Of a text and its copies one stays, and what differs in a letter, a mark or a word stays."""
+    texts = [corpora.prose(i) for i in range(110)]
+    planted = planted_copies.exact(np.random.default_rng(0), texts, 0.45)
+    counts = Counter(what for _, what, _ in planted)
+    assert counts == {"text": 110, "other": 5, "copy": 94} and 94 / len(planted) > 0.449
+    path = tmp_path / "planted.jsonl"
+    corpora.write_jsonl(path, [{"text": text} for *_, text in planted])
+    recipe = {"sources": {"a": {"path": str(path), "language": "en"}}, **corpora.PLAIN}
+    report = run(
+        {**recipe, "near": False, "quality": False, "spam": False}, tmp_path / "out", workers=1
+    )
+    assert report["reasons"] == {"exact.document": report["reasons"]["exact.document"]}
+    assert report["reasons"]["exact.document"][0] == 94
+    lines = (tmp_path / "out/documents/a-00000.jsonl").read_text().splitlines()
+    kept = Counter(squeezed(json.loads(line)["text"]) for line in lines)
+    assert kept == Counter({squeezed(text) for *_, text in planted})
 
 
 def test_nothing_has_no_duplicates():

@@ -26,11 +26,14 @@ def found(groups):
 def test_planted_copies_are_found_by_how_alike_they_are(plants):
     *_, kinds, jaccard, signed = plants
     hit = found(near_groups(signed))
-    for kind in ("exact", "case", "spaces"):
+    for kind in planted.EQUAL:
         assert jaccard[kinds == kind].min() == 1 and hit[kinds == kind].all(), kind
     assert hit[jaccard >= 0.9].mean() > 0.98
     assert hit[(jaccard >= 0.8) & (jaccard < 0.9)].mean() > 0.8
     assert hit[jaccard < 0.7].mean() < 0.05
+    for kind in planted.EDITS:  # each of its own, where nothing but chance is in the way
+        mine = kinds == kind
+        assert hit[mine & (jaccard >= 0.9)].all() and not hit[mine & (jaccard < 0.65)].any(), kind
     # Less alike ones are copies where that is what was asked for.
     looser = found(near_groups(signed, options=NearOptions(jaccard=0.5)))
     assert looser[(jaccard >= 0.7) & (jaccard < 0.8)].mean() > 0.5
