@@ -4,7 +4,11 @@ Whatever the bytes are, each item is a record of valid text within the limit or 
 reason. Reading again gives the same, and nothing is raised.
 """
 
+import datetime
+import decimal
 import gzip
+import io
+from importlib import util
 
 from gptengine.curate.document import Loss
 from gptengine.curate.extract import _most_open
@@ -56,6 +60,9 @@ FILES = {
     "documents_jsonl_gz": "a.jsonl.gz",
     "documents_warc": "a.warc",
     "documents_warc_gz": "a.warc.gz",
+    "documents_jsonl_zst": "a.jsonl.zst",
+    "documents_warc_zst": "a.warc.zst",
+    "documents_parquet": "a.parquet",
 }
 READERS = {name: ([file], read_documents, dict(name=file)) for name, file in FILES.items()}
 
@@ -91,7 +98,44 @@ def seeds():
         ("documents_warc", "records"): b"".join(records),
         ("documents_warc", "arc"): b"filedesc://a.arc 0.0.0.0 20260101 text/plain 70\n",
         ("documents_warc_gz", "records"): b"".join(gzip.compress(r, mtime=0) for r in records),
+        **of_packages(lines, records),
     }
+
+
+def of_packages(lines, records):
+    """In the formats that need a package, where it is there."""
+    out = {}
+    if util.find_spec("zstandard"):
+        import zstandard
+
+        out["documents_jsonl_zst", "lines"] = zstandard.compress(lines.encode())
+        out["documents_warc_zst", "records"] = b"".join(map(zstandard.compress, records))
+    if util.find_spec("pyarrow"):
+        out["documents_parquet", "rows"] = table(compression="none", use_dictionary=False)
+        out["documents_parquet", "packed"] = table(compression="zstd", row_group_size=2)
+    return out
+
+
+def table(**options):
+    """Rows of many types; bytes of text as they are, where nothing packs them."""
+    import pyarrow
+    from pyarrow.parquet import write_table
+
+    rows = [
+        {
+            "text": f"Grüße {i}",
+            "html": None,
+            "id": i,
+            "when": datetime.datetime(2026, 1, 1 + i),
+            "price": decimal.Decimal("1.5"),
+            "tags": ["a", None],
+            "metadata": {"license": "MIT", "raw": b"\xff"},
+        }
+        for i in range(5)
+    ]
+    file = io.BytesIO()
+    write_table(pyarrow.Table.from_pylist([*rows, {"html": "<p>x"}, {}]), file, **options)
+    return file.getvalue()
 
 
 def http(body, content_type, fields=b""):

@@ -41,6 +41,9 @@ READERS = [
     "documents_jsonl_gz",
     "documents_warc",
     "documents_warc_gz",
+    "documents_jsonl_zst",
+    "documents_warc_zst",
+    "documents_parquet",
 ]
 MOST_BYTES = {"specials": 1 << 13}  # of an input: until long names are read backwards
 FINDING = 77  # the exit code of a target that found something

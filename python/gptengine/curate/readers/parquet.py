@@ -27,7 +27,7 @@ def read_parquet(path: str, shown: str, options: ReadOptions) -> Iterator[Record
                 for values in _rows(batch, pyarrow.string()):
                     rows += 1
                     yield _record(values, f"{shown} row {rows}", options)
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeError) as error:  # names that are not UTF-8
         detail = well_formed(str(error)[:300])
         yield Loss("reader.broken_file", f"{shown} after row {rows}", detail)
 
