@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = ("cpp", "cuda", "python", "bench", "cmake", "tools")
+FOLDERS = ("cpp", "cuda", "python", "bench", "examples", "cmake", "tools")
 BEGIN, END = "<!-- tree: python tools/tree.py -->\n", "<!-- /tree -->\n"
 WIDEST = 92  # letters of a sentence; a longer one ends at an earlier comma or colon
 
