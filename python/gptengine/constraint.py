@@ -118,7 +118,7 @@ class Matcher:
         """(ceil(V / 32),) int32: bit v % 32 of word v / 32 tells whether token v may come next."""
         words = np.frombuffer(self._state.compute_bitmask(), np.int32)
         _check(self._state, self._grammar)
-        return words
+        return words[: (self.vocab_size + 31) // 32]  # one more comes where 32 divides V
 
     def advance(self, token: int) -> None:
         """Go on by a token; ValueError if it may not come here."""

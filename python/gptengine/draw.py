@@ -101,12 +101,12 @@ class Row:
                 f"sampler: the constraint {self.matcher} has no token at place {self.written} of "
                 f"sample {self.sample}'s text"
             )
-        size = (vocab_size + 31) // 32
-        if len(words) > size:
+        if self.matcher.vocab_size > vocab_size:
             raise ValueError(
                 f"sampler: the constraint is of a tokenizer of {self.matcher.vocab_size} tokens, "
                 f"the logits are of {vocab_size}"
             )
+        size = (vocab_size + 31) // 32
         return np.concatenate([words, np.zeros(size - len(words), np.int32)])
 
     def penalized(self) -> tuple[np.ndarray, int]:

@@ -131,6 +131,20 @@ def test_each_sequence_has_a_matcher_of_its_own(rng):
     assert TOK.decode(alone.tokens) == texts[0]
 
 
+@pytest.mark.parametrize("vocab_size", [287, 288, 289, 320])
+@pytest.mark.parametrize("padded", [0, 1, 32, 40])
+def test_masks_fit_vocabularies_of_whole_words(vocab_size, padded):
+    specials = ("<|endoftext|>", *map("<{}>".format, range(vocab_size - 257)))
+    tok = Tokenizer.bytes(special_tokens=specials)
+    constraint = Regex("[ab]").compile(tok)
+    assert len(constraint.matcher().mask()) == -(-vocab_size // 32)
+    row = Row(Sampler(temperature=0), [], constraint=constraint)
+    z = np.zeros((1, vocab_size + padded), np.float32)
+    z[0, [tok.token_id("b"), vocab_size - 1]] = 5, 9
+    z[0, vocab_size:] = 9
+    assert draw(z, [row]).ids.tolist() == [tok.token_id("b")]
+
+
 def test_streams_end_with_their_constraint():
     model = Model(small(vocab_size=TOK.vocab_size), seed=1)
     pieces = stream(model, TOK, "a", constraint=Regex("yes(no)?"), seed=2)
