@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from gptengine.files import (
 )
 from gptengine.gguf import model as gguf_model
 from gptengine.huggingface import parts, read_config, write_config
-from gptengine.huggingface.reader import INDEX, WEIGHTS, FolderReader, first_bad
+from gptengine.huggingface.reader import GENERATION, INDEX, WEIGHTS, FolderReader, first_bad
 from gptengine.sentence import MODULES, Pooling, write_pooling
 from gptengine.tensorfile import Later, TensorFile, write_tensors
 
@@ -103,13 +103,15 @@ def save(
     tokenizer=None,
     weights: str = "F32",
     pooling: Pooling | None = None,
+    end_ids: Sequence[int] = (),
 ) -> None:
     """Write a model: a .gguf file, or else a folder.
 
     params: our names to float32 arrays, all of them, or the Weights of a model of this config.
 
     weights: how the matrices are stored, F32 or BF16; in a .gguf file also Q8_0 or Q4_0. pooling:
-    of a sentence encoder, which only a folder can say.
+    of a sentence encoder, which only a folder can say. end_ids: of the tokens that end a text,
+    beside the tokenizer's; read with it alone.
     """
     if not is_gguf(path):
         if weights not in FOLDER_DTYPES:
@@ -118,13 +120,14 @@ def save(
                 f"give a name that ends in {gguf_model.SUFFIX}"
             )
         dtype = FOLDER_DTYPES[weights]
-        return save_folder(path, config, params, tokenizer, dtype, pooling=pooling)
+        options = dict(pooling=pooling, end_ids=end_ids)
+        return save_folder(path, config, params, tokenizer, dtype, **options)
     if pooling is not None:
         raise ValueError(f"save: {path}: a GGUF file cannot say how a sentence encoder pools")
     _check(config, params, tokenizer)
     keys = None if tokenizer is None else tokenizer.gguf_keys(config.vocab_size)
     with folder_in_use(Path(path).parent):
-        gguf_model.save(path, config, params, keys, weights)
+        gguf_model.save(path, config, params, keys, weights, end_ids)
 
 
 def is_gguf(path) -> bool:
@@ -140,15 +143,17 @@ def save_folder(
     dtype: str = "float32",
     *,
     pooling: Pooling | None = None,
+    end_ids: Sequence[int] = (),
 ) -> None:
     """Write a model folder, replacing an earlier one's model in a single step.
 
     params: our names to float32 arrays, all of them. dtype: how the weights are stored, float32
-    or bfloat16. A tied output matrix is stored once. pooling: of a sentence encoder. Other files in
-    the folder stay.
+    or bfloat16. A tied output matrix is stored once. pooling: of a sentence encoder. end_ids: as
+    in `save`. Other files in the folder stay.
     """
     with atomic_folder(folder, REPLACED) as partial:
-        write_folder(partial, config, params, tokenizer, dtype, pooling=pooling)
+        options = dict(pooling=pooling, end_ids=end_ids)
+        write_folder(partial, config, params, tokenizer, dtype, **options)
 
 
 def write_folder(
@@ -159,6 +164,7 @@ def write_folder(
     dtype: str = "float32",
     *,
     pooling: Pooling | None = None,
+    end_ids: Sequence[int] = (),
 ) -> None:
     """Write a model's files into an existing folder, as `save_folder` does into its own."""
     folder = Path(folder)
@@ -176,7 +182,10 @@ def write_folder(
     write_json(folder / "config.json", values)
     if config.head == "lm" and config.causal:
         ends = {} if eos is None else {"bos_token_id": bos, "eos_token_id": eos}
-        write_json(folder / "generation_config.json", {"do_sample": True, **ends})
+        others = [] if tokenizer is None else [i for i in end_ids if i != eos]
+        if others:
+            ends["eos_token_id"] = others if eos is None else [eos, *others]
+        write_json(folder / GENERATION, {"do_sample": True, **ends})
     if pooling is not None:
         write_pooling(folder, pooling, config.model_dim)
     if tokenizer is not None:

@@ -45,11 +45,11 @@ def generate(
 ) -> list[Completion]:
     """n continuations of each prompt, prompt by prompt.
 
-    prompts: one array of token ids, or several. stop: ids that end a continuation. sampler: instead
-    of temperature to min_p. constraint: a compiled one, see constraint.py. top_logprobs: how many
-    of the model's most likely tokens to tell at each place. kv_dtype: what the cache keeps, see
-    Generator. draft, draft_tokens: who guesses, see speculative.py. A text ends in any case when
-    the context is full.
+    prompts: one array of token ids, or several. stop: ids that end a continuation, such as those of
+    end_ids(model, tokenizer). sampler: instead of temperature to min_p. constraint: a compiled one,
+    see constraint.py. top_logprobs: how many of the model's most likely tokens to tell at each
+    place. kv_dtype: what the cache keeps, see Generator. draft, draft_tokens: who guesses, see
+    speculative.py. A text ends in any case when the context is full.
     """
     if len(prompts) and np.ndim(prompts[0]) == 0:
         prompts = [prompts]
@@ -110,7 +110,7 @@ def stream(
     draft: Model | str | None = None,
     draft_tokens: int = 4,
 ) -> Iterator[str]:
-    """Yield the continuation of text piece by piece, whole characters only, until end-of-text.
+    """Yield the continuation of text piece by piece, whole characters only, until a token ends it.
 
     sampler: instead of temperature to min_p. constraint: a JsonSchema or a Regex. stop: strings
     that end it too, and are not shown. told: is called with the Event of each token, with as many
@@ -136,7 +136,7 @@ def stream(
         _fitting(model, len(prompt), max_new_tokens),
         sampler=sampler,
         constraint=constraint and constraint.compile(tokenizer),
-        stop_ids=() if tokenizer.eos_id is None else (tokenizer.eos_id,),
+        stop_ids=end_ids(model, tokenizer),
         stop=stop,
         top_logprobs=top_logprobs,
         seed=seed,
@@ -151,6 +151,16 @@ def stream(
         return event.finish
 
     return pieces()  # not a generator itself: what is wrong with the arguments is said at once
+
+
+def end_ids(model: Model, tokenizer) -> list[int]:
+    """The ids that end a text: the tokenizer's, and all that the model's files name beside it.
+
+    A model that was taught to talk ends its turns with others than its texts.
+    """
+    return sorted(
+        {*model.end_ids} if tokenizer.eos_id is None else {tokenizer.eos_id, *model.end_ids}
+    )
 
 
 def prompt_ids(tokenizer, text: str) -> np.ndarray:

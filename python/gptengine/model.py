@@ -76,6 +76,7 @@ class Model:
         # What a sentence encoder's folder says of its use: what `encode` takes unless told.
         self.pooling: Pooling | None = None
         self.tokenizer: Tokenizer | WordPiece | None = None
+        self.end_ids: tuple[int, ...] = ()  # of the tokens that end a text, by the files
 
     @classmethod
     def load(
@@ -103,6 +104,7 @@ class Model:
             quantize=quantize,
             trainable=trainable,
         )
+        model.end_ids = source.end_ids
         if model.trainable:
             source.read_into(model.parameters())  # from the mapped file, without a copy between
             model.weights_changed()
@@ -127,7 +129,8 @@ class Model:
         if not self.trainable:
             raise ValueError("save: a model of trainable False cannot be saved: load it without")
         tokenizer, params = tokenizer or self.tokenizer, self.parameters()
-        checkpoint.save(path, self.config, params, tokenizer, weights, pooling=self.pooling)
+        of_files = dict(pooling=self.pooling, end_ids=self.end_ids)
+        checkpoint.save(path, self.config, params, tokenizer, weights, **of_files)
 
     # Training
 

@@ -48,6 +48,7 @@ class Event(NamedTuple):
     finish: str | None = None  # as in Completion, with the last event of the sample
     top_ids: np.ndarray | None = None  # (n,) int32, where top_logprobs were asked for
     top_logprobs: np.ndarray | None = None  # (n,) float32
+    stop_id: int | None = None  # the stop token, where it came
 
 
 class Request:
@@ -186,10 +187,10 @@ class Sample:
 
         tops: the model's most likely ids and their log-probabilities, where they are known.
         """
-        request, text, finish = self.request, "", None
+        request, text, finish, stop_id = self.request, "", None, None
         tops = tuple(top[: request.top_logprobs] for top in tops) if request.top_logprobs else ()
         if token in request.stop_ids:
-            token, finish = None, "stop"
+            token, stop_id, finish = None, token, "stop"
         else:
             self.ids += token.to_bytes(WIDTH, sys.byteorder)
             self.logprobs.append(logprob)
@@ -204,7 +205,8 @@ class Sample:
                 finish = "context" if request.max_new_tokens is None else "length"
         if finish:
             text += self.end(finish)
-        return Event(request, self.index, token, logprob, text, finish, *tops)
+        tops = tops or (None, None)
+        return Event(request, self.index, token, logprob, text, finish, *tops, stop_id)
 
     def end(self, finish: str) -> str:
         """Let it end here; returns the text that was held back."""

@@ -60,7 +60,7 @@ def main(c: ConvertCommand) -> None:
         start = time.perf_counter()
         with Progress(console) as progress:
             params = checkpoint.Weights(model, progress.phase("converting"))
-            checkpoint.save(c.target, model.config, params, tok, weights, pooling)
+            checkpoint.save(c.target, model.config, params, tok, weights, pooling, model.end_ids)
     for warning in said:
         warn(f"warning: {warning.message}")
     seconds = time.perf_counter() - start

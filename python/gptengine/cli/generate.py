@@ -167,7 +167,7 @@ def show_token(tok: Tokenizer, event: Event) -> None:
     from gptengine.tokenizer.inspect import visible
 
     spelled = lambda token: visible(tok.token_bytes(token))
-    drawn = tok.eos_id if event.token is None else event.token
+    drawn = event.stop_id if event.token is None else event.token
     likeliest = zip(event.top_ids.tolist(), event.top_logprobs.tolist(), strict=True)
     others = "   ".join(f"{spelled(token)} {logprob:.2f}" for token, logprob in likeliest)
     print(f"{event.logprob:7.2f} {spelled(drawn):20} | {others}", flush=True)

@@ -7,7 +7,7 @@ llama.cpp does.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +19,15 @@ from gptengine.gguf.tensors import Entry, GgufFile
 
 SUFFIX = ".gguf"
 FILE_TYPES = {"F32": 0, "BF16": 32, "Q8_0": 7, "Q4_0": 2}  # what llama.cpp calls such a file
+ENDS = tuple(f"tokenizer.ggml.{name}_token_id" for name in ("eos", "eot", "eom"))
 NO_TOKENIZER = {"tokenizer.ggml.model": "no_vocab"}  # without the key llama.cpp reads no file
 
 
 class ModelFile:
     """A file with a model, mapped and checked; nothing is decoded before it is asked for.
 
-    Its tensors have the names and shapes of `config`.
+    Its tensors have the names and shapes of `config`. end_ids: of the tokens that end a text, a
+    turn or a message, all of which end what a model writes.
     """
 
     def __init__(self, path):
@@ -36,6 +38,7 @@ class ModelFile:
             self.config = read_config(self.file.metadata, shapes, divisors)
             _check_tensors(self.config, shapes)
             self._parts = parts(self.config)
+            self.end_ids = _end_ids(self.file.metadata, self.config.vocab_size)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
 
@@ -59,6 +62,14 @@ class ModelFile:
                 raise ValueError(
                     f"{self.path}: the tensor {part.name!r} has {bad} values not finite"
                 )
+
+
+def _end_ids(metadata, vocab_size):
+    said = {key: metadata[key] for key in ENDS if key in metadata}
+    for key, i in said.items():
+        if type(i) is not int or not 0 <= i < vocab_size:
+            raise ValueError(f"{key} is {i!r:.40}, but the vocabulary has {vocab_size} tokens")
+    return tuple(dict.fromkeys(said.values()))
 
 
 def _check_tensors(config: Config, shapes: dict[str, tuple]) -> None:
@@ -99,10 +110,12 @@ def save(
     params: Mapping[str, np.ndarray],
     tokenizer_keys: dict | None = None,
     weights: str = "F32",
+    end_ids: Sequence[int] = (),
 ) -> None:
     """Write a model: its parameters by our names, the matrices in the format `weights`.
 
-    tokenizer_keys: of the tokenizer, with a token for every row of the embedding.
+    tokenizer_keys: of the tokenizer, with a token for every row of the embedding. end_ids: of the
+    tokens that end a text; beside the tokenizer's own there is a place for two.
     """
     path = Path(path)
     entries = planned(config, weights, params)
@@ -115,8 +128,24 @@ def save(
     keys = write_keys(config)
     keys |= {"general.type": "model", "general.name": path.stem}
     keys |= {"general.file_type": FILE_TYPES[weights], "general.quantization_version": 2}
-    keys |= NO_TOKENIZER if tokenizer_keys is None else tokenizer_keys
+    if tokenizer_keys is None:
+        keys |= NO_TOKENIZER
+    else:
+        keys |= tokenizer_keys | _end_keys(path, tokenizer_keys, end_ids)
     tensors.write(path, keys, entries)
+
+
+def _end_keys(path, tokenizer_keys, end_ids):
+    """The keys of the tokens that end a text beside eos_token_id."""
+    eos, *keys = ENDS
+    others = [i for i in dict.fromkeys(end_ids) if i != tokenizer_keys.get(eos)]
+    if len(others) > len(keys):
+        warnings.warn(
+            f"{path}: GGUF has no key for more than {len(keys)} tokens that end a text beside "
+            f"eos_token_id: the ids {others[len(keys) :]} do not end texts of this file",
+            stacklevel=5,  # of Model.save
+        )
+    return dict(zip(keys, others, strict=False))
 
 
 def planned(config: Config, weights: str, params: Mapping | None = None) -> list[Entry]:

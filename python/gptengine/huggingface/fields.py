@@ -21,6 +21,19 @@ def in_layer(name: str) -> tuple[str, str, str]:
     return layer, module, kind
 
 
+def end_ids(values: dict, vocab_size: int, file) -> tuple[int, ...]:
+    """The ids that end a text by a config.json or a generation_config.json: one, several or none.
+
+    Those beyond the vocabulary are left out: GPT-2's stays in the configs of smaller ones.
+    """
+    said = values.get("eos_token_id")
+    ids = said if isinstance(said, list) else [] if said is None else [said]
+    for i in ids:
+        if not isinstance(i, int) or isinstance(i, bool):
+            raise ValueError(f"{file}: eos_token_id {said!r:.80} must be an id or a list of ids")
+    return tuple(i for i in ids if 0 <= i < vocab_size)
+
+
 class Fields:
     """The contents of a config.json; what is missing or not supported is a ValueError by name."""
 

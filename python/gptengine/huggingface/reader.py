@@ -10,9 +10,11 @@ import numpy as np
 from gptengine.config import Config
 from gptengine.files import read_json
 from gptengine.huggingface import FAMILIES, ignored, joined, model_type, parts, spellings
+from gptengine.huggingface.fields import end_ids
 from gptengine.tensorfile import TensorFile
 
 WEIGHTS = "model.safetensors"
+GENERATION = "generation_config.json"  # where it is, it is what counts
 INDEX = "model.safetensors.index.json"  # names the files of a model in several
 HEAD = "lm_head.weight"
 
@@ -21,7 +23,8 @@ class FolderReader:
     """A model folder whose tensors are known and checked, and whose numbers are still to be read.
 
     Every tensor is there, has its shape and is of a floating-point type, and there is none that
-    the model does not have. config: of the folder, tied where it has no output matrix.
+    the model does not have. config: of the folder, tied where it has no output matrix. end_ids: of
+    the tokens that end a text.
     """
 
     def __init__(self, folder, config: Config):
@@ -30,6 +33,7 @@ class FolderReader:
         if kind in FAMILIES and not config.tied and HEAD not in self._files:
             config = dataclasses.replace(config, tied=True)
         self.config, self._kind, shapes = config, kind, config.parameter_shapes()
+        self.end_ids = _end_ids(self.folder, config.vocab_size)
         self._places = {}
         for name, pieces in parts(config).items():
             whole = joined(kind, name, shapes[name][0])
@@ -98,6 +102,12 @@ def first_bad(array: np.ndarray) -> str:
     """The first value that is not finite, and its place."""
     index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
     return f"{array[index]} at index {index}"
+
+
+def _end_ids(folder, vocab_size):
+    names = (name for name in (GENERATION, "config.json") if (folder / name).is_file())
+    file = folder / next(names)
+    return end_ids(read_json(file), vocab_size, file)
 
 
 def _weight_files(folder: Path) -> dict[str, TensorFile]:
