@@ -104,6 +104,7 @@ def stream(
     sampler: Sampler | None = None,
     constraint=None,
     stop: Sequence[str] = (),
+    specials="text",
     told: Callable[[Event], None] | None = None,
     top_logprobs: int = 0,
     kv_dtype: str | None = None,
@@ -113,13 +114,14 @@ def stream(
     """Yield the continuation of text piece by piece, whole characters only, until a token ends it.
 
     sampler: instead of temperature to min_p. constraint: a JsonSchema or a Regex. stop: strings
-    that end it too, and are not shown. told: is called with the Event of each token, with as many
+    that end it too, and are not shown. specials: what the name of a control token in the text
+    means, as for Tokenizer.encode. told: is called with the Event of each token, with as many
     of the model's most likely ones as top_logprobs says. kv_dtype: what the cache keeps, see
     Generator. draft, draft_tokens: who guesses, see speculative.py. The generator's return value
     says what ended it: "stop", "length" (max_new_tokens) or "context".
     """
     sampler = sampler_of(sampler, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
-    prompt = prompt_ids(tokenizer, text)
+    prompt = prompt_ids(tokenizer, text, specials=specials)
     generator = Generator(
         model,
         tokenizer,
@@ -163,13 +165,16 @@ def end_ids(model: Model, tokenizer) -> list[int]:
     )
 
 
-def prompt_ids(tokenizer, text: str) -> np.ndarray:
+def prompt_ids(tokenizer, text: str, *, specials="text") -> np.ndarray:
     """The ids of a text to go on with, behind those that the tokenizer puts before every text.
 
     Where these are none at all, the token that begins a text, or else the one that ends the last.
+    specials: as for Tokenizer.encode; a text that begins with what is put before it has it once.
     """
     before, _ = tokenizer.template  # what is put after a text would end it
-    ids = np.array([*before, *tokenizer.encode(text, specials="text")], np.uint32)
+    ids = tokenizer.encode(text, specials=specials)
+    if tuple(ids[: len(before)]) != tuple(before):
+        ids = np.array([*before, *ids], np.uint32)
     if len(ids):
         return ids
     first = tokenizer.eos_id if tokenizer.bos_id is None else tokenizer.bos_id

@@ -90,3 +90,27 @@ def test_the_command_writes_what_follows_it(tmp_path, capsys):
     assert "".join(stream(model, tok, "ab", 12, 0)) == tok.decode(text.tokens)
     [other] = model.generate([[*b"ab"]], max_new_tokens=12, temperature=0, stop=[END])
     assert other.tokens.tolist() != text.tokens.tolist()
+
+
+def test_a_prompt_may_spell_control_tokens(tmp_path, capsys):
+    tok = tokenizer()
+    ids = lambda specials: prompt_ids(tok, "<begin>a<end>", specials=specials).tolist()
+    assert ids("text") == [BEGIN, *b"<begin>a<end>"]
+    assert ids("allow") == [BEGIN, *b"a", END]  # what stands before every text stands there once
+    with pytest.raises(ValueError, match="<begin>"):
+        ids("refuse")
+    model = tiny(dataclasses.replace(TINY, vocab_size=tok.vocab_size))
+    model.save(tmp_path, tok)
+    command = ["generate", str(tmp_path), "ä<end>", "--temperature", "0", "--max-new-tokens", "9"]
+    for flags, specials, note in (
+        ([], "text", "note: <end> at byte 2 of the prompt is taken as text: --specials allow"),
+        (["--specials", "allow"], "allow", ""),
+    ):
+        assert main([*command, *flags]) == 0
+        out, err = capsys.readouterr()
+        assert (
+            out == "ä<end>" + "".join(stream(model, tok, "ä<end>", 9, 0, specials=specials)) + "\n"
+        )
+        assert err.startswith(note) and err.count("\n") == bool(note)
+    assert main([*command, "--specials", "refuse"]) == 2
+    assert "the special token <end> stands at byte 2" in capsys.readouterr().err

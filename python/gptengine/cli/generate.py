@@ -25,7 +25,8 @@ EXAMPLES = """\
   gptengine generate runs/base "The capital of France is" --max-new-tokens 5 --logprobs 3
   gptengine generate runs/base "Dear diary," --stop "The end" --repetition-penalty 1.1
   gptengine generate big-folder "Once upon a time" --dtype bfloat16 --quantize q8 --kv-dtype q8
-  gptengine generate big-folder "Once upon a time" --draft small-folder"""
+  gptengine generate big-folder "Once upon a time" --draft small-folder
+  gptengine generate chat.gguf - --specials allow < prompt-with-control-tokens.txt"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +38,9 @@ class GenerateCommand:
     )
     prompt: str = option(
         "", "the text to go on with; - reads it from standard input", positional=True
+    )
+    specials: Literal["refuse", "text", "allow"] = option(
+        "text", "the name of a control token in the prompt: an error, text, or that token"
     )
     max_new_tokens: int = option(200, "tokens to write at most")
     temperature: float = option(0.8, "0: always the likeliest token; 1: the model's own spread")
@@ -95,6 +99,7 @@ def main(c: GenerateCommand) -> None:
     model = Model.load(folder, dtype=c.dtype, quantize=quantize, trainable=False)
     tok = Tokenizer.load(folder)
     prompt = sys.stdin.read().rstrip("\n") if c.prompt == "-" else c.prompt
+    say_specials(tok, prompt, c.specials)
     draft = c.draft or None
     if draft and draft != "ngram":
         draft = Model.load(find_model_folder(draft), dtype=c.dtype, trainable=False)
@@ -107,6 +112,7 @@ def main(c: GenerateCommand) -> None:
         sampler=sampler,
         constraint=constraint,
         stop=c.stop,
+        specials=c.specials,
         kv_dtype=None if c.kv_dtype == "same" else c.kv_dtype,
         told=functools.partial(show_token, tok) if c.logprobs else None,
         top_logprobs=min(c.logprobs, tok.vocab_size),
@@ -122,6 +128,21 @@ def main(c: GenerateCommand) -> None:
             f"gptengine: the text ends because the model's context of "
             f"{model.config.context_length} tokens is full",
             file=sys.stderr,
+        )
+
+
+def say_specials(tok: Tokenizer, prompt: str, specials: str) -> None:
+    """Refuse the name of a control token in the prompt, or say that it is taken as text."""
+    from gptengine.cli.tokenizer.show import check_specials
+    from gptengine.train.log import warn
+
+    text = prompt.encode("utf-8", "surrogatepass")
+    check_specials("generate", tok, text, specials)
+    if specials == "text" and (found := tok._core.find_specials(text, 1).tolist()):
+        start, _, i = found
+        warn(
+            f"note: {tok.token_bytes(i).decode()} at byte {start} of the prompt is taken as text: "
+            f"--specials allow makes it the control token"
         )
 
 
