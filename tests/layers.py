@@ -52,6 +52,7 @@ ONE_ROOM = dict.fromkeys(  # a file and the room that it is a part of
         "constraint",
         "draw",
         "model_memory",
+        "own_tokenizer",
         "kv_blocks",
         "text_stream",
         "requests",

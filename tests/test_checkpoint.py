@@ -14,10 +14,14 @@ import pytest
 from gptengine.checkpoint import (
     atomic_folder,
     atomic_write,
+    find_model,
     find_model_folder,
+    load,
     load_folder,
     load_state,
+    open_model,
     recover,
+    save,
     save_folder,
     save_state,
 )
@@ -25,6 +29,7 @@ from gptengine.config import Config
 from gptengine.files import explained, folder_in_use, locked
 from gptengine.huggingface import model_type
 from gptengine.tensorfile import TensorFile, from_bfloat16, to_bfloat16, write_tensors
+from gptengine.tokenizer import Tokenizer
 
 GPT2 = Config(vocab_size=29, context_length=16, layers=2, heads=2, model_dim=8)
 LLAMA = Config.llama(29, 16, 2, 4, 16, kv_heads=2, hidden_dim=24)
@@ -239,6 +244,34 @@ def test_a_crash_between_the_two_renames_is_recovered(tmp_path):
     (tmp_path / ".best.old").mkdir()
     recover(tmp_path / "best")
     assert [p.name for p in tmp_path.iterdir()] == ["best"]
+
+
+def test_a_folder_with_one_file_is_that_model(tmp_path):
+    params = random_params(LLAMA)
+    save(tmp_path / "x/a.gguf", LLAMA, params)
+    assert find_model(tmp_path / "x") == find_model(tmp_path / "x/a.gguf") == tmp_path / "x/a.gguf"
+    config, loaded = load(tmp_path / "x")
+    assert config == LLAMA and open_model(tmp_path / "x").config == LLAMA
+    np.testing.assert_array_equal(loaded["wte"], params["wte"])
+    save(tmp_path / "x/b.gguf", LLAMA, params)
+    with pytest.raises(ValueError, match="x: holds the models a.gguf, b.gguf: give the one"):
+        load(tmp_path / "x")
+    save(tmp_path / "x", LLAMA, params)
+    assert find_model(tmp_path / "x") == tmp_path / "x"
+
+
+def test_what_is_no_model_is_told_what_it_is(tmp_path):
+    (tmp_path / "book.txt").write_text("Once")
+    (tmp_path / "empty").mkdir()
+    Tokenizer.bytes().save(tmp_path / "tok.gguf")
+    for name, says in [
+        ("book.txt", "book.txt: neither a model folder nor a .gguf file"),
+        ("org/name", "no such model folder or .gguf file; .*, nothing is downloaded"),
+        ("tok.gguf", "tok.gguf: no model: the file has no tensors, at most a tokenizer"),
+        ("empty", "config.json: no such file, so .* is not a model folder"),
+    ]:
+        with pytest.raises(ValueError, match=says):
+            load(tmp_path / name)
 
 
 def test_kills_while_replacing_never_leave_nothing(tmp_path):

@@ -34,6 +34,7 @@ __all__ = [
     "atomic_folder",
     "atomic_write",
     "config_of",
+    "find_model",
     "find_model_folder",
     "load",
     "load_folder",
@@ -57,11 +58,13 @@ FOLDER_DTYPES = {"F32": "float32", "BF16": "bfloat16"}  # how weights are called
 
 def load(path) -> tuple[Config, dict[str, np.ndarray]]:
     """Read a model: a .gguf file, or else a folder; its Config and parameters as `load_folder`."""
+    path = find_model(path)
     return gguf_model.load(path) if is_gguf(path) else load_folder(path)
 
 
 def open_model(path) -> FolderReader | gguf_model.ModelFile:
     """A model that is ready to be read: its `config`, and `read_into` for its weights."""
+    path = find_model(path)
     return gguf_model.ModelFile(path) if is_gguf(path) else open_folder(path)
 
 
@@ -212,11 +215,30 @@ def config_of(folder) -> Config:
     folder = Path(folder)
     recover(folder)
     path = folder / "config.json"
+    if not folder.exists():
+        raise ValueError(
+            f"{folder}: no such model folder or {gguf_model.SUFFIX} file; models are read from "
+            f"disk, nothing is downloaded"
+        )
     if not folder.is_dir():
-        raise ValueError(f"{folder}: no such model folder")
+        raise ValueError(f"{folder}: neither a model folder nor a {gguf_model.SUFFIX} file")
     if not path.is_file():
         raise ValueError(f"{path}: no such file, so {folder} is not a model folder")
     return read_config(read_json(path), path)
+
+
+def find_model(path) -> Path:
+    """The model that `path` means: a .gguf file, the only one in a folder, or a model folder."""
+    if is_gguf(path):
+        return Path(path)
+    folder = find_model_folder(path)
+    files = sorted(folder.glob(f"*{gguf_model.SUFFIX}"))
+    if not files or (folder / "config.json").is_file():
+        return folder
+    if len(files) > 1:
+        names = ", ".join(file.name for file in files[:5])
+        raise ValueError(f"{folder}: holds the models {names}: give the one that is meant")
+    return files[0]
 
 
 def find_model_folder(path) -> Path:

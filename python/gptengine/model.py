@@ -11,10 +11,9 @@ Where the config has token_types, a pass takes `types` in the shape of the token
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import math
-import warnings
+from pathlib import Path
 
 import numpy as np
 
@@ -22,7 +21,8 @@ from gptengine import _core, checkpoint
 from gptengine.batch import floats, ints, pack, types_or_none
 from gptengine.config import Config, check_seed
 from gptengine.kv_blocks import blocks_for, new_cache
-from gptengine.model_memory import BITS, planned_memory
+from gptengine.model_memory import BITS, naming_bytes, planned_memory
+from gptengine.own_tokenizer import own_tokenizer
 from gptengine.sentence import Pooling, is_sentence_folder, read_pooling
 from gptengine.tokenizer import Tokenizer, WordPiece
 
@@ -67,7 +67,7 @@ class Model:
         self.config, self.dtype, self.device, self.recompute = config, dtype, device, recompute
         self.quantize, self.trainable = quantize, trainable and quantize is None
         self.engine_config = _core.GPTConfig(**dataclasses.asdict(config))
-        with _naming_bytes("Model", lambda: self.memory(1, training=False)):
+        with naming_bytes("Model", lambda: self.memory(1, training=False)):
             self.engine = _core.Transformer(
                 self.engine_config, dtype, seed, recompute, BITS[quantize], trainable
             )
@@ -75,7 +75,7 @@ class Model:
         self.version = 0  # of the weights: what was computed with another one is of no use
         # What a sentence encoder's folder says of its use: what `encode` takes unless told.
         self.pooling: Pooling | None = None
-        self.tokenizer: Tokenizer | WordPiece | None = None
+        self._tokenizer: Tokenizer | WordPiece | Path | None = None
         self.end_ids: tuple[int, ...] = ()  # of the tokens that end a text, by the files
 
     @classmethod
@@ -92,8 +92,9 @@ class Model:
         """Read a Hugging Face folder, a run's folder (its best model), or a .gguf file.
 
         Whoever only decodes gives trainable=False, which takes a third of the memory or less.
-        One that sentence-transformers wrote has its pooling and its tokenizer, for `encode`.
+        It has the tokenizer that lies there, and of sentence-transformers' folders the pooling.
         """
+        path = checkpoint.find_model(path)
         source = checkpoint.open_model(path)
         model = cls(
             source.config,
@@ -112,17 +113,26 @@ class Model:
             model._read_matrices(source)
         if is_sentence_folder(path):
             model.pooling = read_pooling(path)
-            with warnings.catch_warnings():  # cutting and padding are as the folder's pooling says
-                warnings.filterwarnings("ignore", "WordPiece: (truncation|padding) ")
-                model.tokenizer = (Tokenizer if source.config.causal else WordPiece).load(path)
+        model._tokenizer = path
         return model
+
+    @property
+    def tokenizer(self) -> Tokenizer | WordPiece | None:
+        """That of the folder or file that the model is from, read when it is first asked for."""
+        if isinstance(self._tokenizer, Path):
+            self._tokenizer = own_tokenizer(self._tokenizer, causal=self.config.causal)
+        return self._tokenizer
+
+    @tokenizer.setter
+    def tokenizer(self, tokenizer: Tokenizer | WordPiece | None) -> None:
+        self._tokenizer = tokenizer
 
     def save(self, path, tokenizer=None, *, weights: str = "F32") -> None:
         """Write a Hugging Face folder or a .gguf file, replacing an earlier one in a single step.
 
-        weights: how the matrices are stored, F32 or BF16; in a .gguf file also Q8_0 or Q4_0. A
-        sentence encoder is written as sentence-transformers does, with its own tokenizer unless
-        another is given.
+        tokenizer: the model's own unless another is given. weights: how the matrices are stored,
+        F32 or BF16; in a .gguf file also Q8_0 or Q4_0. A sentence encoder is written as
+        sentence-transformers does.
         """
         if self.quantize:
             raise ValueError(f"save: a model of {self.quantize} weights cannot be saved")
@@ -328,7 +338,7 @@ class Model:
         """Allocate what passes of up to so many tokens need; later passes allocate nothing."""
         if tokens < 1:
             raise ValueError(f"reserve: tokens {tokens} must be at least 1")
-        with _naming_bytes("reserve", lambda: self.memory(tokens, training=training)):
+        with naming_bytes("reserve", lambda: self.memory(tokens, training=training)):
             self.engine.reserve(tokens, training)
 
     def memory(self, tokens: int, *, training: bool = True) -> dict[str, int]:
@@ -363,19 +373,6 @@ class Model:
         if keep:
             self.kept_shape = shape
         return logp
-
-
-@contextlib.contextmanager
-def _naming_bytes(what: str, plan):
-    """A MemoryError says how many bytes were wanted, for what."""
-    try:
-        yield
-    except MemoryError:
-        sizes = plan()
-        raise MemoryError(
-            f"{what}: there is no memory for {sum(sizes.values()):,} bytes: "
-            + ", ".join(f"{name} {size:,}" for name, size in sizes.items())
-        ) from None
 
 
 def _arrays(tensors) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 
 from gptengine import _core
@@ -71,3 +72,16 @@ def _panels(c: Config, dtype: str) -> int:
         if len(shape) == 2 and name not in ("wpe", "wtt") and (name != "wte" or c.tied)
     )
     return elements * (2 if dtype == "bfloat16" else 4)
+
+
+@contextlib.contextmanager
+def naming_bytes(what: str, plan):
+    """A MemoryError says how many bytes were wanted, for what."""
+    try:
+        yield
+    except MemoryError:
+        sizes = plan()
+        raise MemoryError(
+            f"{what}: there is no memory for {sum(sizes.values()):,} bytes: "
+            + ", ".join(f"{name} {size:,}" for name, size in sizes.items())
+        ) from None

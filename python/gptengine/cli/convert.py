@@ -44,9 +44,7 @@ def main(c: ConvertCommand) -> None:
     from gptengine.train.log import say, warn
 
     console = Console(highlight=False)
-    source = Path(c.source)
-    if not checkpoint.is_gguf(source):
-        source = checkpoint.find_model_folder(source)
+    source = checkpoint.find_model(c.source)
     check_target(c.target)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")

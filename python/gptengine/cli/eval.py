@@ -94,9 +94,7 @@ def main(c: EvalCommand) -> None:
         raise ValueError(f"eval: --json {c.json} is a folder, it must be a file")
     Path(c.json).parent.mkdir(parents=True, exist_ok=True)  # or fail before the work is done
     console = Console(highlight=False)
-    source = Path(c.model)
-    if not checkpoint.is_gguf(source):
-        source = checkpoint.find_model_folder(source)
+    source = checkpoint.find_model(c.model)
     with Progress(console) as progress, tempfile.TemporaryDirectory() as work:
         config = checkpoint.open_model(source).config
         tok = Tokenizer.load(source)

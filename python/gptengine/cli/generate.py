@@ -88,13 +88,13 @@ class GenerateCommand:
 
 
 def main(c: GenerateCommand) -> None:
-    from gptengine.checkpoint import find_model_folder
+    from gptengine.checkpoint import find_model
     from gptengine.generate import stream
     from gptengine.model import Model
     from gptengine.tokenizer import Tokenizer
 
     sampler, constraint = sampler_from(c), constraint_from(c)
-    folder = find_model_folder(c.model)
+    folder = find_model(c.model)
     quantize = None if c.quantize == "none" else c.quantize
     model = Model.load(folder, dtype=c.dtype, quantize=quantize, trainable=False)
     tok = Tokenizer.load(folder)
@@ -102,7 +102,7 @@ def main(c: GenerateCommand) -> None:
     say_specials(tok, prompt, c.specials)
     draft = c.draft or None
     if draft and draft != "ngram":
-        draft = Model.load(find_model_folder(draft), dtype=c.dtype, trainable=False)
+        draft = Model.load(find_model(draft), dtype=c.dtype, trainable=False)
     pieces = stream(
         model,
         tok,

@@ -64,13 +64,13 @@ class InspectCommand:
 def main(c: InspectCommand) -> None:
     from rich.console import Console
 
-    from gptengine.checkpoint import find_model_folder
+    from gptengine.checkpoint import find_model
     from gptengine.model import Model
     from gptengine.tokenizer import Tokenizer
     from gptengine.train.log import say
 
     console = Console(highlight=False)
-    folder = find_model_folder(c.model)
+    folder = find_model(c.model)
     model = Model.load(folder, dtype=c.dtype, trainable=False)
     tok = Tokenizer.load(folder)
     parts = along_the_text(c, model, tok, console) if c.text else []

@@ -32,6 +32,8 @@ class ModelFile:
 
     def __init__(self, path):
         self.path, self.file = Path(path), GgufFile(path)
+        if not self.file.tensors:
+            raise ValueError(f"{path}: no model: the file has no tensors, at most a tokenizer")
         shapes = {name: tensor.shape for name, tensor in self.file.tensors.items()}
         try:
             divisors = self.file[rope.TENSOR] if rope.TENSOR in shapes else None
