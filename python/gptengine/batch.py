@@ -10,6 +10,7 @@ import numpy as np
 def int_vector(array) -> np.ndarray:
     """Integers of any type and shape as a flat int32 array, refused where they do not fit."""
     array = np.asarray(array)
+    _refuse_text(array)
     if array.dtype.kind not in "iu":
         raise ValueError(f"tokens: dtype {array.dtype} must be an integer type")
     if array.dtype != np.int32 and array.size:
@@ -33,6 +34,13 @@ def floats(name: str, array, shape) -> np.ndarray:
     return np.ascontiguousarray(np.asarray(array).reshape(-1), np.float32)
 
 
+def _refuse_text(array: np.ndarray) -> None:
+    if array.dtype.kind in "SU":
+        raise ValueError(
+            f"tokens: {array.tolist()!r:.40} is text: encode it first, with a tokenizer's encode"
+        )
+
+
 def _check_shape(name: str, array, shape) -> None:
     """One number a token, in the shape of the tokens or flat: (T, B) would be other pairs."""
     if shape is not None and np.shape(array) not in (tuple(shape), (math.prod(shape),)):
@@ -42,6 +50,7 @@ def _check_shape(name: str, array, shape) -> None:
 def pack(tokens, segments) -> tuple[np.ndarray, np.ndarray]:
     """Flat tokens and their boundaries, both int32."""
     tokens = np.asarray(tokens)
+    _refuse_text(tokens)
     if tokens.size == 0:
         raise ValueError(f"tokens: a batch of shape {tokens.shape} is empty")
     if segments is None:

@@ -26,6 +26,7 @@ def model():
     [
         ([], dict(), "every prompt needs at least one token"),
         ([1.5], dict(), "dtype float64 must be an integer type"),
+        ("Once", dict(), "tokens: 'Once' is text: encode it first"),
         ([1, 61], dict(), "token 61 of the prompt must be from 0 to 60"),
         ([-1], dict(), "token -1 of the prompt must be from 0 to 60"),
         ([1] * 201, dict(), "prompt of 201 tokens is longer than the model's context of 200"),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gptengine import Config, Model, _core
+from gptengine.beam import beam_search
 from gptengine.model_memory import planned_memory
 from gptengine.quickstart import QuickstartConfig
 from gptengine.train.pretrain import PretrainConfig
@@ -47,6 +48,17 @@ BAD_BATCHES = {
     "segments go back": (ids(8), ids(8), segments(0, 5, 3, 8), "5.*3|3.*5"),
     "segments are floats": (ids(8), ids(8), np.array([0.0, 8.0]), "float64"),
 }
+
+
+def test_text_is_to_be_encoded_first(model):
+    for wrong in (
+        lambda: model.generate("Hi"),
+        lambda: model.generate(["Hi", b"Ho"]),
+        lambda: model.logits("Hi"),
+        lambda: beam_search(model, "Hi"),
+    ):
+        with pytest.raises(ValueError, match="tokens: .*Hi.* is text: encode it first"):
+            wrong()
 
 
 @pytest.mark.parametrize("case", BAD_BATCHES)
