@@ -21,6 +21,7 @@ class Command(NamedTuple):
     module: str
     config: str  # name of its dataclass
     summary: str
+    goes_on: bool = False  # whether it takes up again what was interrupted
 
 
 class Group(NamedTuple):
@@ -51,7 +52,10 @@ TOKENIZER = {
 }
 CURATE = {
     "run": Command(
-        "gptengine.cli.curate.run", "RunCommand", "read, clean, filter and compare texts"
+        "gptengine.cli.curate.run",
+        "RunCommand",
+        "read, clean, filter and compare texts",
+        goes_on=True,
     ),
     "plan": Command(
         "gptengine.cli.curate.plan", "PlanCommand", "show what a recipe means, without doing it"
@@ -68,12 +72,18 @@ CURATE = {
 }
 COMMANDS = {
     "quickstart": Command(
-        "gptengine.quickstart", "QuickstartConfig", "train a small GPT in minutes and let it write"
+        "gptengine.quickstart",
+        "QuickstartConfig",
+        "train a small GPT in minutes and let it write",
+        goes_on=True,
     ),
     "curate": Group(CURATE, "turn crawls and collections into texts worth training on"),
     "tokenizer": Group(TOKENIZER, "learn a vocabulary, use it, look at it"),
     "pretrain": Command(
-        "gptengine.cli.pretrain", "PretrainCommand", "train a GPT on text, from nothing"
+        "gptengine.cli.pretrain",
+        "PretrainCommand",
+        "train a GPT on text, from nothing",
+        goes_on=True,
     ),
     "sft": Command("gptengine.cli.sft", "SftCommand", "teach a model to answer, by conversations"),
     "generate": Command(
@@ -129,10 +139,10 @@ def main(args: list[str] | None = None, ready: Callable = lambda: None) -> int:
             return 141
         return fail(reason(error))
     except KeyboardInterrupt:
-        return interrupted(args, 130)
+        return interrupted(command, args, 130)
     except SystemExit as stop:
         if stop.code in (141, 143):  # a closed pipe, SIGTERM
-            return interrupted(args, stop.code)
+            return interrupted(command, args, stop.code)
         raise
 
 
@@ -194,10 +204,11 @@ def fail(message: str) -> int:
     return 2
 
 
-def interrupted(args: list[str], code: int) -> int:
+def interrupted(command: Command, args: list[str], code: int) -> int:
     from gptengine.train.log import warn
 
-    warn(f"interrupted; to go on: gptengine {shlex.join(args)}")
+    how = "to go on" if command.goes_on else "again"
+    warn(f"interrupted; {how}: gptengine {shlex.join(args)}")
     return code
 
 
