@@ -28,6 +28,8 @@ def test_text_follows_a_schema_or_a_pattern(folder, tmp_path, capsys):
     schema.write_text(json.dumps({"type": "array", "items": {"enum": [1, 2]}, "maxItems": 3}))
     assert generate(folder, "a ", "--json-schema", schema) == 0
     assert set(json.loads(capsys.readouterr().out.removeprefix("a "))) <= {1, 2}
+    assert generate(folder, "a ", "--json-schema", ' {"enum": [1, 2]}') == 0
+    assert json.loads(capsys.readouterr().out.removeprefix("a ")) in (1, 2)
     assert generate(folder, "a ", "--regex", "(yes|no)!") == 0
     assert capsys.readouterr().out in ("a yes!\n", "a no!\n")
 
@@ -52,6 +54,33 @@ def test_a_string_ends_the_text(folder, capsys):
     cut = text[9:11]
     assert generate(folder, "a", "--seed", 4, "--stop", "never there", cut) == 0
     assert capsys.readouterr().out == text[: text.index(cut, 1)] + "\n"
+
+
+def test_nothing_but_the_prompt_is_explained(folder, tmp_path, capsys):
+    ends, note = ["--logit-bias", 256, 1000], "note: nothing follows the prompt: the model ended "
+    assert generate(folder, "ab", *ends) == generate(folder, "", *ends) == 0
+    assert capsys.readouterr() == ("ab\n\n", f"{note}the text at once\n" * 2)
+    tok = Tokenizer.load(folder)
+    tok.config["chat_template"] = "{{ messages }}"
+    Model.load(folder).save(tmp_path / "chat", tok)
+    assert generate(tmp_path / "chat", "ab", *ends) == 0
+    assert "it has a chat template: it answers prompts of that form" in capsys.readouterr().err
+    assert generate(folder, "ab", "--logit-bias", 99, 1000, "--stop", "cc") == 0
+    assert ", or began it with a string of --stop" in capsys.readouterr().err
+    assert generate(folder, "ab", "--max-new-tokens", 3) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("pieces, out", [(0, ""), (2, "abxx\n")])
+def test_what_is_said_of_an_interruption_begins_a_line(folder, monkeypatch, pieces, out, capsys):
+    def interrupted(*args, **options):
+        yield from "x" * pieces
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gptengine.generate.stream", interrupted)
+    assert generate(folder, "ab") == 130
+    said = capsys.readouterr()
+    assert said.out == out and said.err == f"interrupted; again: gptengine generate {folder} ab\n"
 
 
 def test_weights_and_cache_of_few_bits(folder, capsys):
@@ -89,6 +118,7 @@ def test_errors_take_one_line(folder, tmp_path, capsys):
         (["--regex", "a("], "Regex('a(') cannot be compiled"),
         (["--regex", "a", "--json-schema", "b"], "json_schema b or regex a, not both"),
         (["--json-schema", tmp_path / "none"], "no such file"),
+        (["--json-schema", '{"type": 1'], "constraint: the JSON Schema: not JSON"),
     ]:
         assert generate(folder, "a", *flags) == 2
         assert says in error(capsys)

@@ -22,6 +22,7 @@ EXAMPLES = """\
   echo "Once upon a time" | gptengine generate gpt2-folder - --top-k 40
   gptengine generate runs/base "Born in " --regex "(19|20)[0-9]{2}"
   gptengine generate runs/base "As JSON: " --json-schema person.json
+  gptengine generate runs/base "As JSON: " --json-schema '{"type": "object"}'
   gptengine generate runs/base "The capital of France is" --max-new-tokens 5 --logprobs 3
   gptengine generate runs/base "Dear diary," --stop "The end" --repetition-penalty 1.1
   gptengine generate big-folder "Once upon a time" --dtype bfloat16 --quantize q8 --kv-dtype q8
@@ -56,7 +57,9 @@ class GenerateCommand:
         (), "what is added to the logits of ids: 50 -2.5 198 1"
     )
     forbid: tuple[int, ...] = option((), "ids that are never drawn")
-    json_schema: str = option("", "file of a JSON Schema that the text has to follow", shows="FILE")
+    json_schema: str = option(
+        "", "JSON Schema that the text has to follow, or a file of one", shows="FILE"
+    )
     regex: str = option("", "regular expression that the text has to match", shows="REGEX")
     logprobs: int = option(0, "show each token on a line, beside the n likeliest ones")
     seed: int = option(0, "of the draws: the same seed writes the same text")
@@ -92,6 +95,7 @@ def main(c: GenerateCommand) -> None:
     from gptengine.generate import stream
     from gptengine.model import Model
     from gptengine.tokenizer import Tokenizer
+    from gptengine.train.log import warn
 
     sampler, constraint = sampler_from(c), constraint_from(c)
     folder = find_model(c.model)
@@ -122,12 +126,13 @@ def main(c: GenerateCommand) -> None:
     if c.logprobs:
         finish = show_tokens(sampler, pieces)
     else:
-        finish = show(prompt, pieces)
+        finish, wrote = show(prompt, pieces)
+        if not wrote:
+            warn(note_on_nothing(c, tok))
     if finish == "context":
-        print(
+        warn(
             f"gptengine: the text ends because the model's context of "
-            f"{model.config.context_length} tokens is full",
-            file=sys.stderr,
+            f"{model.config.context_length} tokens is full"
         )
 
 
@@ -169,7 +174,8 @@ def constraint_from(c: GenerateCommand) -> JsonSchema | Regex | None:
     from gptengine.files import read_json
 
     if c.json_schema:
-        return JsonSchema(read_json(c.json_schema))
+        inline = c.json_schema.lstrip().startswith("{")
+        return JsonSchema(c.json_schema if inline else read_json(c.json_schema))
     return Regex(c.regex) if c.regex else None
 
 
@@ -194,14 +200,27 @@ def show_token(tok: Tokenizer, event: Event) -> None:
     print(f"{event.logprob:7.2f} {spelled(drawn):20} | {others}", flush=True)
 
 
-def show(prompt: str, pieces: Iterator[str]) -> str:
-    """Print the prompt and what follows as it comes; return why it ended."""
-    waiting = prompt  # until the first piece: what is refused is refused before anything is written
-    while True:
-        try:
-            piece = next(pieces)
-        except StopIteration as end:
-            print(waiting)
-            return end.value
-        print(waiting + piece, end="", flush=True)
-        waiting = ""
+def note_on_nothing(c: GenerateCommand, tok: Tokenizer) -> str:
+    """Why nothing may have followed the prompt."""
+    note = "note: nothing follows the prompt: the model ended the text at once"
+    note += ", or began it with a string of --stop" if c.stop else ""
+    if tok.config.get("chat_template") and c.specials == "text":
+        note += "; it has a chat template: it answers prompts of that form, with --specials allow"
+    return note
+
+
+def show(prompt: str, pieces: Iterator[str]) -> tuple[str, bool]:
+    """Print the prompt and what follows as it comes; return why it ended, and if anything came."""
+    wrote = False  # before the first piece: what is refused is refused before anything is written
+    try:
+        while True:
+            try:
+                piece = next(pieces)
+            except StopIteration as end:
+                print("" if wrote else prompt)
+                return end.value, wrote
+            print(piece if wrote else prompt + piece, end="", flush=True)
+            wrote = True
+    except (KeyboardInterrupt, SystemExit):
+        print(end="\n" if wrote else "", flush=True)  # what is said of it begins a line
+        raise
