@@ -16,6 +16,7 @@ from gptengine.cli.tokenizer import decode
 from gptengine.cli.tokenizer.encode import write_offsets
 from gptengine.data import write_shards
 from gptengine.tokenizer import Tokenizer
+from text import pieces
 
 
 @pytest.fixture
@@ -219,12 +220,17 @@ def test_a_pipe_of_processes(folder, kind):
     assert (encoded.returncode, decoded.returncode, decoded.stdout) == (0, 0, data)
 
 
-def test_words_are_decoded_in_parts(tmp_path, monkeypatch):
+@pytest.mark.parametrize("chunk", [1, 2, 3])
+@pytest.mark.parametrize("kind", ["words", "first", "always", "every"])
+def test_text_is_decoded_in_parts(kind, chunk, tmp_path, monkeypatch):
     """The space between two words may stand between two parts."""
-    monkeypatch.setattr("gptengine.cli.tokenizer.decode.CHUNK", 1)
-    tok = Tokenizer.train("low lower low lower", vocab_size=30, split="words")
+    monkeypatch.setattr("gptengine.cli.tokenizer.decode.CHUNK", chunk)
+    if kind == "words":
+        tok = Tokenizer.train("low lower low lower", vocab_size=30, split="words")
+    else:
+        tok = pieces.tokenizer(kind)
     tok.save(tmp_path / "tok")
-    ids = tok.encode("low lower loz low")
+    ids = tok.encode("low lower loz</s> low the low", specials="allow")
     out = tmp_path / "out"
     assert tokenizer("decode", tmp_path / "tok", *ids.tolist(), "--out", out) == 0
     assert out.read_text() == tok.decode(ids)

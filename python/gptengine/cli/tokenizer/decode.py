@@ -90,10 +90,9 @@ def write(file, tok, ids, errors: str, told) -> None:
     decoder = None if errors == "bytes" else codecs.getincrementaldecoder("utf-8")(errors)
     for start in range(0, len(ids), CHUNK):
         told(lambda start=start: f"decoding {start:,} of {len(ids):,} tokens")
-        part = ids[start : start + CHUNK]
-        data = tok.decode_bytes(part)
-        if start + CHUNK < len(ids) and tok._core.spaced(int(part[-1])):
-            data += b" "
+        first = max(0, start - 1)  # the id before a part says whether a space begins it
+        before = len(tok.decode_bytes(ids[first:start]))
+        data = tok.decode_bytes(ids[first : start + CHUNK])[before:]
         if decoder:
             data = decoder.decode(data, start + CHUNK >= len(ids)).encode()
         file.write(data)
