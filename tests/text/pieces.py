@@ -34,17 +34,18 @@ JOINED = [
     "th",
     "▁the",
 ]
+LETTERS = "▁lowersthaïn漢1234"
 
 
-def names(joined=JOINED, letters="▁lowersthaïn漢1234"):
+def names(joined=JOINED, letters=LETTERS):
     """By id: control tokens, bytes, what is joined, letters, as SentencePiece orders them."""
     return [*CONTROL, *spaces.BYTES, *joined, *dict.fromkeys(letters)]
 
 
-def vocabulary(prefix="every", joined=JOINED, mode="bpe", each=False):
+def vocabulary(prefix="every", joined=JOINED, mode="bpe", each=False, letters=LETTERS):
     """Joined by ids, or by a list of all merges as files of tokenizers have it."""
-    tokens = [name.encode() for name in names(joined)]
-    split = spaces.name(prefix, names(joined), each)
+    tokens = [name.encode() for name in names(joined, letters)]
+    split = spaces.name(prefix, names(joined, letters), each)
     nothing = np.empty((0, 2), np.uint32)
     specials = {name: i for i, name in enumerate(CONTROL)}
     made = Vocabulary(tokens, nothing, specials, split, "bpe")

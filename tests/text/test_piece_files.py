@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from gptengine.gguf.metadata import read_metadata, write_metadata
 from gptengine.tokenizer import Tokenizer, hugging_face, readings, splits
-from text.pieces import CONTROL, TEXTS, protobuf, tokenizer, vocabulary
+from text.pieces import (
+    CONTROL,
+    JOINED,
+    LETTERS,
+    TEXTS,
+    protobuf,
+    tokenizer,
+    vocabulary,
+)
 
 KINDS = [("never", "merges"), ("first", "merges"), ("always", "bpe"), ("every", "merges")]
 KINDS += [("never", "bpe"), ("every", "bpe")]
@@ -144,6 +152,18 @@ def test_merges_that_make_a_control_token_are_left_out():
     tok = Tokenizer(hugging_face.from_json(data))
     assert len(tok.encode("</s>", specials="text")) == 3  # ▁</ s>, not the control token
     assert tok.encode("</s>", specials="allow").tolist() == [2]
+
+
+@pytest.mark.parametrize("white", ["\n", " "])
+def test_merges_of_white_space_come_back(white, tmp_path):
+    """Whose names have what stands between the merges of a file, or between the two names."""
+    letters = LETTERS + white
+    tok = tokenizer("first", joined=[*JOINED, white * 2], letters=letters, mode="merges")
+    tok.save(tmp_path / "a")
+    again = Tokenizer.load(tmp_path / "a")
+    assert np.array_equal(again._vocabulary.merges, tok._vocabulary.merges)
+    text = "low\n\n\nlower\n"
+    assert again.encode(text).tolist() == tok.encode(text).tolist()
 
 
 def test_older_metaspace():

@@ -93,9 +93,16 @@ def to_json(vocabulary):
             # Joining by rank, a piece of bytes that is a token is that token.
             "ignore_merges": vocabulary.ignore_merges or (vocabulary.mode == "bpe" and not pieces),
             "vocab": {name: i for i, name in enumerate(names)},
-            "merges": [f"{names[a]} {names[b]}" for a, b in merges],
+            "merges": _joined([(names[a], names[b]) for a, b in merges]),
         },
     }
+
+
+def _joined(pairs):
+    """Merges as every version of tokenizers reads them, or as lists if a name has a space."""
+    if any(" " in left or " " in right for left, right in pairs):
+        return [*map(list, pairs)]
+    return [f"{left} {right}" for left, right in pairs]
 
 
 def from_json(data):
@@ -185,24 +192,28 @@ def merge_ids(merges, vocab, without=()):
     _check(isinstance(merges, list), "the model has no merges")
     try:
         names = _flat(merges)
-        if all(map(vocab.__contains__, map(operator.add, names[::2], names[1::2]))):
-            ids = np.array([*map(vocab.__getitem__, names)], np.uint32).reshape(-1, 2)
-            if without:
-                made = map(operator.add, names[::2], names[1::2])
-                ids = ids[[name not in without for name in made]]
-            return ids
-    except (KeyError, TypeError, ValueError):
-        pass
-    for rank, merge in enumerate(merges):  # what was wrong?
-        pair = merge.split(" ") if isinstance(merge, str) else merge
-        if not (isinstance(pair, list) and [*map(type, pair)] == [str, str]):
-            raise ValueError(f"merge {rank} is {merge!r:.80}, not a pair of tokens")
-        for name in (*pair, "".join(pair)):
-            if name not in vocab:
-                raise ValueError(
-                    f"merge {rank} {str(pair):.80} names {name!r:.80}, which is not in the vocab"
-                )
-    raise AssertionError("all merges are right")
+        made = [*map(operator.add, names[::2], names[1::2])]
+        known = all(map(vocab.__contains__, names)) and all(map(vocab.__contains__, made))
+    except (TypeError, ValueError):
+        known = False
+    if not known:  # one by one: what is wrong?
+        names = [name for i, merge in enumerate(merges) for name in _pair(i, merge, vocab)]
+        made = [*map(operator.add, names[::2], names[1::2])]
+    ids = np.array([*map(vocab.__getitem__, names)], np.uint32).reshape(-1, 2)
+    return ids[[name not in without for name in made]] if without else ids
+
+
+def _pair(rank, merge, vocab):
+    """The two names of a merge, which the vocab must have, and what they make."""
+    pair = merge.split(" ") if isinstance(merge, str) else merge
+    if not (isinstance(pair, list) and [*map(type, pair)] == [str, str]):
+        raise ValueError(f"merge {rank} is {merge!r:.80}, not a pair of tokens")
+    for name in (*pair, "".join(pair)):
+        if name not in vocab:
+            raise ValueError(
+                f"merge {rank} {str(pair):.80} names {name!r:.80}, which is not in the vocab"
+            )
+    return pair
 
 
 def _flat(merges):
