@@ -122,11 +122,15 @@ def _joined(vocab, letters):
     return ids
 
 
-def protobuf(vocab, kind=2, drop=(), **options):
-    """The bytes of a tokenizer.model with the tokens of a vocabulary that is joined by ids."""
+def protobuf(vocab, kind=2, drop=(), types=None, **options):
+    """The bytes of a tokenizer.model with the tokens of a vocabulary that is joined by ids.
+
+    types: those of some tokens by id, where they are not the usual ones.
+    """
     raw = b""
     for i, name in enumerate(vocab.names()):
         special = {0: 2, 1: 3, 2: 3}.get(i, 6 if spaces.BYTE.fullmatch(name) else 1)
+        special = (types or {}).get(i, special)
         piece = _block(1, name.encode()) + b"\x15" + struct.pack("<f", -i) + _number(3, special)
         raw += _block(1, piece)
     trainer = {3: kind, 35: 1, 43: -1, **options.get("trainer", {})}

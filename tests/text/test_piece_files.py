@@ -86,6 +86,11 @@ def test_what_a_model_file_may_not_say(tmp_path):
             "its precompiled_charsmap is b'xy', not b'', of the rule b'nmt_nfkc'",
         ),
         (protobuf(vocab, trainer={41: b"x"}), "field 41 is b'x'"),
+        (
+            protobuf(vocab, types={260: 4, 261: 4}),
+            "260, '▁l', is user-defined, and so are 1 others",
+        ),
+        (protobuf(vocab, types={270: 5}), "the token 270, 'th', is unused, and so are 0 others"),
         (b"\x0a\xff\xff\xff\xff\x0f", "the file has 6 bytes, but field 1 at 6 needs 4294967295"),
         (b"\x0a" + b"\x80" * 12, "the file has no number at 1"),
         (b"\x0b", "the file has a field of kind 3 at 1"),

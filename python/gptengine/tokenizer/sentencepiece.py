@@ -32,6 +32,7 @@ def from_bytes(data, config):
         raise ValueError(f"the model is {KINDS.get(kind, kind)!r:.40}, not 'bpe'{hint}")
     _check_text(trainer, normalizer)
     pieces = [_piece(raw, i) for i, raw in enumerate(model[1])]
+    _check_types(pieces)
     vocabulary = vocabulary_of(*zip(*pieces, strict=True), prefixed=_last(normalizer, 3, 1))
     entries = {}
     for role, (number, default) in ROLES.items():
@@ -90,6 +91,21 @@ def _check_text(trainer, normalizer):
             rule = _last(normalizer, 1, b"")
             hint = f", of the rule {rule!r:.40}" if number == 2 else ""
             raise ValueError(f"its {what} is {value!r:.40}, not {wanted!r}{hint}: not supported")
+
+
+def _check_types(pieces):
+    """Refuses pieces that are neither joined nor control tokens.
+
+    SentencePiece cuts user-defined ones out of a text, puts no space behind them and joins them
+    with others all the same; unused ones are joined and then taken apart.
+    """
+    for what, wrong in (("user-defined", USER_DEFINED), ("unused", UNUSED)):
+        found = [(i, name) for i, (name, _, kind) in enumerate(pieces) if kind == wrong]
+        if found:
+            raise ValueError(
+                f"the token {found[0][0]}, {found[0][1]!r:.80}, is {what}, and so are "
+                f"{len(found) - 1} others: not supported"
+            )
 
 
 def _piece(raw, i):
