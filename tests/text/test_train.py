@@ -72,42 +72,6 @@ def test_ties_put_bytes_into_their_order():
         assert merges_of(train(text, 20, ties=rule)) == bpe.train([text.encode()], 20, ties=rule)
 
 
-@given(few_letters.filter(any), st.integers(0, 8))
-def test_continuing_equals_one_training(corpus, first):
-    whole = train(corpus, 20)
-    base = train(corpus, first)
-    assert train(corpus, 20, base=base).fingerprint == whole.fingerprint
-
-
-@given(few_letters.filter(any), few_letters.filter(any), ties)
-def test_continuing_on_other_text_equals_the_reference(corpus, other, ties):
-    base = train(corpus, 8)
-    more = train(other, 20, base=base, ties=ties)
-    room = 20 - len(merges_of(base))
-    want = bpe.train(other, room, ties=ties, base=merges_of(base))
-    tokens = [*base._vocabulary.tokens]
-    if all(len(set(bpe_tokens(merges_of(base) + want))) == 256 + i for i in [len(want)]):
-        assert merges_of(more) == merges_of(base) + want
-    assert more._vocabulary.tokens[: len(tokens)] == tokens
-    assert len(set(more._vocabulary.tokens)) == more.vocab_size
-
-
-def bpe_tokens(merges):
-    return [bpe.decode([256 + i], merges) for i in range(len(merges))]
-
-
-def test_a_continued_vocabulary_keeps_its_ids():
-    base = train("low lower lowest", 4, special_tokens=["<|a|>"])
-    more = train("new newer", 10, base=base, special_tokens=["<|b|>"])
-    old = base._vocabulary.tokens
-    assert more._vocabulary.tokens[: len(old)] == old
-    assert more.special_tokens == {"<|a|>": base.special_tokens["<|a|>"], "<|b|>": 265}
-    assert base.encode("low lo").tolist() == more.encode("low lo").tolist()
-    assert more.vocab_size == 266 and len(more.encode("new")) < len(base.encode("new"))
-    for text in ("low new <|a|><|b|>", "lowest newest"):
-        assert more.decode(more.encode(text, specials="allow")) == text
-
-
 @pytest.mark.parametrize("n", range(1, 9))
 def test_threads_and_order_change_nothing(threads, n):
     many = [text for text in CORPUS for _ in range(40)]

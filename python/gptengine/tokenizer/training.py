@@ -166,6 +166,12 @@ class _Base:
         self._vocabulary = vocabulary
         special = set(self.special_tokens.values())
         id_of = {t: i for i, t in enumerate(self.tokens) if i not in special}
+        for byte in range(256):
+            if bytes([byte]) not in id_of:
+                raise ValueError(
+                    f"tokenizer: the base has {len(self.tokens)} tokens, but none for the byte "
+                    f"{byte}: only a vocabulary of all bytes can be continued"
+                )
         trainers = {id_of[bytes([b])]: b for b in range(256)}
         merges = []
         self._ids = [id_of[bytes([b])] for b in range(256)]  # by the trainer's id
