@@ -54,6 +54,14 @@ def test_tiktoken_does_not_say_all(tmp_path):
         Tokenizer.load(file, split="gpt2", special_tokens=[EOT])
 
 
+@pytest.mark.parametrize("name", ["ours.tiktoken", "vocab.json"])
+@pytest.mark.parametrize("other", ["words", "sentencepiece:every:words"])
+def test_a_split_of_characters_is_no_split_of_bytes(name, other, tmp_path):
+    tokenizer().save(tmp_path / name)
+    with pytest.raises(ValueError, match=f"{name}: .*has tokens of bytes, and not .* '{other}'"):
+        Tokenizer.load(tmp_path / name, split=other, special_tokens=SPECIALS)
+
+
 @pytest.mark.parametrize("split", ["gpt2", "qwen2"])
 def test_vocab_and_merges(split, tmp_path):
     tok = tokenizer(split)

@@ -67,6 +67,12 @@ def of_bytes(split):
     return split != "words" and not spaces.is_split(split)
 
 
+def check_of_bytes(split, kind):
+    """Refuses a split that cannot be that of a kind of file, whose tokens are made of bytes."""
+    if not of_bytes(split):
+        raise ValueError(f"{kind} has tokens of bytes, and not of the split {split!r}")
+
+
 def check(split):
     """Refuses what is neither a name nor a split by rules."""
     families = (RULES, spaces.NAME)

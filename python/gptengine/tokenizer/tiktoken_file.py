@@ -11,6 +11,7 @@ from gptengine.tokenizer import readings, splits
 from gptengine.tokenizer.vocabulary import Vocabulary
 
 SUFFIX = ".tiktoken"
+KIND = f"a {SUFFIX} file"
 RANK = re.compile(rb"\d{1,10}")
 
 
@@ -22,6 +23,7 @@ def read(path, split, special_tokens):
             f"load(path, split=..., special_tokens={{name: id}}), where split is one of "
             f"{splits.NAMES[:-1]}"
         )
+    splits.check_of_bytes(split, KIND)
     ids = {}
     for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
         if not line:
@@ -35,10 +37,7 @@ def read(path, split, special_tokens):
 
 def write(path, vocabulary):
     """Writes the ranks; ValueError where joining by them gives other ids than the merges."""
-    if not splits.of_bytes(vocabulary.split):
-        raise ValueError(
-            f"a .tiktoken file has tokens of bytes, and not of the split {vocabulary.split!r}"
-        )
+    splits.check_of_bytes(vocabulary.split, KIND)
     differ = readings.differences(vocabulary)
     if differ:
         token = vocabulary.tokens[differ[0]]

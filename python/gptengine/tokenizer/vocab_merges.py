@@ -5,7 +5,7 @@ tokens stand in tokenizer_config.json or added_tokens.json, or they are known: <
 """
 
 from gptengine.files import atomic_write
-from gptengine.tokenizer import hugging_face, stages
+from gptengine.tokenizer import hugging_face, splits, stages
 from gptengine.tokenizer.subword_nmt import HEADER
 from gptengine.tokenizer.vocabulary import (
     END_OF_TEXT,
@@ -26,6 +26,8 @@ def read(folder, split, special_tokens, config):
         raise ValueError("the file must hold a JSON object, from tokens to ids")
     if special_tokens is None:
         special_tokens = _special_tokens(folder, vocab, config)
+    split = split or "gpt2"
+    splits.check_of_bytes(split, VOCAB)
     in_order(vocab, special_tokens)
     check_ids(vocab, special_tokens)
     merges = read_merges(folder / MERGES)
@@ -33,7 +35,7 @@ def read(folder, split, special_tokens, config):
     ids = dict(zip(unspell_all(plain), (vocab[name] for name in plain), strict=True))
     merges = hugging_face.merge_ids(merges, vocab)
     template = stages.template_said(config, special_tokens)
-    return Vocabulary.of_ids(ids, special_tokens, merges, split=split or "gpt2", template=template)
+    return Vocabulary.of_ids(ids, special_tokens, merges, split=split, template=template)
 
 
 def write(folder, vocabulary, config, eos_token):
