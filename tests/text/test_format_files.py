@@ -54,6 +54,14 @@ def test_tiktoken_does_not_say_all(tmp_path):
         Tokenizer.load(file, split="gpt2", special_tokens=[EOT])
 
 
+def test_special_tokens_are_those_of_a_file_that_says_them(tmp_path):
+    tokenizer().save(tmp_path / "a.json")
+    same_ids(tokenizer(), Tokenizer.load(tmp_path / "a.json", special_tokens=SPECIALS))
+    for wrong, says in (({EOT: 7}, "has the id 498, not 7"), ({"<a>": 498}, "is none of its spec")):
+        with pytest.raises(ValueError, match=says):
+            Tokenizer.load(tmp_path / "a.json", special_tokens=wrong)
+
+
 @pytest.mark.parametrize("name", ["ours.tiktoken", "vocab.json"])
 @pytest.mark.parametrize("other", ["words", "sentencepiece:every:words"])
 def test_a_split_of_characters_is_no_split_of_bytes(name, other, tmp_path):

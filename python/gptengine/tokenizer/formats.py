@@ -47,9 +47,12 @@ def read(file, split=None, special_tokens=None):
         vocabulary, entries = _read(file, split, special_tokens, config)
         if split not in (None, vocabulary.split):
             raise ValueError(f"the split is {vocabulary.split!r}, not {split!r}")
-        missing = set(special_tokens or ()) - set(vocabulary.special_tokens)
-        if missing:
-            raise ValueError(f"{min(missing)!r:.80} is none of its special tokens")
+        for name, i in sorted((special_tokens or {}).items()):
+            said = vocabulary.special_tokens.get(name)
+            if said is None:
+                raise ValueError(f"{name!r:.80} is none of its special tokens")
+            if said != i:
+                raise ValueError(f"the special token {name!r:.80} has the id {said}, not {i}")
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         message = str(error)  # a value of another kind than the format has fails where it is used
         raise ValueError(
