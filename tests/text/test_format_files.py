@@ -8,6 +8,7 @@ import pytest
 
 from gptengine.gguf import metadata as gguf
 from gptengine.tokenizer import Tokenizer, formats, readings, splits
+from gptengine.tokenizer.vocabulary import Vocabulary
 from text.vocabularies import BYTE_LEVEL, EOT, TEXTS, USER, learned, of_words, tokenizer, vocabulary
 
 SPECIALS = {EOT: 498, USER: 499}
@@ -52,6 +53,17 @@ def test_tiktoken_does_not_say_all(tmp_path):
         Tokenizer.load(file, split="x", special_tokens={})
     with pytest.raises(ValueError, match="dict of ids by name"):
         Tokenizer.load(file, split="gpt2", special_tokens=[EOT])
+
+
+@pytest.mark.parametrize("target", ["a", "a.json", "vocab.json", "a.gguf"])
+def test_a_special_token_that_is_spelled_like_another_is_not_written(target, tmp_path):
+    """In memory they are two, where a file would have one name for both."""
+    ids = {bytes([b]): b for b in range(256)} | {b"ab": 256}
+    vocab = Vocabulary.of_ids(ids, {"ab": 257, "é": 258}, [(97, 98)])
+    assert Tokenizer(vocab).encode("ab", specials="text").tolist() == [256]
+    with pytest.raises(ValueError, match="special token 'ab' is how files spell b'ab'"):
+        Tokenizer(vocab).save(tmp_path / target)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_special_tokens_are_those_of_a_file_that_says_them(tmp_path):

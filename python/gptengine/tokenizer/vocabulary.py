@@ -57,26 +57,20 @@ class Vocabulary:
     def extended(self, merges, special_tokens):
         """The same with more merges, of which each makes a new token, and then special tokens.
 
-        A special token must not look like the spelling of another one: files could not tell them
-        apart.
+        It can be written: see names().
         """
         tokens = list(self.tokens)
         for left, right in merges.tolist():
             tokens.append(tokens[left] + tokens[right])
-        spelled = set(self.spelled(tokens))
-        for name in special_tokens:
-            if name in spelled:
-                token = unspell(name) if splits.of_bytes(self.split) else name.encode()
-                raise ValueError(
-                    f"tokenizer: the special token {name!r} is how files spell {token!r}"
-                )
         ids = {name: len(tokens) + i for i, name in enumerate(special_tokens)}
-        return dataclasses.replace(
+        made = dataclasses.replace(
             self,
             tokens=tokens + [name.encode() for name in special_tokens],
             merges=np.concatenate([self.merges, merges]),
             special_tokens=self.special_tokens | ids,
         )
+        made.names()
+        return made
 
     def spelled(self, tokens):
         """How files spell tokens that are not special."""
@@ -85,10 +79,19 @@ class Vocabulary:
         return [token.decode("utf-8", "surrogateescape") for token in tokens]
 
     def names(self):
-        """How files spell each token, by id."""
+        """How files spell each token, by id.
+
+        ValueError for a special token that is the spelling of another one: files could not tell
+        them apart.
+        """
         names = self.spelled(self.tokens)
         for name, i in self.special_tokens.items():
             names[i] = name
+        if len(set(names)) < len(names):
+            seen = set()
+            name = next(name for name in names if name in seen or seen.add(name))
+            token = unspell(name) if splits.of_bytes(self.split) else name.encode()
+            raise ValueError(f"tokenizer: the special token {name!r} is how files spell {token!r}")
         return names
 
     def ranks(self):
