@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import dataclasses
 import threading
 
 import numpy as np
@@ -192,6 +193,9 @@ def test_training_on_files_equals_training_on_texts(tmp_path):
 def test_fingerprints_tell_vocabularies_apart(tok):
     assert Tokenizer.bytes().fingerprint == Tokenizer.bytes().fingerprint != tok.fingerprint
     assert Tokenizer.bytes(special_tokens=[]).fingerprint != Tokenizer.bytes().fingerprint
+    vocabulary = Tokenizer.bytes(special_tokens=["<a>", "<b>"])._vocabulary
+    turned = dataclasses.replace(vocabulary, special_tokens={"<b>": 257, "<a>": 256})
+    assert Tokenizer(vocabulary) == Tokenizer(turned)
 
 
 def test_a_tokenizer_travels_to_other_processes():

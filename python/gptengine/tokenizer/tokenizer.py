@@ -300,7 +300,7 @@ class Tokenizer:
         digest = hashlib.sha256(self._vocabulary.merges.tobytes())
         for token in self._vocabulary.tokens:
             digest.update(len(token).to_bytes(8, "little") + token)
-        digest.update(np.array([*self._vocabulary.special_tokens.values()], np.uint32).tobytes())
+        digest.update(np.array(sorted(self.special_tokens.values()), np.uint32).tobytes())
         kind = (self._vocabulary.split, self._vocabulary.mode, self._vocabulary.ignore_merges)
         if kind != ("gpt2", "merges", False):  # the usual ones are not said
             digest.update(repr(kind).encode())
