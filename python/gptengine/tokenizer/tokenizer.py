@@ -338,8 +338,9 @@ class Tokenizer:
         return hash(self.fingerprint)
 
     def __reduce__(self):
-        """For other processes: the vocabulary; the engine's part is made again."""
-        return type(self), (self._vocabulary, self.eos_token, self.config)
+        """For other processes: the vocabulary and what is set; the engine's part is made again."""
+        settings = {"cache_bytes": self.cache_bytes}
+        return type(self), (self._vocabulary, self.eos_token, self.config), (None, settings)
 
     def __repr__(self):
         return f"Tokenizer(vocab_size={self.vocab_size}, special_tokens={self.special_tokens})"
