@@ -115,6 +115,9 @@ def test_segments_are_the_text():
         whole = tok.encode("<s>low low</s>the", specials="allow")
         assert np.array_equal(tok.encode_segments([1, "low low", 2, "the"]), whole)
         assert np.array_equal(tok.encode_segments(["low", " low"]), tok.encode("low low"))
+        for before in [], [1]:
+            want = tok.encode_segments([*before, "low"])
+            assert np.array_equal(tok.encode_segments([*before, "", "low", b""]), want)
 
 
 def test_threads_files_and_pieces_of_a_text_give_the_same(tmp_path):

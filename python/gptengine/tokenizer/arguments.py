@@ -1,8 +1,10 @@
-"""Checks of what a user gives: texts, numbers, amounts of memory; ValueError names the argument."""
+"""Checks of what a user gives: texts, ids, numbers, amounts of memory; errors name the argument."""
 
 import numbers
 import operator
 import re
+
+import numpy as np
 
 UNITS = {"": 1, "K": 1, "M": 2, "G": 3, "T": 4}
 
@@ -73,6 +75,22 @@ def names(special_tokens):
     if len(set(found)) < len(found):
         raise ValueError(f"tokenizer: special_tokens repeat a name: {found}")
     return found
+
+
+def token_ids(ids, vocab_size):
+    """Ids as uint32 (n,); KeyError names one that is not in the vocabulary, and its place."""
+    ids = np.asarray(ids)
+    if ids.size == 0:
+        return np.empty(0, np.uint32)
+    if ids.ndim != 1 or ids.dtype.kind not in "iu":
+        raise ValueError(
+            f"tokenizer: ids must be a list of integers, not {ids.dtype} of shape {ids.shape}"
+        )
+    if ids.min() < 0 or ids.max() >= vocab_size:
+        # None if another thread has changed the ids since; the engine checks its own copy.
+        for bad in np.flatnonzero((ids < 0) | (ids >= vocab_size))[:1]:
+            raise KeyError(f"token id {ids[bad]} at {bad} is not in the vocabulary of {vocab_size}")
+    return np.ascontiguousarray(ids, np.uint32)
 
 
 def _short(number):

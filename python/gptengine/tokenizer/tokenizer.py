@@ -11,8 +11,9 @@ import numpy as np
 
 from gptengine import _core
 from gptengine.tokenizer import formats, ggml_keys, readings, stages, training
-from gptengine.tokenizer.arguments import integer, names, number, several, utf8
+from gptengine.tokenizer.arguments import integer, names, number, several, token_ids, utf8
 from gptengine.tokenizer.encode_file import encode_file
+from gptengine.tokenizer.encode_segments import encode_segments
 from gptengine.tokenizer.stream_decoder import StreamDecoder
 from gptengine.tokenizer.vocabulary import END_OF_TEXT, Vocabulary, name_of
 
@@ -216,25 +217,9 @@ class Tokenizer:
 
         For chat templates: markers come from code as ids, and no text can forge one. Where a space
         is put before a text, it is before the first segment and, if before each stretch of text,
-        behind control tokens.
+        behind control tokens. An empty text is none.
         """
-        if isinstance(segments, (str, bytes)):
-            kind = type(segments).__name__
-            raise ValueError(f"encode: segments is one {kind}, and must be a list of them and ids")
-        segments = [*several("segments", segments)]
-        parts = [self._checked([s]) if isinstance(s, (int, np.integer)) else None for s in segments]
-        goes_on = [
-            at > 0 and (parts[at - 1] is None or not self._core.restarts(int(parts[at - 1][0])))
-            for at in range(len(parts))
-        ]
-        how = self._how("text", mode, 0.0, 0, errors)
-        for continued in (False, True):
-            places = [i for i, part in enumerate(parts) if part is None and goes_on[i] == continued]
-            texts = [segments[i] for i in places]
-            ids, ends = self._core.encode_batch(texts, how, continued)
-            for i, start, end in zip(places, ends, ends[1:], strict=False):
-                parts[i] = ids[start:end]
-        return np.concatenate([np.empty(0, np.uint32), *parts])
+        return encode_segments(self, segments, mode=mode, errors=errors)
 
     def encode_file(self, source, target, *, specials="refuse", mode=None, progress=None):
         """Writes the ids of a file of text to another as a flat array; see encode_file.py."""
@@ -346,20 +331,7 @@ class Tokenizer:
         return f"Tokenizer(vocab_size={self.vocab_size}, special_tokens={self.special_tokens})"
 
     def _checked(self, ids):
-        ids = np.asarray(ids)
-        if ids.size == 0:
-            return np.empty(0, np.uint32)
-        if ids.ndim != 1 or ids.dtype.kind not in "iu":
-            raise ValueError(
-                f"tokenizer: ids must be a list of integers, not {ids.dtype} of shape {ids.shape}"
-            )
-        if ids.min() < 0 or ids.max() >= self.vocab_size:
-            # None if another thread has changed the ids since; the engine checks its own copy.
-            for bad in np.flatnonzero((ids < 0) | (ids >= self.vocab_size))[:1]:
-                raise KeyError(
-                    f"token id {ids[bad]} at {bad} is not in the vocabulary of {self.vocab_size}"
-                )
-        return np.ascontiguousarray(ids, np.uint32)
+        return token_ids(ids, self.vocab_size)
 
     def _how(self, specials, mode, dropout, seed, errors):
         """What _core asks to know of encoding."""
