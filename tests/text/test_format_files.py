@@ -30,7 +30,9 @@ def test_tiktoken(split, tmp_path):
     assert file.read_bytes().startswith(b"AA== 0\n")
     for path in (file, tmp_path):
         other = Tokenizer.load(path, split=split, special_tokens=SPECIALS)
-        assert other.mode == "bpe"
+        assert other.mode == "bpe" and other.ambiguous_tokens() == []
+        with pytest.raises(ValueError, match="mode merges: a vocabulary of ranks has no list of"):
+            other.encode("a", mode="merges")
         same_ids(tok, other)
     other.save(tmp_path / "again.tiktoken")
     assert (tmp_path / "again.tiktoken").read_bytes() == file.read_bytes()

@@ -163,8 +163,9 @@ class Tokenizer:
         ValueError with its offset, "text" takes it as text like any other, "allow" makes it the
         control token, a set of names does so for these and refuses the others.
 
-        mode: None for the vocabulary's own; "merges" joins in the order of its merges, "bpe" the
-        two tokens that make the token with the smallest id, "greedy" takes the longest token.
+        mode: None for the vocabulary's own; "merges" joins in the order of its merges, if it has a
+        list of them, "bpe" the two tokens that make the token with the smallest id, "greedy" takes
+        the longest token.
         dropout leaves out joins at random by `seed`, for training on varied tokens.
 
         A str is encoded as UTF-8, a lone surrogate as U+FFFD or with errors="strict" refused;
@@ -295,6 +296,7 @@ class Tokenizer:
         """The ids of tokens that the list of merges makes otherwise than joining by ids does.
 
         Where there are none, the modes "merges" and "bpe" agree, and so do files of either kind.
+        A vocabulary of ranks has none, and no mode "merges".
         """
         return readings.differences(self._vocabulary)
 
@@ -339,6 +341,8 @@ class Tokenizer:
             raise ValueError(f"encode: errors={errors!r} must be one of {ENCODE_ERRORS}")
         if mode is not None and not isinstance(mode, str):
             raise ValueError(f"tokenizer: mode {mode!r:.80} must be merges, bpe or greedy")
+        if mode == "merges" and self._vocabulary.mode == "bpe":
+            raise ValueError("tokenizer: mode merges: a vocabulary of ranks has no list of merges")
         if dropout != 0:
             dropout = number("dropout", dropout)
         if seed != 0:
