@@ -120,6 +120,20 @@ def test_segments_are_the_text():
             assert np.array_equal(tok.encode_segments([*before, "", "low", b""]), want)
 
 
+def test_ids_of_tokens():
+    tok = tokenizer()
+    for i in range(len(CONTROL), tok.vocab_size):
+        token = tok.token_bytes(i)
+        found = tok.token_id(token)
+        letter = i < len(CONTROL) + 256 and found != i  # one that stands for itself
+        assert found == i or (letter and tok.token_bytes(found) == token)
+    assert tok.token_id(" low") == tok.encode("low")[0] and tok.token_id("</s>") == 2
+    assert [tok.token_id("\n")] == tok.encode("\n")[1:].tolist()
+    for missing in ("<0x0A>", " lo", b"</s>"):
+        with pytest.raises(KeyError, match="is no token of this vocabulary"):
+            tok.token_id(missing)
+
+
 def test_threads_files_and_pieces_of_a_text_give_the_same(tmp_path):
     text = "low lower  the漢 lowest\n<s>the low " * 40_000
     before = _core.threads()

@@ -75,6 +75,13 @@ def check_decoder(decoders, split):
         raise ValueError(f"decoder {decoders!r:.500}: for this split only {kinds} is supported")
 
 
+def spellings(token):
+    """How files may spell a token of these bytes in a text, first the one that text becomes."""
+    spelled = token.replace(b" ", LETTER.encode())
+    known = [] if spelled.decode("utf-8", "replace") in BYTES else [spelled]
+    return known if len(token) != 1 else [*known, BYTES[token[0]].encode()]
+
+
 def symbols(piece, ids, tokens):
     """The ids that merging a piece, bytes, starts from; ids by bytes of what merging knows."""
     found = []

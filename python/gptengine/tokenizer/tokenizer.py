@@ -10,7 +10,7 @@ import hashlib
 import numpy as np
 
 from gptengine import _core
-from gptengine.tokenizer import formats, ggml_keys, readings, stages, training
+from gptengine.tokenizer import formats, ggml_keys, readings, spaces, stages, training
 from gptengine.tokenizer.arguments import integer, names, number, several, token_ids, utf8
 from gptengine.tokenizer.encode_file import encode_file
 from gptengine.tokenizer.encode_segments import encode_segments
@@ -305,12 +305,19 @@ class Tokenizer:
         return self._core.token(int(self._checked([token])[0]))
 
     def token_id(self, token):
-        """The id of a special token by its name, a str, or of another by its bytes or its text."""
-        found = self._vocabulary.special_tokens.get(token) if isinstance(token, str) else None
-        found = self._core.id(utf8(token)) if found is None else found
-        if found is None:
-            raise KeyError(f"{token!r:.80} is no token of this vocabulary")
-        return found
+        """The id of a special token by its name, a str, or of another by its bytes or its text.
+
+        The bytes are those of token_bytes; where two tokens have the same, a letter and the byte
+        that stands in for one, it is that of the letter.
+        """
+        data = utf8(token)
+        if isinstance(token, str) and token in self._vocabulary.special_tokens:
+            return self._vocabulary.special_tokens[token]
+        pieces = spaces.is_split(self._vocabulary.split)
+        for spelled in spaces.spellings(data) if pieces else [data]:
+            if (found := self._core.id(spelled)) is not None:
+                return found
+        raise KeyError(f"{token!r:.80} is no token of this vocabulary")
 
     def __len__(self):
         return self.vocab_size
