@@ -12,7 +12,7 @@ class TextStream:
     """
 
     def __init__(self, tokenizer, stop: Sequence[str] = (), after: Sequence[int] = ()):
-        """after: the ids that stand before, of which some tokenizers decide about a space."""
+        """after: the ids that stand before, which may begin a character or decide about a space."""
         self._decoder = tokenizer.stream_decoder(after)
         self._stop = tuple(stop)
         self._held = ""

@@ -1,5 +1,6 @@
 """Training, encoding and decoding equal the reference on any bytes."""
 
+import codecs
 import concurrent.futures
 import random
 import time
@@ -133,6 +134,15 @@ def test_the_stream_decoder_equals_replace(parts):
     text = "".join([decoder.push(part) for part in parts] + [decoder.flush()])
     assert text == b"".join(parts).decode("utf-8", "replace")
     assert decoder.flush() == ""
+
+
+@given(byte_texts() | st.binary(max_size=8), st.data())
+def test_the_stream_decoder_goes_on_from_a_prompt(data, draw):
+    tok, k = Tokenizer.bytes(), draw.draw(st.integers(0, len(data)))
+    head = codecs.getincrementaldecoder("utf-8")("replace").decode(data[:k])
+    decoder = tok.stream_decoder(after=[*data[:k]])
+    text = decoder.push([*data[k:]]) + decoder.flush()
+    assert head + text == data.decode("utf-8", "replace")
 
 
 def test_the_stream_decoder_waits_for_whole_characters():

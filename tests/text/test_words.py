@@ -101,6 +101,12 @@ def test_a_space_stands_between_words_only(tok):
     assert stream.flush() == "" and stream.push(ids) == "low lower newest"
 
 
+def test_streams_go_on_from_a_prompt(tok):
+    low, start = tok.encode("low").tolist(), tok.encode("lowe", dropout=1.0).tolist()[:2]
+    assert tok.stream_decoder(after=low).push(low) == " low"
+    assert tok.stream_decoder(after=start).push(low) == tok.decode([*start, *low])[2:] == "low"
+
+
 @given(st.lists(st.sampled_from(["</w>", "</", "w>", "a", "b", " ", "<"]), min_size=1).map("".join))
 def test_text_that_spells_the_end_of_a_word_is_text(text):
     """Neither what is learned nor what is encoded takes it for the end."""

@@ -4,18 +4,21 @@ import numpy as np
 
 from gptengine import _core
 
+WAITING = 3  # bytes, and so tokens, that may wait for the rest of their character
+
 
 class StreamDecoder:
     """Turns ids into text as they come, and never gives half a character.
 
-    The pieces joined, with flush() at the end, equal Tokenizer.decode of all ids.
+    The pieces joined, with flush() at the end, equal Tokenizer.decode of all ids; with `after`,
+    they are what that gives of these ids too, from the first character on that `after` does not
+    complete.
     """
 
     def __init__(self, tokenizer, after=()):
         self._tokenizer = tokenizer
         self._core = _core.StreamDecoder()
-        if len(after):
-            self._core.fresh = tokenizer._core.restarts(int(tokenizer._checked(after[-1:])[0]))
+        self.push(after[-WAITING:])  # their text is there: what counts is how they end
 
     def push(self, ids):
         """The text that is complete after one more id, or after several."""
