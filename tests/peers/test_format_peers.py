@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import unicodedata
 
 import numpy as np
 import pytest
@@ -128,6 +129,12 @@ def test_tokenizers_and_transformers_read_vocab_and_merges(tmp_path):
     for text in TEXTS:
         assert other.encode(text).ids == slow(text)["input_ids"] == tok.encode(text).tolist()
     assert slow(EOT)["input_ids"] == [tok.eos_id]
+    tok = tokenizer("qwen2", nfc=True)
+    tok.save(tmp_path / "q" / "vocab.json")
+    slow = transformers.AutoTokenizer.from_pretrained(tmp_path / "q")
+    for text in [*TEXTS, "e\u0301", "\u212b"]:
+        same = tok.encode(unicodedata.normalize("NFC", text)).tolist()
+        assert slow(text)["input_ids"] == same
 
 
 @pytest.mark.parametrize(

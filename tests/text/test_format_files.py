@@ -2,6 +2,7 @@
 
 import base64
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -86,13 +87,30 @@ def test_a_split_of_characters_is_no_split_of_bytes(name, other, tmp_path):
 
 @pytest.mark.parametrize("split", ["gpt2", "qwen2"])
 def test_vocab_and_merges(split, tmp_path):
-    tok = tokenizer(split)
+    tok = tokenizer(split, nfc=split == "qwen2")
     tok.save(tmp_path / "vocab.json")
     assert (tmp_path / "merges.txt").read_text().startswith("#version: 0.2\n")
     for path in (tmp_path, tmp_path / "vocab.json", tmp_path / "merges.txt"):
-        other = Tokenizer.load(path)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            other = Tokenizer.load(path)
+        said = [str(warning.message) for warning in said]
+        assert ["must be NFC" in message for message in said] == [True] * (split == "qwen2")
         assert other.fingerprint == tok.fingerprint
+        assert other._vocabulary.nfc == tok._vocabulary.nfc
         same_ids(tok, other)
+
+
+def test_what_vocab_and_merges_cannot_say(tmp_path):
+    template = formats.ggml_keys.stages.template(None, EOT, SPECIALS)
+    for tok, says in (
+        (tokenizer("qwen2"), "are a Qwen2Tokenizer's, which normalizes text to NFC"),
+        (tokenizer(nfc=True), "are a GPT2Tokenizer's, which does not normalize text to NFC"),
+        (tokenizer(template=template), "cannot say what is put around a text"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            tok.save(tmp_path / "vocab.json")
+    assert not [*tmp_path.iterdir()]
 
 
 def test_vocab_and_merges_alone(tmp_path):

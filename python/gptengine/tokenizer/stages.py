@@ -88,8 +88,12 @@ def wants_nfc(data):
         if stage.get("type") != "NFC":
             raise ValueError(f"normalizer {data.get('normalizer')!r:.500}: not supported")
     if stages:
-        warnings.warn("tokenizer: input must be NFC: it is not normalized here", stacklevel=5)
+        warn_of_nfc()
     return bool(stages)
+
+
+def warn_of_nfc():
+    warnings.warn("tokenizer: input must be NFC: it is not normalized here", stacklevel=6)
 
 
 def check_decoder(data, split):

@@ -17,6 +17,7 @@ from gptengine.tokenizer.vocabulary import (
 
 VOCAB, MERGES, ADDED = "vocab.json", "merges.txt", "added_tokens.json"
 SLOW_CLASSES = {"gpt2": "GPT2Tokenizer", "qwen2": "Qwen2Tokenizer"}
+NFC = ("qwen2",)  # whose class normalizes text first
 
 
 def read(folder, split, special_tokens, config):
@@ -34,8 +35,11 @@ def read(folder, split, special_tokens, config):
     plain = [name for name in vocab if name not in special_tokens]
     ids = dict(zip(unspell_all(plain), (vocab[name] for name in plain), strict=True))
     merges = hugging_face.merge_ids(merges, vocab)
-    template = stages.template_said(config, special_tokens)
-    return Vocabulary.of_ids(ids, special_tokens, merges, split=split, template=template)
+    nfc = split_said(config) in NFC
+    if nfc:
+        stages.warn_of_nfc()
+    options = dict(nfc=nfc, template=stages.template_said(config, special_tokens))
+    return Vocabulary.of_ids(ids, special_tokens, merges, split=split, **options)
 
 
 def write(folder, vocabulary, config, eos_token):
@@ -47,6 +51,17 @@ def write(folder, vocabulary, config, eos_token):
             f"vocab.json and merges.txt cannot say the split {vocabulary.split!r}, only "
             f"{[*SLOW_CLASSES]}: write a tokenizer.json"
         )
+    kind = SLOW_CLASSES[vocabulary.split]
+    if vocabulary.nfc != (vocabulary.split in NFC):
+        does = "does not normalize" if vocabulary.nfc else "normalizes"
+        raise ValueError(
+            f"vocab.json and merges.txt of the split {vocabulary.split!r} are a {kind}'s, which "
+            f"{does} text to NFC: write a tokenizer.json"
+        )
+    if vocabulary.template is not None:
+        raise ValueError(
+            "vocab.json and merges.txt cannot say what is put around a text: write a tokenizer.json"
+        )
     names = vocabulary.names()
     merges = [f"{names[a]} {names[b]}" for a, b in vocabulary.merges.tolist()]
     flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
@@ -55,7 +70,6 @@ def write(folder, vocabulary, config, eos_token):
         for name, i in vocabulary.special_tokens.items()
     }
     config = {**config, "added_tokens_decoder": added}
-    kind = SLOW_CLASSES[vocabulary.split]
     hugging_face.write_config(folder / hugging_face.CONFIG_FILE, config, eos_token, kind)
     atomic_write(folder / MERGES, "\n".join([HEADER, *merges, ""]).encode())
     atomic_write(folder / VOCAB, hugging_face.encode({name: i for i, name in enumerate(names)}))
