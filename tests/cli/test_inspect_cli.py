@@ -75,6 +75,17 @@ def test_a_page_of_hostile_tokens_is_harmless(folder, tmp_path, capsys):
     assert ("meta", "content", policy) in page.attributes
 
 
+def test_bits_are_those_of_the_bytes_of_the_text():
+    from gptengine.cli.inspect import score
+    from gptengine.look.probabilities import TokenProbabilities
+
+    tok = Tokenizer.train("low lower", vocab_size=60, split="words", min_frequency=1)
+    ids = tok.encode("low low low")
+    logprob = np.full(2, -8 * np.log(2), np.float32)
+    guesses = TokenProbabilities(logprob, np.ones(2), np.ones((2, 0)), np.ones((2, 0)))
+    assert "2.00 bits a byte" in score(tok, ids, guesses)  # 16 bits, of " low low"
+
+
 def test_the_page_has_what_python_computes(folder, tmp_path, capsys):
     from gptengine.look import attention_maps, token_probabilities
 

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from data.byte_tokenizer import ByteTokenizer
 from gptengine.data import TokenShards, write_shards
+from gptengine.tokenizer import Tokenizer
 from gptengine.train.evaluate import bytes_per_token, evaluate
 from gptengine.train.guard import Guard, ZScore
 from gptengine.train.log import Display, RunLog, duration, read_log
 from gptengine.train.schedules import warmup_cosine, warmup_stable_decay
+from text.pieces import tokenizer
 from train.fake_model import BigramModel
 
 
@@ -144,6 +146,15 @@ def test_a_terminal_shows_one_live_line_and_lines_that_stay():
 def test_durations():
     said = [duration(s) for s in (3.4, 200, 7500, math.inf)]
     assert said == ["3s", "3m 20s", "2h 05m", "?"]
+
+
+def test_bytes_of_tokens_are_those_of_the_text():
+    """The end of a word is a space there, and ▁ is one, whose spelling is longer."""
+    words = Tokenizer.train("low lower", vocab_size=60, split="words", min_frequency=1)
+    pieces = tokenizer()
+    for tok, wanted in ((words, "low low "), (pieces, " low low")):
+        assert bytes_per_token(tok)[tok.encode("low low")].sum() == len(wanted)
+        assert not bytes_per_token(tok)[[*tok.special_tokens.values()]].any()
 
 
 def test_bits_per_byte_are_the_definition(tmp_path):

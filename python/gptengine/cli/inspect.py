@@ -141,7 +141,8 @@ def read_tokens(c: InspectCommand, model, tok) -> np.ndarray:
 
 def score(tok, ids, guesses: TokenProbabilities) -> str:
     specials = set(tok.special_tokens.values())
-    size = sum(len(tok.token_bytes(i)) for i in ids[1:] if int(i) not in specials)
+    size = len(tok.decode_bytes(ids)) - len(tok.decode_bytes(ids[:1]))
+    size -= sum(len(tok.token_bytes(i)) for i in ids[1:] if int(i) in specials)
     return (
         f"{len(ids):,} tokens. After the first: {guesses.nats_per_token:.2f} nats a token, "
         f"{guesses.bits_per_byte(size):.2f} bits a byte."

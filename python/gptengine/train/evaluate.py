@@ -11,8 +11,13 @@ from gptengine.data import TokenShards, sequential
 
 
 def bytes_per_token(tok) -> np.ndarray:
-    """How many bytes of text each token stands for, (V,) int64; special tokens stand for none."""
-    counts = np.array([len(tok.token_bytes(i)) for i in range(tok.vocab_size)], np.int64)
+    """How many bytes of text each token stands for, (V,) int64; special tokens stand for none.
+
+    A space between words, or before one, is of the text: so a token counts as it is read inside
+    one, which two of it show, without at most one such space at the edge.
+    """
+    twice = [len(tok.decode_bytes([i, i])) for i in range(tok.vocab_size)]
+    counts = (np.array(twice, np.int64) + 1) // 2
     counts[list(tok.special_tokens.values())] = 0
     return counts
 
