@@ -20,6 +20,7 @@ from gptengine.tokenizer.inspect import (
     visible,
 )
 from gptengine.tokenizer.vocabulary import Vocabulary
+from text.pieces import tokenizer as sentencepiece
 
 TEXT = "Hausaufgaben machen im Haus, auf dem Haus; die Aufgaben aufgeben. " * 20
 LETTERS = st.text(st.sampled_from([*"Hausfgbemnd ,.;\n", "ä", "漢", "́", "7", "😀"]), max_size=60)
@@ -213,6 +214,26 @@ def test_comparing_with_itself_and_with_words(tok):
     words = Tokenizer.train("low lower lowest", vocab_size=60, split="words", min_frequency=1)
     found = compare(tok, words, [TEXT])
     assert found.same is None and found.differences == []
+
+
+@pytest.mark.parametrize("mode", ["merges", "bpe"])
+def test_tokens_of_sentencepiece_are_looked_at_as_they_are_read(mode):
+    tok, other = sentencepiece(mode=mode), Tokenizer.train("low low low", vocab_size=260)
+    byte, low = tokens(tok, "\x01 low")[1:]
+    assert (byte.bytes, byte.rank) == (b"\x01", None) and low.bytes == b" low"
+    for piece in merge_trees(tok, "low\n漢1"):
+        for node in piece:
+            check_tree(tok, node)
+            assert all(leaf.rank is None for leaf in leaves(node))
+    assert tokens(tok, "漢")[1].rank is None  # a letter, of three bytes
+    found = overlap(tok, other)
+    ours, theirs = (
+        {t.token_bytes(i) for i in range(t.vocab_size)} - {n.encode() for n in t.special_tokens}
+        for t in (tok, other)
+    )
+    assert found.common == len(ours & theirs) > 256
+    assert (found.only_a, found.only_b) == (len(ours - theirs), len(theirs - ours))
+    assert facts(tok, longest=1).longest[0].bytes == b" lowest"
 
 
 def test_overlap_counts_tokens():

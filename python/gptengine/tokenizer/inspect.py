@@ -12,7 +12,7 @@ import dataclasses
 import numpy as np
 
 from gptengine import _core
-from gptengine.tokenizer import spaces
+from gptengine.tokenizer import spaces, splits
 from gptengine.tokenizer.arguments import utf8
 
 MOST_BYTES = 1000  # of a piece that is drawn as a tree
@@ -58,19 +58,28 @@ class Facts:
 
 
 class Lookup:
-    """The tokens of a tokenizer as Tokens, with the ranks of their merges found once."""
+    """The tokens of a tokenizer as Tokens, with the ranks of their merges found once.
+
+    bytes   of each token by its id, as Tokenizer.token_bytes has them
+    id_of   the ids of tokens that are not special, by their bytes; of a letter and of the byte that
+            stands in for one, the letter's
+    """
 
     def __init__(self, tok):
         vocabulary = tok._vocabulary
-        self.bytes = vocabulary.tokens
+        spelled, merging = vocabulary.tokens, vocabulary.ranks()
+        self.bytes = [tok._core.token(i) for i in range(tok.vocab_size)]
         self.special = set(vocabulary.special_tokens.values())
-        self.id_of = vocabulary.ranks()
+        self.id_of = {token: i for i, token in enumerate(self.bytes) if i not in self.special}
+        self.id_of |= {self.bytes[i]: i for i in merging.values()}
         self.ranks = {}  # by made id
         if tok.mode == "bpe":
-            self.ranks = {i: i for token, i in self.id_of.items() if len(token) > 1}
+            of_bytes = splits.of_bytes(vocabulary.split)
+            symbols = len if of_bytes else lambda token: len(token.decode("utf-8", "replace"))
+            self.ranks = {i: i for token, i in merging.items() if symbols(token) > 1}
             return
         for rank, (left, right) in enumerate(vocabulary.merges.tolist()):
-            made = self.id_of.get(self.bytes[left] + self.bytes[right])
+            made = merging.get(spelled[left] + spelled[right])
             if made is not None:
                 self.ranks.setdefault(made, rank)
 
