@@ -280,7 +280,7 @@ def test_a_special_token_of_several_lines_in_a_file(tmp_path):
 
 def test_files_that_cannot_be_encoded(tok, tmp_path):
     (tmp_path / "text").write_bytes(b"line\n" * 1000 + EOT.encode())
-    with pytest.raises(ValueError, match="<|endoftext|> stands at byte 5000"):
+    with pytest.raises(ValueError, match=r"<\|endoftext\|> stands at byte 5000"):
         tok.encode_file(tmp_path / "text", tmp_path / "ids")
     assert not (tmp_path / "ids").exists()
     with pytest.raises(FileNotFoundError):

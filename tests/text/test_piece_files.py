@@ -1,7 +1,5 @@
 """Files of SentencePiece's tokenizers: written, read back, and refused where ids would change."""
 
-import json
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -219,4 +217,3 @@ def test_names_of_splits():
     for name in ("sentencepiece:", "sentencepiece:x:words", "sentencepiece:first:x"):
         with pytest.raises(ValueError, match="split"):
             splits.check(name)
-    json.dumps([*splits.NAMES])
