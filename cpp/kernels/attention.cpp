@@ -85,13 +85,14 @@ struct Softmax {
   // Turns the scores s (n, kTile) of the rows from `row` on into weights. A row whose maximum
   // stays is not rescaled: the factor would be 2^0 = 1. Before the first tile o is undefined.
   void add_tile(int64_t row, int64_t n, float* s, bool first) {
+    if (n == 1) {
+      const float before = max[row], top = reduce_max(top_of(s)) * unit;
+      max[row] = before > top ? before : top;
+      return add_row(row, s, max[row], exp2_of_negative(splat(before - max[row]))[0], first);
+    }
     for (int64_t r = 0; r < n; r += kLanes) {
       Vec top[kLanes];
-      for (int i = 0; i < kLanes; ++i) {
-        const float* x = s + (r + i) * kTile;
-        top[i] = load(x);
-        for (int64_t c = kLanes; c < kTile; c += kLanes) top[i] = vmax(top[i], load(x + c));
-      }
+      for (int i = 0; i < kLanes; ++i) top[i] = top_of(s + (r + i) * kTile);
       const Vec before = load(max + row + r);
       const Vec now =
           vmax(before, reduce_rows(top, [](Vec a, Vec b) { return vmax(a, b); }) * unit);
@@ -102,6 +103,13 @@ struct Softmax {
       for (int64_t i = 0; i < kLanes && r + i < n; ++i)
         add_row(row + r + i, s + (r + i) * kTile, maximum[i], factor[i], first);
     }
+  }
+
+  // The maximum of a row of scores is among these.
+  static GPTE_INLINE Vec top_of(const float* s) {
+    Vec top = load(s);
+    for (int64_t c = kLanes; c < kTile; c += kLanes) top = vmax(top, load(s + c));
+    return top;
   }
 
   GPTE_INLINE void add_row(int64_t row, float* s, float maximum, float factor, bool first) {
@@ -162,11 +170,15 @@ void forward(const AttentionTask<T>& t, float* scratch) {
     const int64_t all_next = t.widen ? 0 : most(0, least(all_keys - next_key, kTile));
     const T* k_tile = t.widen ? widened(wide, t.kept_k, key0, n) : tile_at(t.k, key0);
     const T* from = t.widen ? widened(wide + kTile * width, t.kept_v, key0, n) : tile_at(t.v, key0);
+    const bool turned = t.blocks && !t.widen;
     const T *next_k = nullptr, *next_v = nullptr;
     if (all_next) next_k = tile_at(t.k, next_key), next_v = tile_at(t.v, next_key);
     if (R == 1) {  // as decoding has it: what one row reads is not worth packing
-      prefetch_rows(next_k, t.kv_stride, 0, all_next, D);
-      multiply_by_transposed<W>(s, q, k_tile, t.kv_stride, n, D);
+      prefetch_rows(next_k, t.kv_stride, 0, turned && all_next ? kTile : all_next, D);
+      if (turned)
+        multiply_by_turned<W>(s, q, k_tile, D, keys);
+      else
+        multiply_by_transposed<W>(s, q, k_tile, t.kv_stride, n, D);
       prefetch_rows(next_v, t.kv_stride, 0, all_next, D);
       if (t.slopes || !rows.see_all(0, 1, key0, n))
         bias_and_mask(s, rows.skip(0, key0), n, rows.slope(0), float(rows.position(0) - key0));
@@ -174,7 +186,11 @@ void forward(const AttentionTask<T>& t, float* scratch) {
       multiply_by_rows<W>(softmax.o, s, from, t.kv_stride, n, D, !first);
       continue;
     }
-    W::pack_transposed(keys, k_tile, t.kv_stride, n, D);
+    const float* k = keys;
+    if (turned)
+      k = W::unpack_turned(keys, k_tile, D);
+    else
+      W::pack_transposed(keys, k_tile, t.kv_stride, n, D);
     const float* v = values;
     int64_t v_stride = width;
     if (in_place)
@@ -197,7 +213,7 @@ void forward(const AttentionTask<T>& t, float* scratch) {
         const int64_t g = least(group, count - r);
         multiply<W, Product::write>(g, whole_vectors(rows.limit(row + r + g - 1, key0, n)),
                                     words<W>(D), s + r * kTile, kTile, q + (row + r) * width, width,
-                                    keys, kTile);
+                                    k, kTile);
       }
       if (!whole || t.slopes)
         for (int64_t r = 0; r < count; ++r)

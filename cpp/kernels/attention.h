@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <string.h>
 
 namespace gpte {
 
@@ -18,7 +19,8 @@ struct AttentionTask {
   float* lse;             // likewise; null when nobody wants it
   const T* q;             // likewise
   const T *k, *v;         // the segment's first key, this key head; with blocks, that of block 0
-  const int32_t* blocks;  // tile i of keys lies in block blocks[i]; null where they lie end to end
+  const int32_t* blocks;  // tile i of keys lies in block blocks[i]; null where they lie end to end.
+                          // A block of k is turned: see turn_key
   int64_t block_stride;   // elements from one block to the next
   // Of a cache of another type, in place of k and v: a tile lies in block_stride bytes a block, and
   // is widened (kernels/cache_rows.h) into rows of D elements.
@@ -33,6 +35,17 @@ struct AttentionTask {
   bool causal;
   int64_t window;  // causal only: keys a query sees, itself one of them; 0 for all
 };
+
+// Puts the key of D elements at position i into a block that keeps keys turned: words of 4 bytes, a
+// float32 or two bfloat16 neighbours, lie word by word for all positions, so that a query meets as
+// many keys at once as a vector has lanes. An element that is left over lies alone.
+template <class T>
+inline __attribute__((always_inline)) void turn_key(T* block, const T* key, int64_t i, int64_t D) {
+  constexpr int64_t kWord = 4 / int64_t(sizeof(T));
+  int64_t c = 0;
+  for (; c + kWord <= D; c += kWord) memcpy(block + c * kAttentionTile + i * kWord, key + c, 4);
+  for (; c < D; ++c) block[c * kAttentionTile + i] = key[c];
+}
 
 // The gradient of one segment, for one key head and the query heads that read it. Pointers are to
 // the segment's first token and the first such head.

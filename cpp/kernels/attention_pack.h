@@ -60,6 +60,20 @@ struct Floats {
             return i < rows ? load_n(from + i * stride + j, columns - j) : Vec{};
           });
   }
+  // B (columns, kTile) of keys that a block of a cache keeps turned: in place, or made in `to`.
+  static const float* unpack_turned(float*, const float* block, int64_t) { return block; }
+  static const float* unpack_turned(float* to, const bf16* block, int64_t columns) {
+    int64_t c = 0;
+    for (; c + 2 <= columns; c += 2)
+      for (int64_t i = 0; i < kTile; i += kLanes) {
+        const Vec pairs = load_pairs(block + c * kTile + 2 * i);
+        store(to + c * kTile + i, first_of(pairs));
+        store(to + (c + 1) * kTile + i, second_of(pairs));
+      }
+    for (int64_t i = 0; c < columns && i < kTile; i += kLanes)
+      store(to + c * kTile + i, load(block + c * kTile + i));
+    return to;
+  }
   // Elements c, c+1, ... of a row of A that is computed in place.
   static GPTE_INLINE void store_in_row(float* row, int64_t c, Vec x) { store(row + c, x); }
   // kPerWord rows of A whose product sums down its columns.
@@ -130,6 +144,14 @@ struct Pairs {
           pack_square(to, r, w, (columns + 1) / 2, [&](int64_t i, int64_t j) {
             return i < rows ? load_words(from + i * stride + 2 * j, columns - 2 * j) : Vec{};
           });
+  }
+  static const float* unpack_turned(float* to, const bf16* block, int64_t columns) {
+    if (columns % 2 == 0) return reinterpret_cast<const float*>(block);
+    memcpy(to, block, size_t((columns - 1) * kTile) * sizeof(bf16));
+    for (int64_t i = 0; i < kTile; i += kLanes)
+      store(to + columns / 2 * kTile + i,
+            (Vec)((Bits)load(block + (columns - 1) * kTile + i) >> 16));
+    return to;
   }
   static GPTE_INLINE void store_in_row(float* row, int64_t c, Vec x) {
     bf16 part[kLanes];
@@ -214,17 +236,79 @@ void multiply_by_transposed(float* s, const float* a, const T* from, int64_t str
   }
 }
 
-// o (+)= one row of A times the given rows, kVecs vectors of their columns.
+// One row of A times the turned keys of a block, kVecs vectors of them from key i on. The order of
+// each sum is that of multiply().
+template <class W, int kVecs>
+GPTE_INLINE void multiply_turned_strip(float* s, const float* a, const float* block, int64_t i,
+                                       int64_t columns) {
+  Vec sum[kVecs] = {};
+  for (int64_t w = 0; w * W::kPerWord < columns; ++w) {
+    const Vec x = splat(a[w]);
+#pragma GCC unroll 8
+    for (int v = 0; v < kVecs; ++v)
+      sum[v] = W::multiply_add(x, load(block + w * kTile + i + v * kLanes), sum[v]);
+  }
+  for (int v = 0; v < kVecs; ++v) store(s + i + v * kLanes, sum[v]);
+}
+template <class W, int kVecs>
+GPTE_INLINE void multiply_turned_strip(float* s, const float* a, const bf16* block, int64_t i,
+                                       int64_t columns) {
+  Vec sum[kVecs] = {};
+  int64_t c = 0;
+  for (; c + 2 <= columns; c += 2) {
+    const Vec x = splat(a[c]), y = splat(a[c + 1]);
+#pragma GCC unroll 8
+    for (int v = 0; v < kVecs; ++v) {
+      const Vec pairs = load_pairs(block + c * kTile + 2 * (i + v * kLanes));
+      sum[v] = W::multiply_add(x, first_of(pairs), sum[v]);
+      sum[v] = W::multiply_add(y, second_of(pairs), sum[v]);
+    }
+  }
+  for (int v = 0; c < columns && v < kVecs; ++v)
+    sum[v] = W::multiply_add(splat(a[c]), load(block + c * kTile + i + v * kLanes), sum[v]);
+  for (int v = 0; v < kVecs; ++v) store(s + i + v * kLanes, sum[v]);
+}
+template <class W, class T>
+void multiply_by_turned(float* s, const float* a, const T* block, int64_t columns, float* words) {
+  constexpr int kVecs = kTile / kLanes > 8 ? 8 : kTile / kLanes;
+  for (int64_t i = 0; i < kTile; i += kVecs * kLanes)
+    if constexpr (W::kPerWord * sizeof(T) < sizeof(float))
+      multiply_turned_strip<W, kVecs>(s, a, block, i, columns);
+    else
+      multiply_turned_strip<W, kVecs>(s, a, W::unpack_turned(words, block, columns), i, columns);
+}
+
+// o (+)= one row of A times the given rows, kVecs vectors of their columns. Two vectors of bf16
+// that are words of their own come as one: its even columns, and its odd ones.
 template <class W, int kVecs, class T>
 GPTE_INLINE void multiply_by_strip(float* o, const float* a, const T* from, int64_t stride,
                                    int64_t rows, int64_t left, bool add) {
+  constexpr bool kApart = sizeof(T) == sizeof(bf16) && W::kPerWord == 1 && kVecs % 2 == 0;
   Vec sum[kVecs];
   for (int v = 0; v < kVecs; ++v) sum[v] = add ? load(o + v * kLanes) : Vec{};
+  if constexpr (kApart) {
+    for (int v = 0; v < kVecs; v += 2) {
+      const Vec low = sum[v], high = sum[v + 1];
+      sum[v] = even_lanes(low, high), sum[v + 1] = odd_lanes(low, high);
+    }
+  }
   for (int64_t r = 0; r * W::kPerWord < rows; ++r) {
     const Vec x = splat(a[r]);
 #pragma GCC unroll 8
-    for (int v = 0; v < kVecs; ++v)
-      sum[v] = W::multiply_add(x, W::words_down(from, stride, r, rows, v * kLanes, left), sum[v]);
+    for (int v = 0; v < kVecs; v += 1 + kApart)
+      if constexpr (kApart) {
+        const Vec pairs = load_pairs(from + r * stride + v * kLanes);
+        sum[v] = W::multiply_add(x, first_of(pairs), sum[v]);
+        sum[v + 1] = W::multiply_add(x, second_of(pairs), sum[v + 1]);
+      } else {
+        sum[v] = W::multiply_add(x, W::words_down(from, stride, r, rows, v * kLanes, left), sum[v]);
+      }
+  }
+  if constexpr (kApart) {
+    for (int v = 0; v < kVecs; v += 2) {
+      const Vec even = sum[v], odd = sum[v + 1];
+      sum[v] = zip_first(even, odd), sum[v + 1] = zip_second(even, odd);
+    }
   }
   for (int v = 0; v < kVecs; ++v) store(o + v * kLanes, sum[v]);
 }

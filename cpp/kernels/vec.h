@@ -248,6 +248,26 @@ GPTE_INLINE Vec zip_second(Vec a, Vec b) {
 #endif
 }
 
+// The even (odd) lanes of a, then those of b: what zips put together.
+GPTE_INLINE Vec even_lanes(Vec a, Vec b) {
+#if defined(__AVX512F__)
+  return shuffle<0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30>(a, b);
+#elif defined(__AVX2__)
+  return shuffle<0, 2, 4, 6, 8, 10, 12, 14>(a, b);
+#else
+  return shuffle<0, 2, 4, 6>(a, b);
+#endif
+}
+GPTE_INLINE Vec odd_lanes(Vec a, Vec b) {
+#if defined(__AVX512F__)
+  return shuffle<1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31>(a, b);
+#elif defined(__AVX2__)
+  return shuffle<1, 3, 5, 7, 9, 11, 13, 15>(a, b);
+#else
+  return shuffle<1, 3, 5, 7>(a, b);
+#endif
+}
+
 #if defined(__AVX2__) && !defined(__AVX512F__)
 // Squares of 2, then of 4, then of 8: half the instructions of the general way below.
 GPTE_INLINE void transpose(Vec (&x)[kLanes]) {

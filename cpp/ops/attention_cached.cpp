@@ -92,20 +92,23 @@ void kv_cache_append(Tensor& k_cache, Tensor& v_cache, const Tensor& qkv, const 
   visit_float("kv_cache_append", qkv.dtype(), [&](auto type) {
     using E = typename decltype(type)::type;
     const CacheRows<E>* kept = kept_rows<E>(k_cache.dtype());
-    const auto put = [&](char* to, const E* from) {
-      kept ? kept->keep(to, from, s.D) : void(std::memcpy(to, from, size_t(row)));
-    };
-    for (int64_t b = 0; b < B; ++b)
-      for (int64_t n = at[b]; n < at[b + 1]; ++n) {
-        const E* key = qkv.data<E>() + n * s.width + s.H * s.D;
-        const int64_t t = start[b] + n - at[b];
-        const int64_t block = tables.data<int32_t>()[b * T + t / kCacheBlock];
-        for (int64_t k = 0; k < s.K; ++k, key += s.D) {
-          const int64_t to = ((block * s.K + k) * kCacheBlock + t % kCacheBlock) * row;
-          put(keys_to + to, key);
-          put(values_to + to, key + s.K * s.D);
+    parallel_for(s.K, 1, [&](int64_t k, int64_t) {
+      for (int64_t b = 0; b < B; ++b)
+        for (int64_t n = at[b]; n < at[b + 1]; ++n) {
+          const E* key = qkv.data<E>() + n * s.width + (s.H + k) * s.D;
+          const E* value = key + s.K * s.D;
+          const int64_t t = start[b] + n - at[b], i = t % kCacheBlock;
+          const int64_t block = tables.data<int32_t>()[b * T + t / kCacheBlock];
+          const int64_t head = (block * s.K + k) * kCacheBlock * row;
+          if (kept) {
+            kept->keep(keys_to + head + i * row, key, s.D);
+            kept->keep(values_to + head + i * row, value, s.D);
+          } else {
+            turn_key(reinterpret_cast<E*>(keys_to + head), key, i, s.D);
+            std::memcpy(values_to + head + i * row, value, size_t(row));
+          }
         }
-      }
+    });
   });
 }
 
