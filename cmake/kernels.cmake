@@ -16,7 +16,7 @@ endfunction()
 
 gpte_add_isa(base)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
-  set(GPTE_AVX2 -mavx2 -mfma -mbmi2)
+  set(GPTE_AVX2 -mavx2 -mfma -mbmi2 -mf16c)
   set(GPTE_AVX512 ${GPTE_AVX2} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512)
   gpte_add_isa(avx2 ${GPTE_AVX2})
   gpte_add_isa(avx512 ${GPTE_AVX512})

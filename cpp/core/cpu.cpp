@@ -2,6 +2,9 @@
 
 #include <cstdlib>
 #include <fstream>
+#if defined(GPTE_X86_ISAS)
+#include <cpuid.h>
+#endif
 
 #include "core/check.h"
 
@@ -21,11 +24,23 @@ const char* name_of(Isa isa) {
   return "?";
 }
 
+#if defined(GPTE_X86_ISAS)
+namespace {
+
+// Older compilers' own question does not know it.
+bool has_f16c() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+
+}  // namespace
+#endif
+
 std::vector<Isa> available_isas() {
   std::vector<Isa> isas{Isa::base};
 #if defined(GPTE_X86_ISAS)
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-      __builtin_cpu_supports("bmi2")) {
+      __builtin_cpu_supports("bmi2") && has_f16c()) {
     isas.push_back(Isa::avx2);
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {

@@ -93,15 +93,6 @@ void multiply(int64_t rows, int64_t columns, int64_t K, float* c, int64_t ldc, c
   if (vecs == 1) multiply_rows<W, kWay, 1>(rows, c, ldc, a, lda, b, ldb, K);
 }
 
-// Lane i of the result is op over all lanes of x[i], in a fixed tree.
-template <class Op>
-GPTE_INLINE Vec reduce_rows(Vec (&x)[kLanes], Op op) {
-  for (int half = kLanes / 2; half; half /= 2)
-    for (int i = 0; i < half; ++i)
-      x[i] = op(zip_first(x[i], x[i + half]), zip_second(x[i], x[i + half]));
-  return x[0];
-}
-
 GPTE_INLINE Vec lane_index() {
   Vec v;
   for (int i = 0; i < kLanes; ++i) v[i] = float(i);

@@ -6,8 +6,6 @@ namespace gpte {
 namespace GPTE_ISA_NAMESPACE {
 namespace {
 
-typedef int8_t ByteVec __attribute__((vector_size(kLanes)));
-
 // kLanes bytes as floats: compilers take a widening of so few bytes apart.
 GPTE_INLINE Vec load_bytes(const int8_t* p) {
 #if defined(__AVX512F__)
@@ -15,7 +13,7 @@ GPTE_INLINE Vec load_bytes(const int8_t* p) {
 #elif defined(__AVX2__)
   return (Vec)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)p)));
 #else
-  ByteVec bytes;
+  NumberBytes bytes;
   memcpy(&bytes, p, sizeof(bytes));
   return __builtin_convertvector(__builtin_convertvector(bytes, IntVec), Vec);
 #endif
@@ -55,7 +53,7 @@ struct Bytes {
       for (int64_t i = 0; i < kCacheGroup; i += kLanes) {
         // Both ends also catch 0 / 0, and the quotients of a scale too small to be exact.
         const Vec v = vmax(vmin(load(x + i) / scale, splat(127.f)), splat(-127.f));
-        const ByteVec bytes = __builtin_convertvector(nearest(v), ByteVec);
+        const NumberBytes bytes = narrow_bytes(nearest(v));
         memcpy(q + i, &bytes, sizeof(bytes));
       }
       memcpy(scale_to, &scale, sizeof(scale));

@@ -40,6 +40,10 @@ GPTE_INLINE Vec load_halves(const uint8_t* p) {
   __m256i h;
   memcpy(&h, p, sizeof(h));
   return (Vec)_mm512_cvtph_ps(h);
+#elif defined(__AVX2__)
+  __m128i h;
+  memcpy(&h, p, sizeof(h));
+  return (Vec)_mm256_cvtph_ps(h);
 #else
   HalfVec h;
   memcpy(&h, p, sizeof(h));
@@ -97,7 +101,7 @@ GPTE_INLINE void hold(IntVec& v) {
 // |q| <= 127: a pair is at most 2 * 127 * 127, which 16 bits hold once, but not twice.
 template <int kBits, int M>
 struct Half {
-  static constexpr int kOffset = 0;
+  static constexpr bool kOffset = false;  // these weights have their signs
   static GPTE_INLINE void dot(IntVec (&dot)[M], const uint8_t* bytes, const int8_t* x, int64_t ld) {
     for (IntVec& d : dot) d = IntVec{};
 #pragma GCC unroll 8
@@ -115,7 +119,7 @@ struct Half {
 // q + 8 <= 15: the 8 pairs of a group add up to at most 8 * 2 * 15 * 127, which 16 bits hold.
 template <int M>
 struct Half<4, M> {
-  static constexpr int kOffset = 8;
+  static constexpr bool kOffset = true;
   static GPTE_INLINE void dot(IntVec (&dot)[M], const uint8_t* bytes, const int8_t* x, int64_t ld) {
     for (IntVec& d : dot) d = IntVec{};
 #pragma GCC unroll 4
@@ -145,7 +149,7 @@ GPTE_INLINE IntVec dot4(IntVec sum, IntVec w, int32_t x) {
 
 template <int kBits, int M>
 struct Half {
-  static constexpr int kOffset = kBits == 8 ? 128 : 8;
+  static constexpr bool kOffset = true;
   static GPTE_INLINE void dot(IntVec (&dot)[M], const uint8_t* bytes, const int8_t* x, int64_t ld) {
     for (IntVec& d : dot) d = IntVec{};
 #pragma GCC unroll 8
@@ -184,7 +188,7 @@ GPTE_INLINE void multiply_rows(Vec (&sum)[kP][M], const uint8_t* w, int64_t firs
         Half<kBits, M>::dot(dot, w + 64 + half * kBits * 64 + row * 4, x + half * kQuantGroup, ld);
         for (int m = 0; m < M; ++m) {
           const QuantGroup g = groups[m * ld_groups + half];
-          const IntVec exact = dot[m] - splat_int(g.sum * Half<kBits, M>::kOffset);
+          const IntVec exact = Half<kBits, M>::kOffset ? dot[m] - splat_int(g.offset) : dot[m];
           sum[p][m] += scale * g.scale * __builtin_convertvector(exact, Vec);
         }
       }
@@ -235,30 +239,44 @@ void multiply(const QuantProduct<T>& p) {
     multiply_bits<T, 4>(p);
 }
 
+// Vector i of the group at x, of which n elements are there.
 template <class T>
-void quantize_inputs(int8_t* bytes, QuantGroup* groups, const T* x, int64_t M, int64_t K) {
-  const int64_t padded = (K + kQuantColumns - 1) / kQuantColumns * kQuantColumns;
+GPTE_INLINE Vec group_part(const T* x, int64_t i, int64_t n) {
+  const int64_t left = n - i * kLanes;
+  return left > 0 ? load_n(x + i * kLanes, left) : Vec{};
+}
+
+// kLanes groups at a time, a lane for each.
+template <class T>
+void quantize_inputs(int8_t* bytes, QuantGroup* groups, const T* x, int64_t M, int64_t K,
+                     int32_t offset) {
+  constexpr int64_t kVecs = kQuantGroup / kLanes;
+  const int64_t count = (K + kQuantColumns - 1) / kQuantColumns * (kQuantColumns / kQuantGroup);
   for (int64_t m = 0; m < M; ++m, x += K)
-    for (int64_t k = 0; k < padded; k += kQuantGroup, bytes += kQuantGroup, ++groups) {
-      Vec v[kQuantGroup / kLanes], top = {};
-      for (int64_t i = 0; i < kQuantGroup / kLanes; ++i) {
-        const int64_t left = K - k - i * kLanes;
-        v[i] = left > 0 ? load_n(x + k + i * kLanes, left) : Vec{};
-        top = vmax(top, v[i] < 0.f ? -v[i] : v[i]);
-      }
-      const float most = reduce_max(top);
-      const float inverse = most > 0 ? 127 / most : 0;
-      IntVec total = {};
-      for (int64_t i = 0; i < kQuantGroup / kLanes; ++i) {
-        const IntVec q = nearest(v[i] * inverse);
-        typedef int8_t Bytes __attribute__((vector_size(kLanes)));
-        const Bytes b = __builtin_convertvector(q, Bytes);
-        memcpy(bytes + i * kLanes, &b, sizeof(b));
-        total += q;
-      }
-      int32_t sum = 0;
-      for (int i = 0; i < kLanes; ++i) sum += total[i];
-      *groups = {most / 127, sum};
+    for (int64_t g0 = 0; g0 < count; g0 += kLanes) {
+      const int64_t n = count - g0 < kLanes ? count - g0 : kLanes;
+      Vec top[kLanes] = {}, sum[kLanes] = {};
+      for (int64_t g = 0; g < n; ++g)
+        for (int64_t i = 0; i < kVecs; ++i) {
+          const int64_t k = (g0 + g) * kQuantGroup;
+          const Vec v = group_part(x + k, i, K - k);
+          top[g] = vmax(top[g], v < 0.f ? -v : v);
+        }
+      const Vec most = reduce_rows(top, [](Vec a, Vec b) { return vmax(a, b); });
+      float scale[kLanes], inverse[kLanes];
+      store(scale, most / 127.f);
+      store(inverse, most > 0.f ? 127.f / most : Vec{});
+      for (int64_t g = 0; g < n; ++g, bytes += kQuantGroup)
+        for (int64_t i = 0; i < kVecs; ++i) {
+          const int64_t k = (g0 + g) * kQuantGroup;
+          const IntVec q = nearest(group_part(x + k, i, K - k) * inverse[g]);
+          const NumberBytes b = narrow_bytes(q);
+          memcpy(bytes + i * kLanes, &b, sizeof(b));
+          sum[g] = (Vec)((IntVec)sum[g] + q);
+        }
+      const auto add = [](Vec a, Vec b) { return (Vec)((IntVec)a + (IntVec)b); };
+      const IntVec sums = (IntVec)reduce_rows(sum, add) * offset;
+      for (int64_t g = 0; g < n; ++g) *groups++ = {scale[g], sums[g]};
     }
 }
 

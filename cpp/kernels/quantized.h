@@ -25,10 +25,15 @@ inline __attribute__((always_inline)) int64_t quant_unit(int bits) {
   return 64 + kQuantRows * kQuantColumns * bits / 8;
 }
 
+// What is added to a weight so that it has no sign.
+inline __attribute__((always_inline)) int32_t quant_offset(int bits) {
+  return 1 << (bits - 1);
+}
+
 // What a group of 32 inputs has beside its bytes.
 struct QuantGroup {
   float scale;
-  int32_t sum;  // of its bytes: what the offset of the weights adds up to
+  int32_t offset;  // the sum of its bytes times that of the weights: what products have too much
 };
 
 template <class T>
@@ -48,8 +53,10 @@ struct QuantProduct {
 
 template <class T>
 struct QuantizedKernels {
-  // bytes: (M, 64 units), groups: (M, 2 units) of the rows x: (M, K), padded with zeros.
-  void (*quantize_inputs)(int8_t* bytes, QuantGroup* groups, const T* x, int64_t M, int64_t K);
+  // bytes: (M, 64 units), groups: (M, 2 units) of the rows x: (M, K), padded with zeros; offset:
+  // that of the weights that they are multiplied with.
+  void (*quantize_inputs)(int8_t* bytes, QuantGroup* groups, const T* x, int64_t M, int64_t K,
+                          int32_t offset);
   void (*multiply)(const QuantProduct<T>& product);
 };
 

@@ -64,6 +64,22 @@ GPTE_INLINE HalfVec narrow(IntVec v) {
 #endif
 }
 
+// The low bytes of numbers from -128 to 127.
+typedef int8_t NumberBytes __attribute__((vector_size(kLanes)));
+GPTE_INLINE NumberBytes narrow_bytes(IntVec v) {
+#if defined(__AVX2__) && !defined(__AVX512F__)
+  const __m256i wide = (__m256i)v;
+  const __m128i half =
+      _mm_packs_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
+  const __m128i bytes = _mm_packs_epi16(half, half);
+  NumberBytes b;
+  memcpy(&b, &bytes, sizeof(b));
+  return b;
+#else
+  return __builtin_convertvector(v, NumberBytes);
+#endif
+}
+
 GPTE_INLINE Vec load(const bf16* p) {
   HalfVec h;
   memcpy(&h, p, sizeof(h));
@@ -299,6 +315,15 @@ GPTE_INLINE void transpose(Vec (&x)[kLanes]) {
   }
 }
 #endif
+
+// Lane i of the result is op over all lanes of x[i], in a fixed tree.
+template <class Op>
+GPTE_INLINE Vec reduce_rows(Vec (&x)[kLanes], Op op) {
+  for (int half = kLanes / 2; half; half /= 2)
+    for (int i = 0; i < half; ++i)
+      x[i] = op(zip_first(x[i], x[i + half]), zip_second(x[i], x[i + half]));
+  return x[0];
+}
 
 // e^x: range reduction by ln 2 in two parts, then a degree-5 polynomial on [-ln2/2, ln2/2]
 // (coefficients of Cephes expf, S. Moshier). Relative error below 1e-7; 0 below -87.3, and NaN

@@ -151,7 +151,8 @@ void multiply_quantized(int64_t M, int64_t O, int64_t K, const T* x, const Tenso
   constexpr int64_t kRows = 256;       // of x at a time: their bytes stay in L2
   constexpr int64_t kBytes = 1 << 17;  // of weights a chunk: a long stream, and even work
   const auto& kernel = kernels().quantized.get<T>();
-  const int64_t units = w.dim(1), unit = quant_unit(quantized_bits(w)), all = w.dim(0);
+  const int bits = quantized_bits(w);
+  const int64_t units = w.dim(1), unit = quant_unit(bits), all = w.dim(0);
   const int64_t few = std::min(M, kRows), padded = units * kQuantColumns;
   auto* bytes = scratch<int8_t>(Scratch::gemm_a, few * padded + few * units * 16);
   auto* groups = reinterpret_cast<QuantGroup*>(bytes + few * padded);
@@ -160,12 +161,12 @@ void multiply_quantized(int64_t M, int64_t O, int64_t K, const T* x, const Tenso
     const int64_t rows = std::min(kRows, M - m0);
     parallel_for(rows, 8, [&](int64_t begin, int64_t end) {
       kernel.quantize_inputs(bytes + begin * padded, groups + begin * units * 2,
-                             x + (m0 + begin) * K, end - begin, K);
+                             x + (m0 + begin) * K, end - begin, K, quant_offset(bits));
     });
     parallel_for(all, step, [&](int64_t begin, int64_t end) {
       const int64_t column = begin * kQuantRows;
       QuantProduct<T> p;
-      p.bits = quantized_bits(w);
+      p.bits = bits;
       p.M = rows;
       p.groups = end - begin;
       p.units = units;
