@@ -43,4 +43,11 @@ void parallel_for(int64_t n, int64_t grain, const F& f) {
   });
 }
 
+// Items a piece, at most `grain`, where every thread is to get as many pieces if one is not enough.
+inline int64_t even_grain(int64_t n, int64_t grain) {
+  if (n <= grain) return grain;
+  const int64_t threads = num_threads(), rounds = (n + grain * threads - 1) / (grain * threads);
+  return (n + rounds * threads - 1) / (rounds * threads);
+}
+
 }  // namespace gpte

@@ -156,7 +156,7 @@ void multiply_quantized(int64_t M, int64_t O, int64_t K, const T* x, const Tenso
   const int64_t few = std::min(M, kRows), padded = units * kQuantColumns;
   auto* bytes = scratch<int8_t>(Scratch::gemm_a, few * padded + few * units * 16);
   auto* groups = reinterpret_cast<QuantGroup*>(bytes + few * padded);
-  const int64_t step = std::max<int64_t>(1, kBytes / (units * unit));
+  const int64_t step = even_grain(all, std::max<int64_t>(1, kBytes / (units * unit)));
   for (int64_t m0 = 0; m0 < M; m0 += kRows) {
     const int64_t rows = std::min(kRows, M - m0);
     parallel_for(rows, 8, [&](int64_t begin, int64_t end) {
