@@ -219,8 +219,8 @@ bool cuts(const Sampling& o, int64_t V) {
 // kNone where the largest logit is infinite.
 int64_t choose(const float* z, int64_t V, const Sampling& o, uint32_t sample, uint32_t position) {
   if (o.temperature == 0) {
-    const float* top = std::max_element(z, z + V);  // the first of equal ones
-    return std::isfinite(*top) ? top - z : kNone;
+    const int64_t top = kernels().sampling->first_max(z, V);
+    return std::isfinite(z[top]) ? top : kNone;
   }
   const Row row = make_row(V);
   const float top = kernels().sampling->exponentials(row.e, row.block_sum, row.block_max, z,

@@ -17,6 +17,18 @@ float row_max(const float* z, int64_t V) {
   return result;
 }
 
+int64_t first_max(const float* z, int64_t V) {
+  const float top = row_max(z, V);
+  int64_t v = 0;
+  for (; v + kSamplingBlock <= V; v += kSamplingBlock) {
+    Vec most = load(z + v);
+    for (int64_t i = kLanes; i < kSamplingBlock; i += kLanes) most = vmax(most, load(z + v + i));
+    if (reduce_max(most) == top) break;
+  }
+  while (z[v] != top) ++v;
+  return v;
+}
+
 float exponentials(float* e, float* block_sum, float* block_max, const float* z,
                    float inverse_temperature, int64_t V) {
   const float top = row_max(z, V);
@@ -57,7 +69,7 @@ void masked(float* y, const float* z, const int32_t* words, int64_t V) {
 
 }  // namespace
 
-extern const SamplingKernels sampling = {exponentials, masked};
+extern const SamplingKernels sampling = {first_max, exponentials, masked};
 
 }  // namespace GPTE_ISA_NAMESPACE
 }  // namespace gpte
