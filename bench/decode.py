@@ -5,9 +5,10 @@
     python bench/decode.py --shape llama --weights bfloat16 --sequences 32 --peer torch
     python bench/decode.py --shape gpt2 --weights q8 --turns
 
-A token of one sequence has to read every weight once, so bytes of weights x steps/s over the
-measured bandwidth is how close decoding is to what the machine allows. q8 and q4 are matrices of 8
-and 4 bits a weight; what is computed with them, keys and values included, is bfloat16.
+A step has to read every weight once, and the keys and values of all positions so far: these bytes x
+steps/s over the measured bandwidth are how close decoding is to what the machine allows. q8 and q4
+are matrices of 8 and 4 bits a weight; what is computed with them, keys and values included, is
+bfloat16.
 
 A peer lives in a process of its own, with weights of as many bits, and the sides take turns, so
 both see the same machine. PyTorch runs two loops in two types; the fastest counts. Every token is
@@ -28,6 +29,7 @@ import numpy as np
 import gptengine as ge
 from gptengine import _core
 from gptengine.generator import Generator
+from gptengine.kv_blocks import block_bytes
 from peer import Peer
 from train import SHAPES, config_of
 
@@ -134,7 +136,10 @@ def fastest_torch(args, shape, folder):
 
 def compare(args, config, weights, theirs):
     """The medians of some rounds, in which the sides take turns."""
-    ours, read = Ours(config, weights, args.sequences), weight_bytes(config, weights)
+    ours = Ours(config, weights, args.sequences)
+    matrices = weight_bytes(config, weights)
+    positions = args.sequences * (args.prompt + args.new / 2)  # of the steps on average
+    read = matrices + block_bytes(ours.model, None) * positions / _core.CACHE_BLOCK
     sides = [ours, theirs] if theirs else [ours]
     for side in sides:
         side.run(args.prompt, 2)
@@ -151,9 +156,11 @@ def compare(args, config, weights, theirs):
     rate, *their_rate = map(statistics.median, steps)
     prompt, *their_prompt = map(statistics.median, prompts)
     share = statistics.median(shares)
-    line = f"{weights:8} {rate:8.1f} tokens/s, {share:.2f} of {bandwidth / 1e9:.1f} GB/s; "
+    line = f"{weights:8} {rate:8.1f} tokens/s, {share:.2f} of {bandwidth / 1e9:.1f} GB/s "
+    line += f"({share * matrices / read:.2f} without keys and values); "
     line += f"prompt {prompt:8.1f} tokens/s"
     result = dict(tokens_per_second=round(rate, 1), share_of_bandwidth=round(share, 3))
+    result["share_of_matrices"] = round(share * matrices / read, 3)
     result["prompt_tokens_per_second"] = round(prompt, 1)
     if theirs:
         ratios = [rate / their_rate[0], prompt / their_prompt[0]]
