@@ -19,9 +19,11 @@ constexpr int kRows = 4, kVecs = 2;
 #endif
 constexpr int kColumns = kVecs * kLanes;
 
-// How elements of T become words, and how words multiply.
+// How elements of T become words, and how words multiply. Panels of weights hold words where those
+// are of 4 bytes, else the elements as they are.
 template <class T>
 struct Words {
+  using Panel = T;
   static constexpr int kPerWord = 1;
   static GPTE_INLINE Vec load_words(const T* p) { return load(p); }
   static GPTE_INLINE float word(T x) { return float(x); }
@@ -30,6 +32,7 @@ struct Words {
 #if defined(__AVX512BF16__)
 template <>
 struct Words<bf16> {
+  using Panel = float;
   static constexpr int kPerWord = 2;
   static GPTE_INLINE Vec load_words(const bf16* p) {
     Vec v;
@@ -151,6 +154,13 @@ GPTE_INLINE void load_row(Vec (&row)[kVecs], const bf16* b) {
   row[0] = first_of(pairs);
   row[1] = second_of(pairs);
 }
+// Sums of such rows, in the order of the columns.
+template <class B>
+GPTE_INLINE void in_order(Vec (&sum)[kVecs]) {
+  if (sizeof(B) != sizeof(bf16)) return;
+  const Vec even = sum[0], odd = sum[1];
+  sum[0] = zip_first(even, odd), sum[1] = zip_second(even, odd);
+}
 
 // R rows by kColumns columns of C from one packed panel of A and one of B, whose type is float for
 // words and bf16 for elements that are words of their own.
@@ -171,10 +181,7 @@ __attribute__((noinline)) void micro_kernel(int64_t k_words, const float* a, con
   }
 #pragma GCC unroll 16
   for (int i = 0; i < R; ++i) {
-    if (sizeof(B) == sizeof(bf16)) {
-      const Vec even = sum[i][0], odd = sum[i][1];
-      sum[i][0] = zip_first(even, odd), sum[i][1] = zip_second(even, odd);
-    }
+    in_order<B>(sum[i]);
     for (int j = 0; j < kVecs; ++j) {
       float* out = c + i * ldc + j * kLanes;
       store(out, accumulate ? load(out) + sum[i][j] : sum[i][j]);
@@ -185,7 +192,7 @@ __attribute__((noinline)) void micro_kernel(int64_t k_words, const float* a, con
 template <class B>
 using MicroKernel = void (*)(int64_t, const float*, const B*, float*, int64_t, bool);
 
-// By rows left: the last panel of A may be short.
+// By rows: not every panel of A is full.
 template <class T, class B, int R = kRows>
 GPTE_INLINE MicroKernel<B> micro_kernel_for(int64_t rows) {
   if constexpr (R > 1)
@@ -241,10 +248,10 @@ template <class T, class B>
 void multiply_panels(const GemmBlock<T>& g, const B* panels) {
   const bool all_plain = is_plain(g);
   alignas(64) float tile[kRows * kColumns];
-  for (int64_t m = 0; m < g.M; m += kRows) {
-    const int64_t rows = g.M - m < kRows ? g.M - m : kRows;
+  for (int64_t i = 0; i < g.panels; ++i) {
+    const int64_t m = panel_row(g.M, g.panels, i), rows = panel_row(g.M, g.panels, i + 1) - m;
     const MicroKernel<B> kernel = micro_kernel_for<T, B>(rows);
-    const float* a = g.a + m * g.k_words;
+    const float* a = g.a + i * kRows * g.k_words;
     for (int64_t n = 0; n < g.N; n += kColumns) {
       const int64_t columns = g.N - n < kColumns ? g.N - n : kColumns;
       const B* b = panels + n / kColumns * g.b_panel;
@@ -263,10 +270,8 @@ template <class T>
 void multiply(const GemmBlock<T>& g) {
   if (g.b)
     multiply_panels<T>(g, g.b);
-  else if constexpr (Words<T>::kPerWord * sizeof(T) == sizeof(float))
-    multiply_panels<T>(g, reinterpret_cast<const float*>(g.weights));
   else
-    multiply_panels<T>(g, g.weights);
+    multiply_panels<T>(g, reinterpret_cast<const typename Words<T>::Panel*>(g.weights));
 }
 
 // P panels at a time: as many chains of multiply-adds as hide their latency.
@@ -282,15 +287,17 @@ GPTE_INLINE void multiply_row_panels(const GemmRow<T>& g, int64_t n) {
     for (int64_t k = k0; k < end; ++k, w += kRow) {
       const Vec x = splat(g.x[k]);
 #pragma GCC unroll 8
-      for (int p = 0; p < P; ++p)
-        for (int j = 0; j < kVecs; ++j)
-          sum[p][j] = Words<T>::multiply_add(
-              x, Words<T>::load_words(w + p * panel + j * kLanes * Words<T>::kPerWord), sum[p][j]);
+      for (int p = 0; p < P; ++p) {
+        Vec row[kVecs];
+        load_row(row, reinterpret_cast<const typename Words<T>::Panel*>(w + p * panel));
+        for (int j = 0; j < kVecs; ++j) sum[p][j] = Words<T>::multiply_add(x, row[j], sum[p][j]);
+      }
     }
     for (int p = 0; p < P; ++p)
       for (int j = 0; j < kVecs; ++j) total[p][j] = k0 ? total[p][j] + sum[p][j] : sum[p][j];
   }
-  for (int p = 0; p < P; ++p)
+  for (int p = 0; p < P; ++p) {
+    in_order<typename Words<T>::Panel>(total[p]);
     for (int j = 0; j < kVecs; ++j) {
       const int64_t at = n + p * kColumns + j * kLanes, left = g.N - at;
       if (left <= 0) return;
@@ -299,6 +306,7 @@ GPTE_INLINE void multiply_row_panels(const GemmRow<T>& g, int64_t n) {
       else
         apply_epilogue(g.epilogue, total[p][j], at, at, left);
     }
+  }
 }
 
 template <class T>

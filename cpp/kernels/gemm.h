@@ -41,11 +41,19 @@ struct GemmEpilogue {
   int64_t ld = 0;
 };
 
+// The row at which panel i of A begins. All get as many rows, give or take one: a last panel of few
+// would leave the multipliers waiting.
+inline __attribute__((always_inline)) int64_t panel_row(int64_t rows, int64_t panels, int64_t i) {
+  const int64_t more = rows % panels;
+  return rows / panels * i + (i < more ? i : more);
+}
+
 // One packed block: sum[M,N] (+)= A[M,k] B[k,N], then the epilogue after the last block along K.
 template <class T>
 struct GemmBlock {
   int64_t M, N, k_words;
-  const float* a;  // panels of tile_rows rows, k_words * tile_rows words apart
+  const float* a;  // panels of at most tile_rows rows, k_words * tile_rows words apart
+  int64_t panels;  // of a; panel_row says which rows of M each has
   // One of them, as panels of tile_columns columns, b_panel words apart: words, or packed weights.
   const float* b = nullptr;
   const T* weights = nullptr;

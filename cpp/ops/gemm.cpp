@@ -76,24 +76,28 @@ void multiply(int64_t M, int64_t N, int64_t K, Operand<T> a, Operand<T> b, GemmS
   for (int64_t m0 = 0; m0 < M; m0 += block_rows) {
     const int64_t rows = std::min(block_rows, M - m0), panels = ceil_div(rows, kernel.tile_rows);
     const int64_t cuts = row_cuts(column_blocks, panels);
-    const int64_t cut_rows = ceil_div(panels, cuts) * kernel.tile_rows;
+    const int64_t cut_panels = ceil_div(panels, cuts);
     for (int64_t k0 = 0; k0 < K; k0 += block_k) {
       const int64_t k = std::min(block_k, K - k0), words = ceil_div(k, kernel.per_word);
       parallel_for(panels, kPackPanels, [&](int64_t begin, int64_t end) {
-        const int64_t first = begin * kernel.tile_rows;
-        kernel.pack_rows(packed_a + first * words,
-                         a.data + (m0 + first) * a.stride_row + k0 * a.stride_k, a.stride_row,
-                         a.stride_k, std::min(end * kernel.tile_rows, rows) - first, k);
+        for (int64_t i = begin; i < end; ++i) {
+          const int64_t first = panel_row(rows, panels, i);
+          kernel.pack_rows(packed_a + i * kernel.tile_rows * words,
+                           a.data + (m0 + first) * a.stride_row + k0 * a.stride_k, a.stride_row,
+                           a.stride_k, panel_row(rows, panels, i + 1) - first, k);
+        }
       });
       parallel_chunks(column_blocks * cuts, [&](int64_t task) {
-        const int64_t n0 = task / cuts * kBlockColumns, row = task % cuts * cut_rows;
-        if (row >= rows) return;
+        const int64_t n0 = task / cuts * kBlockColumns, panel = task % cuts * cut_panels;
+        if (panel >= panels) return;
+        const int64_t row = panel_row(rows, panels, panel);
         const int64_t columns = std::min(kBlockColumns, N - n0);
         GemmBlock<T> block;
-        block.M = std::min(cut_rows, rows - row);
+        block.panels = std::min(cut_panels, panels - panel);
+        block.M = panel_row(rows, panels, panel + block.panels) - row;
         block.N = columns;
         block.k_words = words;
-        block.a = packed_a + row * words;
+        block.a = packed_a + panel * kernel.tile_rows * words;
         if (b.packed) {  // panels lie whole, one after the other: this block is a stretch of each
           block.b_panel = kernel.tile_columns * ceil_div(K, kernel.per_word);
           block.weights = b.data + n0 / kernel.tile_columns * block.b_panel * kernel.per_word +
