@@ -98,6 +98,7 @@ int main(int argc, char** argv) {
       run(c);
   for (DType dtype : {DType::f32, DType::bf16}) {
     decode({1, 1024, 1, 1, 64, dtype});
+    decode({32, 40, 12, 12, 64, dtype});
     decode({8, 1024, 12, 12, 64, dtype});
     decode({8, 1024, 12, 3, 64, dtype});
   }

@@ -174,9 +174,9 @@ void forward(const AttentionTask<T>& t, float* scratch) {
     const T *next_k = nullptr, *next_v = nullptr;
     if (all_next) next_k = tile_at(t.k, next_key), next_v = tile_at(t.v, next_key);
     if (R == 1) {  // as decoding has it: what one row reads is not worth packing
-      prefetch_rows(next_k, t.kv_stride, 0, turned && all_next ? kTile : all_next, D);
+      prefetch_rows(next_k, t.kv_stride, 0, turned ? whole_vectors(all_next) : all_next, D);
       if (turned)
-        multiply_by_turned<W>(s, q, k_tile, D, keys);
+        multiply_by_turned<W>(s, q, k_tile, n, D);
       else
         multiply_by_transposed<W>(s, q, k_tile, t.kv_stride, n, D);
       prefetch_rows(next_v, t.kv_stride, 0, all_next, D);
@@ -186,9 +186,8 @@ void forward(const AttentionTask<T>& t, float* scratch) {
       multiply_by_rows<W>(softmax.o, s, from, t.kv_stride, n, D, !first);
       continue;
     }
-    const float* k = keys;
     if (turned)
-      k = W::unpack_turned(keys, k_tile, D);
+      unpack_turned<W>(keys, k_tile, n, D);
     else
       W::pack_transposed(keys, k_tile, t.kv_stride, n, D);
     const float* v = values;
@@ -213,7 +212,7 @@ void forward(const AttentionTask<T>& t, float* scratch) {
         const int64_t g = least(group, count - r);
         multiply<W, Product::write>(g, whole_vectors(rows.limit(row + r + g - 1, key0, n)),
                                     words<W>(D), s + r * kTile, kTile, q + (row + r) * width, width,
-                                    k, kTile);
+                                    keys, kTile);
       }
       if (!whole || t.slopes)
         for (int64_t r = 0; r < count; ++r)
@@ -388,8 +387,10 @@ void backward(const AttentionBackwardTask<T>& t, float* scratch) {
 
 }  // namespace
 
-extern const AttentionKernels<float> attention_f32 = {forward<float>, backward<float>};
-extern const AttentionKernels<bf16> attention_bf16 = {forward<bf16>, backward<bf16>};
+extern const AttentionKernels<float> attention_f32 = {turn_key<float>, forward<float>,
+                                                      backward<float>};
+extern const AttentionKernels<bf16> attention_bf16 = {turn_key<bf16>, forward<bf16>,
+                                                      backward<bf16>};
 
 }  // namespace GPTE_ISA_NAMESPACE
 }  // namespace gpte

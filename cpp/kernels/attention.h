@@ -3,7 +3,6 @@
 #pragma once
 
 #include <stdint.h>
-#include <string.h>
 
 namespace gpte {
 
@@ -36,17 +35,6 @@ struct AttentionTask {
   int64_t window;  // causal only: keys a query sees, itself one of them; 0 for all
 };
 
-// Puts the key of D elements at position i into a block that keeps keys turned: words of 4 bytes, a
-// float32 or two bfloat16 neighbours, lie word by word for all positions, so that a query meets as
-// many keys at once as a vector has lanes. An element that is left over lies alone.
-template <class T>
-inline __attribute__((always_inline)) void turn_key(T* block, const T* key, int64_t i, int64_t D) {
-  constexpr int64_t kWord = 4 / int64_t(sizeof(T));
-  int64_t c = 0;
-  for (; c + kWord <= D; c += kWord) memcpy(block + c * kAttentionTile + i * kWord, key + c, 4);
-  for (; c < D; ++c) block[c * kAttentionTile + i] = key[c];
-}
-
 // The gradient of one segment, for one key head and the query heads that read it. Pointers are to
 // the segment's first token and the first such head.
 template <class T>
@@ -63,6 +51,8 @@ struct AttentionBackwardTask {
 
 template <class T>
 struct AttentionKernels {
+  // Puts a key of D elements at its position into a block of a cache, turned as `forward` reads it.
+  void (*turn_key)(T* block, const T* key, int64_t position, int64_t D);
   void (*forward)(const AttentionTask<T>& task, float* scratch);
   void (*backward)(const AttentionBackwardTask<T>& task, float* scratch);
 };

@@ -60,20 +60,8 @@ struct Floats {
             return i < rows ? load_n(from + i * stride + j, columns - j) : Vec{};
           });
   }
-  // B (columns, kTile) of keys that a block of a cache keeps turned: in place, or made in `to`.
-  static const float* unpack_turned(float*, const float* block, int64_t) { return block; }
-  static const float* unpack_turned(float* to, const bf16* block, int64_t columns) {
-    int64_t c = 0;
-    for (; c + 2 <= columns; c += 2)
-      for (int64_t i = 0; i < kTile; i += kLanes) {
-        const Vec pairs = load_pairs(block + c * kTile + 2 * i);
-        store(to + c * kTile + i, first_of(pairs));
-        store(to + (c + 1) * kTile + i, second_of(pairs));
-      }
-    for (int64_t i = 0; c < columns && i < kTile; i += kLanes)
-      store(to + c * kTile + i, load(block + c * kTile + i));
-    return to;
-  }
+  // What is left over of turned keys, as words.
+  static GPTE_INLINE Vec alone(Vec x) { return x; }
   // Elements c, c+1, ... of a row of A that is computed in place.
   static GPTE_INLINE void store_in_row(float* row, int64_t c, Vec x) { store(row + c, x); }
   // kPerWord rows of A whose product sums down its columns.
@@ -145,14 +133,7 @@ struct Pairs {
             return i < rows ? load_words(from + i * stride + 2 * j, columns - 2 * j) : Vec{};
           });
   }
-  static const float* unpack_turned(float* to, const bf16* block, int64_t columns) {
-    if (columns % 2 == 0) return reinterpret_cast<const float*>(block);
-    memcpy(to, block, size_t((columns - 1) * kTile) * sizeof(bf16));
-    for (int64_t i = 0; i < kTile; i += kLanes)
-      store(to + columns / 2 * kTile + i,
-            (Vec)((Bits)load(block + (columns - 1) * kTile + i) >> 16));
-    return to;
-  }
+  static GPTE_INLINE Vec alone(Vec x) { return (Vec)((Bits)x >> 16); }
   static GPTE_INLINE void store_in_row(float* row, int64_t c, Vec x) {
     bf16 part[kLanes];
     store(part, x);
@@ -236,46 +217,69 @@ void multiply_by_transposed(float* s, const float* a, const T* from, int64_t str
   }
 }
 
-// One row of A times the turned keys of a block, kVecs vectors of them from key i on. The order of
-// each sum is that of multiply().
-template <class W, int kVecs>
-GPTE_INLINE void multiply_turned_strip(float* s, const float* a, const float* block, int64_t i,
-                                       int64_t columns) {
-  Vec sum[kVecs] = {};
-  for (int64_t w = 0; w * W::kPerWord < columns; ++w) {
-    const Vec x = splat(a[w]);
-#pragma GCC unroll 8
-    for (int v = 0; v < kVecs; ++v)
-      sum[v] = W::multiply_add(x, load(block + w * kTile + i + v * kLanes), sum[v]);
-  }
-  for (int v = 0; v < kVecs; ++v) store(s + i + v * kLanes, sum[v]);
-}
-template <class W, int kVecs>
-GPTE_INLINE void multiply_turned_strip(float* s, const float* a, const bf16* block, int64_t i,
-                                       int64_t columns) {
-  Vec sum[kVecs] = {};
+// A block keeps its keys turned: in groups of as many positions as a vector has lanes, in each word
+// by word of 4 bytes, a float32 or two bf16 neighbours, and last what is left over. So a query
+// meets that many keys at once, and a new key changes a few cache lines that lie together.
+template <class T>
+constexpr int64_t kTurned = 4 / int64_t(sizeof(T));  // elements a word
+
+template <class T>
+void turn_key(T* block, const T* key, int64_t position, int64_t D) {
+  T* to = block + position / kLanes * kLanes * D;
+  const int64_t lane = position % kLanes;
   int64_t c = 0;
-  for (; c + 2 <= columns; c += 2) {
-    const Vec x = splat(a[c]), y = splat(a[c + 1]);
-#pragma GCC unroll 8
-    for (int v = 0; v < kVecs; ++v) {
-      const Vec pairs = load_pairs(block + c * kTile + 2 * (i + v * kLanes));
-      sum[v] = W::multiply_add(x, first_of(pairs), sum[v]);
-      sum[v] = W::multiply_add(y, second_of(pairs), sum[v]);
-    }
-  }
-  for (int v = 0; c < columns && v < kVecs; ++v)
-    sum[v] = W::multiply_add(splat(a[c]), load(block + c * kTile + i + v * kLanes), sum[v]);
-  for (int v = 0; v < kVecs; ++v) store(s + i + v * kLanes, sum[v]);
+  for (; c + kTurned<T> <= D; c += kTurned<T>)
+    memcpy(to + c * kLanes + lane * kTurned<T>, key + c, 4);
+  for (; c < D; ++c) to[c * kLanes + lane] = key[c];
 }
+
+// Calls f(v, w, x) for each word w that a product sums over, with those of the keys of group v of
+// V.
+template <class W, int V, class T, class F>
+GPTE_INLINE void for_each_turned(const T* block, int64_t D, const F& f) {
+  int64_t c = 0;
+  for (; c + kTurned<T> <= D; c += kTurned<T>)
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) {
+      Vec x;
+      memcpy(&x, block + (v * D + c) * kLanes, sizeof(x));
+      if constexpr (W::kPerWord == kTurned<T>)
+        f(v, c / W::kPerWord, x);
+      else
+        f(v, c, first_of(x)), f(v, c + 1, second_of(x));
+    }
+  for (int v = 0; c < D && v < V; ++v)
+    f(v, c / W::kPerWord, W::alone(load(block + (v * D + c) * kLanes)));
+}
+
+// B (D, kTile) of the first n keys of a block.
 template <class W, class T>
-void multiply_by_turned(float* s, const float* a, const T* block, int64_t columns, float* words) {
-  constexpr int kVecs = kTile / kLanes > 8 ? 8 : kTile / kLanes;
-  for (int64_t i = 0; i < kTile; i += kVecs * kLanes)
-    if constexpr (W::kPerWord * sizeof(T) < sizeof(float))
-      multiply_turned_strip<W, kVecs>(s, a, block, i, columns);
-    else
-      multiply_turned_strip<W, kVecs>(s, a, W::unpack_turned(words, block, columns), i, columns);
+void unpack_turned(float* to, const T* block, int64_t n, int64_t D) {
+  for (int64_t i = 0; i < n; i += kLanes)
+    for_each_turned<W, 1>(block + i * D, D,
+                          [&](int, int64_t w, Vec x) { store(to + w * kTile + i, x); });
+}
+
+// One row of A times the first keys of a block, in V groups or as many as are left. The order of
+// each sum is that of multiply().
+template <class W, int V = (kTile / kLanes > 8 ? 8 : kTile / kLanes), class T>
+GPTE_INLINE void multiply_by_groups(float* s, const float* a, const T* block, int64_t groups,
+                                    int64_t D) {
+  if (groups >= V) {
+    Vec sum[V] = {};
+    for_each_turned<W, V>(block, D, [&](int v, int64_t w, Vec x) {
+      sum[v] = W::multiply_add(splat(a[w]), x, sum[v]);
+    });
+    for (int v = 0; v < V; ++v) store(s + v * kLanes, sum[v]);
+  } else if constexpr (V > 1) {
+    multiply_by_groups<W, V - 1>(s, a, block, groups, D);
+  }
+}
+
+template <class W, class T>
+void multiply_by_turned(float* s, const float* a, const T* block, int64_t n, int64_t D) {
+  for (int64_t i = 0; i < n; i += 8 * kLanes)
+    multiply_by_groups<W>(s + i, a, block + i * D, (n - i + kLanes - 1) / kLanes, D);
 }
 
 // o (+)= one row of A times the given rows, kVecs vectors of their columns. Two vectors of bf16

@@ -92,22 +92,26 @@ void kv_cache_append(Tensor& k_cache, Tensor& v_cache, const Tensor& qkv, const 
   visit_float("kv_cache_append", qkv.dtype(), [&](auto type) {
     using E = typename decltype(type)::type;
     const CacheRows<E>* kept = kept_rows<E>(k_cache.dtype());
-    parallel_for(s.K, 1, [&](int64_t k, int64_t) {
-      for (int64_t b = 0; b < B; ++b)
-        for (int64_t n = at[b]; n < at[b + 1]; ++n) {
-          const E* key = qkv.data<E>() + n * s.width + (s.H + k) * s.D;
-          const E* value = key + s.K * s.D;
-          const int64_t t = start[b] + n - at[b], i = t % kCacheBlock;
-          const int64_t block = tables.data<int32_t>()[b * T + t / kCacheBlock];
-          const int64_t head = (block * s.K + k) * kCacheBlock * row;
-          if (kept) {
-            kept->keep(keys_to + head + i * row, key, s.D);
-            kept->keep(values_to + head + i * row, value, s.D);
-          } else {
-            turn_key(reinterpret_cast<E*>(keys_to + head), key, i, s.D);
-            std::memcpy(values_to + head + i * row, value, size_t(row));
-          }
+    const auto turn = kernels().attention.get<E>().turn_key;
+    // Token by token, as they lie: a key's elements go to lines that the next token writes too.
+    parallel_for(at[B] * s.K, even_grain(at[B] * s.K, 64), [&](int64_t begin, int64_t end) {
+      int64_t b = std::upper_bound(at, at + B, int32_t(begin / s.K)) - at - 1;
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t n = i / s.K, k = i % s.K;
+        while (n >= at[b + 1]) ++b;
+        const E* key = qkv.data<E>() + n * s.width + (s.H + k) * s.D;
+        const E* value = key + s.K * s.D;
+        const int64_t t = start[b] + n - at[b], position = t % kCacheBlock;
+        const int64_t block = tables.data<int32_t>()[b * T + t / kCacheBlock];
+        const int64_t head = (block * s.K + k) * kCacheBlock * row, own = head + position * row;
+        if (kept) {
+          kept->keep(keys_to + own, key, s.D);
+          kept->keep(values_to + own, value, s.D);
+        } else {
+          turn(reinterpret_cast<E*>(keys_to + head), key, position, s.D);
+          std::memcpy(values_to + own, value, size_t(row));
         }
+      }
     });
   });
 }
