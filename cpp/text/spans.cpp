@@ -135,11 +135,18 @@ Bpe::Refusal truncate(int64_t& length, const Bpe& bpe, std::string_view text, in
   const std::vector<size_t> ends = piece_ends(bpe, text, full, options);
 
   // With the first piece that is too much and something after it, there are more than n tokens.
+  // Asked of one end after another from right to left: white space is walked over once.
+  size_t known = text.size(), known_settled = text.size() + 1;
   const auto settled = [&](size_t end) {  // the shortest prefix in which that end of a piece holds
-    const uint8_t *p = bytes_of(text) + end, *last = bytes_of(text) + text.size();
+    const uint8_t *start = bytes_of(text), *p = start + end, *last = start + text.size();
     int size = 0;
-    while (p < last && CharClasses::get().at(p, last, size) == CharClass::kSpace) p += size;
-    return p < last ? size_t(p + size - bytes_of(text)) : text.size() + 1;
+    while (p != start + known && p < last &&
+           CharClasses::get().at(p, last, size) == CharClass::kSpace) {
+      p += size;
+    }
+    if (p != start + known) known_settled = p < last ? size_t(p + size - start) : text.size() + 1;
+    known = end;
+    return known_settled;
   };
   auto too_much = size_t(std::upper_bound(ends.begin(), ends.end(), full) - ends.begin());
   size_t at = too_much < ends.size() ? std::min(settled(ends[too_much]), text.size()) : text.size();

@@ -12,6 +12,7 @@ import pytest
 from gptengine.gguf import metadata as gguf
 from gptengine.tokenizer import Tokenizer, WordPiece, encode_file
 from gptengine.tokenizer.encode_file import encode_parts
+from text import pieces
 from text.test_wordpiece import file_of
 
 MOST = 10  # times as long for four times as much: 4 where work is linear, 16 where it is quadratic
@@ -89,6 +90,17 @@ def test_blocks_are_read_one_at_a_time_where_there_are_cuts():
     text = b"the words of a text\n" * 10_000
     parts = list(encode_parts(tok, File(text), block=1 << 14))
     assert sum(map(len, parts)) == len(text) and max(sizes) == 1 << 14
+
+
+@pytest.mark.parametrize(
+    "tok, text",
+    [
+        (pieces.tokenizer(), "\n \n"),
+        (Tokenizer.train("  a b", vocab_size=258, split="rules:S|L+"), " "),
+    ],
+)
+def test_white_space_is_truncated(tok, text):
+    assert growth(lambda n: tok.truncate(text * n, n // 2), 30_000 // len(text)) < MOST
 
 
 def gguf_of(path, code, count, items):
