@@ -29,6 +29,18 @@ def growth(work, n):
     return min(seconds(4 * n) for _ in range(3)) / min(seconds(n) for _ in range(3))
 
 
+class CountedFile(io.BytesIO):
+    """Keeps how much was to be read at a time."""
+
+    def __init__(self, text):
+        super().__init__(text)
+        self.sizes = []
+
+    def read(self, size):
+        self.sizes.append(size)
+        return super().read(size)
+
+
 def test_a_long_token_is_saved(tmp_path):
     def save(n):
         tokens = [*(bytes([b]) for b in range(256)), b"ab", b"ab" * n]
@@ -80,16 +92,18 @@ def test_text_without_a_cut_is_not_looked_through_for_each_block(monkeypatch):
 
 
 def test_blocks_are_read_one_at_a_time_where_there_are_cuts():
-    tok, sizes = Tokenizer.bytes(), []
+    file = CountedFile(b"the words of a text\n" * 10_000)
+    parts = list(encode_parts(Tokenizer.bytes(), file, block=1 << 14))
+    assert sum(map(len, parts)) == 200_000 and max(file.sizes) == 1 << 14
 
-    class File(io.BytesIO):
-        def read(self, size):
-            sizes.append(size)
-            return super().read(size)
 
-    text = b"the words of a text\n" * 10_000
-    parts = list(encode_parts(tok, File(text), block=1 << 14))
-    assert sum(map(len, parts)) == len(text) and max(sizes) == 1 << 14
+@pytest.mark.parametrize("line", [1 << 15, 1 << 17, 1 << 19])
+def test_no_more_is_held_than_long_lines_need(line):
+    file = CountedFile((b"a" * (line - 1) + b"\n") * 40)
+    parts = list(encode_parts(Tokenizer.bytes(), file, block=1 << 17))
+    most = max(line, 1 << 17)
+    assert sum(map(len, parts)) == 40 * line and max(file.sizes) <= 2 * most
+    assert max(map(len, parts)) <= 4 * most
 
 
 @pytest.mark.parametrize(

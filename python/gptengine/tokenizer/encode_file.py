@@ -1,7 +1,7 @@
 """A file of text becomes a file of token ids, a block of text at a time.
 
-Held are a block and one that is read ahead, and their ids; where text has no place to be cut, all
-of it from the last cut on, and up to as much again.
+Held are a block and one that is read ahead, and their ids; where a stretch of text has no place to
+be cut and is longer than a block, four times as much as that stretch at the most.
 
 The ids lie end to end, little-endian, 16 bits each where the vocabulary has no more than 65,536
 tokens and else 32, as np.fromfile or np.memmap read them.
@@ -65,9 +65,10 @@ def _parts(tok, file, block, as_text, allowed):
     rest, at = b"", 0  # `at` is where rest stands in the file
     new = file.read(block)
     while new:
+        uncut = len(rest)
         rest += new
         # Text without a cut is looked through again with what comes: as much again, not a block.
-        new = file.read(max(block, len(rest) - block))
+        new = file.read(max(block, uncut))
         if not new:  # the last block is refused or yielded as a whole
             break
         # a name that begins in the last bytes may go on in what is not yet read
@@ -84,8 +85,13 @@ def _parts(tok, file, block, as_text, allowed):
 
 
 def _cut(tok, text, end):
-    """A place below `end` to cut the text, near it if there is one; or 0."""
-    for tail in (1 << 12, 1 << 16, len(text)):
+    """A place below `end` to cut the text, or 0.
+
+    It is at most twice as far from the end of the text as the last such place, or 4 KiB.
+    """
+    tail = 1 << 11
+    while tail < len(text):
+        tail *= 2
         cut = tok._core.cut(text, max(len(text) - tail, 1))
         if cut < end:
             return cut
