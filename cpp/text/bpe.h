@@ -91,21 +91,23 @@ class Bpe {
     double dropout = 0;             // probability that a join is left out; not in the mode greedy
     uint64_t seed = 0;              // of dropout
     bool as_text = false;           // names of special tokens are text like any other
-    std::vector<uint32_t> allowed;  // if they are not: those that become control tokens
+    std::vector<uint32_t> allowed;  // if not: those that become control tokens, in ascending order
     bool continued = false;         // the texts go on from others: no prefix at their start
     // Called every few milliseconds of long work, on the thread that asked for it; may throw to
     // stop it.
     std::function<void()> poll;
   };
 
-  // A special token that is not allowed: it stands in texts[text]. end is 0 if there is none.
+  // What stands in texts[text] and cannot be encoded: a special token that is not allowed, or where
+  // the id is TokenMap::kNone, a byte that no token stands for. end is 0 if there is none.
   struct Refusal {
     size_t text;
     SpecialTokens::Match match;
   };
 
-  // Appends the ids of all texts, end to end, and to offsets where each text ends. The same ids
-  // for any number of threads; `parallel` lets there be more than one.
+  // Appends the ids of all texts, end to end, and to offsets where each text ends; both mean
+  // nothing where a text is refused. The same ids for any number of threads; `parallel` lets there
+  // be more than one.
   Refusal encode(TokenBuffer& ids, std::vector<int64_t>& offsets,
                  const std::vector<std::string_view>& texts, const Options& options,
                  bool parallel) const;
@@ -130,7 +132,7 @@ class Bpe {
 
   const ModeState& state(Mode mode, const std::function<void()>& poll) const;
   MergeTable merge_table(Mode mode, const std::function<void()>& poll) const;
-  void check_bytes(std::string_view text, size_t start) const;
+  size_t unknown_byte(std::string_view text, const Options& options) const;
   template <class F>
   Refusal for_each_range(const std::vector<std::string_view>& texts, const Options& options,
                          bool in_parts, const F& f) const;

@@ -209,20 +209,33 @@ void Bpe::Worker::encode_uncached(TokenBuffer& ids, const Range& range, size_t a
   ids.end_at(out);
 }
 
-// Refuses a stretch of a text, from `start` on, with a byte that no token stands for.
-void Bpe::check_bytes(std::string_view text, size_t start) const {
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto byte = uint8_t(text[i]);
-    check(byte_id_[byte] != kNone, "tokenizer: no token for the byte ", int(byte), " at byte ",
-          start + i, " of the text");
+// Where in a stretch of a text a byte stands that no token stands for, neither alone nor, where
+// pieces may be tokens, in its piece; else its size.
+size_t Bpe::unknown_byte(std::string_view text, const Options& options) const {
+  const auto in = [this](std::string_view part) {
+    const auto unknown = [this](char c) { return byte_id_[uint8_t(c)] == kNone; };
+    return size_t(std::find_if(part.begin(), part.end(), unknown) - part.begin());
+  };
+  const bool whole = options.dropout == 0 && (options.mode != Mode::merges || ignore_merges_);
+  const size_t first = in(text);
+  if (first == text.size() || !whole) return first;
+  const auto state = splitter_.start();
+  uint32_t length = 0;
+  for (size_t at = 0; at < text.size(); at += length) {
+    splitter_.split(text.substr(at), &length, 1, state.get());
+    const std::string_view piece = text.substr(at, length);
+    const size_t bad = in(piece);
+    if (bad < length && id_of_.find(piece) == kNone) return at + bad;
   }
+  return text.size();
 }
 
-// Calls f(range) from left to right, until the end or a special token that is not allowed.
+// Calls f(range) from left to right, until the end or what cannot be encoded.
 template <class F>
 Bpe::Refusal Bpe::for_each_range(const std::vector<std::string_view>& texts, const Options& options,
                                  bool in_parts, const F& f) const {
   const bool look = !options.as_text && !specials_.empty();
+  const std::vector<uint32_t>& allowed = options.allowed;
   Pulse pulse(options.poll);
   for (size_t i = 0; i < texts.size(); ++i) {
     const std::string_view text = texts[i];
@@ -230,10 +243,7 @@ Bpe::Refusal Bpe::for_each_range(const std::vector<std::string_view>& texts, con
     for (size_t at = 0;;) {
       const SpecialTokens::Match match = look ? finder.next(at) : SpecialTokens::Match{0, 0, 0};
       const bool found = match.end != 0;
-      if (found && std::find(options.allowed.begin(), options.allowed.end(), match.id) ==
-                       options.allowed.end()) {
-        return {i, match};
-      }
+      if (found && !std::binary_search(allowed.begin(), allowed.end(), match.id)) return {i, match};
       const size_t end = found ? match.start : text.size();
       const bool starts = at == 0 ? !options.continued : prefix_ >= Prefix::always;
       bool prefixed = starts && puts_prefix(text.substr(at, end - at));
@@ -243,7 +253,8 @@ Bpe::Refusal Bpe::for_each_range(const std::vector<std::string_view>& texts, con
           stop = at + splitter_.cut(text.substr(at, end - at), size_t(kItem));
         }
         const Range range{i, at, text.substr(at, stop - at), kNone, prefixed};
-        if (!all_bytes_) check_bytes(range.bytes, at);
+        const size_t bad = all_bytes_ ? stop : at + unknown_byte(range.bytes, options);
+        if (bad < stop) return {i, {bad, bad + 1, kNone}};
         f(range);
         prefixed = false;
         at = stop;
@@ -262,21 +273,22 @@ Bpe::Refusal Bpe::encode(TokenBuffer& ids, std::vector<int64_t>& offsets,
   int64_t bytes = 0;
   for (const std::string_view text : texts) bytes += int64_t(text.size());
   const int workers = parallel ? int(std::min<int64_t>(num_threads(), bytes / kItem)) : 1;
-  std::vector<Range> ranges;
-  const Refusal refusal = for_each_range(texts, options, workers > 1,
-                                         [&](const Range& range) { ranges.push_back(range); });
-  if (refusal.match.end != 0) return refusal;
   offsets.assign(texts.size(), 0);  // first how many ids each text has
+  Refusal refusal;
   if (workers > 1) {
+    std::vector<Range> ranges;
+    refusal =
+        for_each_range(texts, options, true, [&](const Range& range) { ranges.push_back(range); });
+    if (refusal.match.end != 0) return refusal;
     encode_parallel(ids, offsets, ranges, options, workers, bytes);
   } else {
     ids.reserve(bytes < kItem ? bytes + PieceCache::kShortTokens : bytes / 3);
     Worker worker(*this, options, options.poll, bytes);
-    for (const Range& range : ranges) {
+    refusal = for_each_range(texts, options, false, [&](const Range& range) {
       const int64_t before = ids.size();
       worker.encode(ids, range);
       offsets[range.text] += ids.size() - before;
-    }
+    });
   }
   int64_t sum = 0;
   for (int64_t& offset : offsets) offset = sum += offset;

@@ -123,14 +123,14 @@ Bpe::Refusal truncate(int64_t& length, const Bpe& bpe, std::string_view text, in
                    token_ends.begin()) -
            1;
   };
+  const int64_t most = n;
   const auto count = [&](size_t from, size_t to) {
     Bpe::Options part = options;
     part.continued = from > 0;
     int64_t value = 0;
-    bpe.count(value, text.substr(from, to - from), part);
-    return value;
+    const Bpe::Refusal refused = bpe.count(value, text.substr(from, to - from), part);
+    return refused.match.end != 0 ? most + 1 : value;  // half a piece, which alone is a token
   };
-  const int64_t most = n;
   const size_t full = token_ends[size_t(most)];
   const std::vector<size_t> ends = piece_ends(bpe, text, full, options);
 

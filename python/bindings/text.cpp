@@ -25,13 +25,18 @@ Mode mode_named(std::string_view name) {
   return Mode::greedy;
 }
 
+std::vector<uint32_t> in_order(std::vector<uint32_t> ids) {
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
 // How to encode, as Python says it in one tuple: whether specials are text, those that are allowed,
 // the mode, dropout, its seed, whether lone surrogates are refused.
 struct Request {
   using Tuple = std::tuple<bool, std::vector<uint32_t>, std::string_view, double, uint64_t, bool>;
   explicit Request(const Tuple& t) : strict(std::get<5>(t)) {
     options.as_text = std::get<0>(t);
-    options.allowed = std::get<1>(t);
+    options.allowed = in_order(std::get<1>(t));
     options.mode = mode_named(std::get<2>(t));
     options.dropout = std::get<3>(t);
     options.seed = std::get<4>(t);
@@ -44,16 +49,22 @@ struct Request {
   bool strict;
 };
 
+// start: where the first text stands in what it goes on from.
 void check_refusal(const Bpe& bpe, const std::vector<std::string_view>& texts,
-                   const Bpe::Refusal& refusal) {
+                   const Bpe::Refusal& refusal, size_t start = 0) {
   const SpecialTokens::Match& match = refusal.match;
   if (match.end == 0) return;
   const std::string_view text = texts[refusal.text];
-  int64_t characters = 0;
-  for (size_t i = 0; i < match.start; ++i) characters += (text[i] & 0xC0) != 0x80;
-  const std::string which = texts.size() > 1 ? " of text " + std::to_string(refusal.text) : "";
-  fail("encode: the special token ", bpe.tokens()[match.id], " stands at character ", characters,
-       " (byte ", match.start, ")", which,
+  std::string place = "byte " + std::to_string(start + match.start);
+  if (start == 0) {
+    int64_t characters = 0;
+    for (size_t i = 0; i < match.start; ++i) characters += (text[i] & 0xC0) != 0x80;
+    place = "character " + std::to_string(characters) + " (" + place + ")";
+  }
+  if (texts.size() > 1) place += " of text " + std::to_string(refusal.text);
+  check(match.id != TokenMap::kNone, "encode: no token for the byte ",
+        int(uint8_t(text[match.start])), ", which stands at ", place);
+  fail("encode: the special token ", bpe.tokens()[match.id], " stands at ", place,
        R"(; specials="text" takes it as text, "allow" as a control token)");
 }
 
@@ -65,13 +76,13 @@ auto to_numpy(TokenBuffer ids) {
 }
 
 auto encode_all(const Bpe& bpe, const std::vector<std::string_view>& texts, Request& request,
-                bool parallel) {
+                bool parallel, size_t start = 0) {
   TokenBuffer ids;
   std::vector<int64_t> offsets;
   {
     Watched watched;
     request.options.poll = watched.interrupt();
-    check_refusal(bpe, texts, bpe.encode(ids, offsets, texts, request.options, parallel));
+    check_refusal(bpe, texts, bpe.encode(ids, offsets, texts, request.options, parallel), start);
   }
   return std::make_pair(std::move(ids), std::move(offsets));
 }
@@ -238,7 +249,8 @@ void bind_text(nb::module_& m) {
           "text"_a.none(), "how"_a, "Ids (n,) of a text, str or bytes.")
       .def(
           "encode_batch",
-          [](const Bpe& bpe, const nb::list& texts, const Request::Tuple& how, bool continued) {
+          [](const Bpe& bpe, const nb::list& texts, const Request::Tuple& how, bool continued,
+             size_t start) {
             Request request(how);
             request.options.continued = continued;
             std::vector<TextInput> inputs;
@@ -246,13 +258,14 @@ void bind_text(nb::module_& m) {
             for (const nb::handle text : texts) inputs.emplace_back(text, request.strict);
             std::vector<std::string_view> views;
             for (const TextInput& input : inputs) views.push_back(input.view());
-            auto [ids, offsets] = encode_all(bpe, views, request, true);
+            auto [ids, offsets] = encode_all(bpe, views, request, true, start);
             offsets.insert(offsets.begin(), 0);
             return std::make_tuple(to_numpy(std::move(ids)), to_numpy(std::move(offsets)));
           },
-          "texts"_a, "how"_a, "continued"_a = false,
+          "texts"_a, "how"_a, "continued"_a = false, "start"_a = 0,
           "Ids of all texts end to end, and where each text starts and ends. continued: they go on "
-          "from others, so no space is put before them.")
+          "from others, so no space is put before them. start: where a single one stands in what "
+          "it goes on from, for what is said where it is refused.")
       .def(
           "count",
           [](const Bpe& bpe, nb::handle text, const Request::Tuple& how) {
@@ -344,7 +357,8 @@ void bind_text(nb::module_& m) {
       .def(
           "find_across",
           [](const Bpe& bpe, const nb::bytes& text, size_t stop,
-             const std::vector<uint32_t>& allowed) -> nb::object {
+             const std::vector<uint32_t>& allowed_ids) -> nb::object {
+            const std::vector<uint32_t> allowed = in_order(allowed_ids);
             SpecialTokens::Match match{0, 0, 0};
             const std::string_view letters = view(text);
             {
@@ -355,7 +369,7 @@ void bind_text(nb::module_& m) {
               do {
                 match = finder.next(match.end, stop);
               } while (match.end != 0 && match.end < stop &&
-                       std::find(allowed.begin(), allowed.end(), match.id) != allowed.end());
+                       std::binary_search(allowed.begin(), allowed.end(), match.id));
             }
             if (match.end == 0) return nb::none();
             return nb::make_tuple(match.start, match.end, match.id);

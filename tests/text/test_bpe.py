@@ -176,3 +176,17 @@ def test_no_merges_collide():
         return min(times)
 
     assert seconds(slots < 80) < 5 * seconds(np.arange(len(left)) % 800 == 0) + 0.01
+
+
+def test_a_piece_that_is_a_token_needs_none_for_its_bytes():
+    tokens = [bytes([b]) for b in range(256) if b != 0xC3] + ["é".encode(), "éa".encode()]
+    core = _core.Bpe(tokens, np.empty((0, 2), np.uint32), [], "gpt2")
+    for mode in ("bpe", "greedy"):
+        how = (True, [], mode, 0.0, 0, False)
+        assert core.encode("é.éa", how).tolist() == [255, 46, 256]
+        assert core.truncate("éa", 0, how) == b"" and core.truncate("éa", 1, how) == "éa".encode()
+        assert core.truncate("éa.", 1, how) == "éa".encode()
+        with pytest.raises(ValueError, match="the byte 195, which stands at character 2 "):
+            core.encode("é.éaéa", how)
+    with pytest.raises(ValueError, match="the byte 195, which stands at character 0 "):
+        core.encode("é", (True, [], "bpe", 0.5, 0, False))  # dropout merges every piece

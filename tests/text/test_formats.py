@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 
 from gptengine.tokenizer import Tokenizer, hugging_face, splits, stages
+from gptengine.tokenizer.encode_file import encode_file
 from gptengine.tokenizer.vocabulary import spell
 from text.texts import BLANKS, WORDS, texts
 
@@ -233,18 +234,28 @@ def test_a_broken_file_is_refused_by_name(file, path, value, says):
         Tokenizer.load(file)
 
 
-def test_a_text_with_a_byte_that_has_no_token_is_refused(file):
+def without_byte_1(file):
     """SmolLM's vocabulary lacks bytes that no text of its training had."""
     data = json.loads(file.read_text())
     vocab = data["model"]["vocab"]
     vocab["aaz"] = vocab.pop("ā")  # how byte 1 is spelled
     file.write_text(json.dumps(data))
-    tok = Tokenizer.load(file)
+    return Tokenizer.load(file)
+
+
+def test_a_text_with_a_byte_that_has_no_token_is_refused(file, tmp_path):
+    tok = without_byte_1(file)
     assert tok.decode(tok.encode("all the rest é")) == "all the rest é"
     by_mode = [partial(tok.encode, mode=mode) for mode in ("merges", "bpe", "greedy")]
+    says = r"no token for the byte 1, which stands at character 3 \(byte 4\)"
     for encode in (*by_mode, tok.count, partial(tok.truncate, n=1)):
-        with pytest.raises(ValueError, match="no token for the byte 1 at byte 3 of the text"):
-            encode("abc\x01d")
+        with pytest.raises(ValueError, match=f"{says}$"):
+            encode("abé\x01d")
+    with pytest.raises(ValueError, match=f"{says} of text 2$"):
+        tok.encode_batch(["abc", "", "abé\x01d"])
+    (tmp_path / "text").write_bytes(b"line\n" * 1000 + b"\x01")
+    with pytest.raises(ValueError, match="the byte 1, which stands at byte 5000$"):
+        encode_file(tok, tmp_path / "text", tmp_path / "ids", block=1 << 12)
 
 
 def test_a_letter_or_a_merge_missing_is_refused(file):

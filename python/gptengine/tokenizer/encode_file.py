@@ -44,9 +44,9 @@ def encode_parts(tok, file, *, specials="refuse", mode=None, progress=None, bloc
 
     progress is called with the number of bytes that are done.
     """
-    done = 0
+    done, how = 0, tok._how(specials, mode, 0.0, 0, "replace")
     for part in _parts(tok, file, block, *tok._policy(specials)):
-        ids, _ = tok.encode_batch([part], specials=specials, mode=mode, continued=done > 0)
+        ids, _ = tok._core.encode_batch([part], how, done > 0, done)
         yield ids
         done += len(part)
         if progress:
