@@ -52,4 +52,13 @@ inline const Splitter& splitter_named(const std::string& name) {
   return *splitter;
 }
 
+[[noreturn]] inline void refuse_id(const Bpe& bpe, int64_t id, int64_t at) {
+  const std::string message = "token id " + std::to_string(id) + " at " + std::to_string(at) +
+                              " is not in the vocabulary of " + std::to_string(bpe.vocab_size());
+  throw nb::key_error(message.c_str());
+}
+
+// Its part of Bpe.
+void bind_text_decode(nb::module_& m, nb::class_<Bpe>& bpe);
+
 }  // namespace gpte
