@@ -34,8 +34,8 @@ int64_t TokenBytes::size(const uint32_t* ids, int64_t count, int64_t& bad) const
   return size;
 }
 
-void TokenBytes::write(uint8_t* out, int64_t size, const uint32_t* ids, int64_t count) const {
-  const uint8_t* end = out + size;
+uint8_t* TokenBytes::write(uint8_t* out, int64_t free, const uint32_t* ids, int64_t count) const {
+  const uint8_t* end = out + free;
   int64_t i = 0;
   for (; i < count; ++i) {
     const uint8_t* token = arena_.data() + starts_[ids[i]];
@@ -50,6 +50,7 @@ void TokenBytes::write(uint8_t* out, int64_t size, const uint32_t* ids, int64_t 
     std::memcpy(out, arena_.data() + starts_[ids[i]], length);
     out += length;
   }
+  return out;
 }
 
 }  // namespace gpte

@@ -20,8 +20,9 @@ class TokenBytes {
     return {reinterpret_cast<const char*>(arena_.data()) + starts_[id], sizes_[id]};
   }
 
-  // Writes them to out, which has room for size() bytes and no more. Every id must be one.
-  void write(uint8_t* out, int64_t size, const uint32_t* ids, int64_t count) const;
+  // Writes them to out, where at least size() bytes are free: those behind them may change. Returns
+  // where they end. Every id must be one.
+  uint8_t* write(uint8_t* out, int64_t free, const uint32_t* ids, int64_t count) const;
 
  private:
   static constexpr int64_t kBlock = 16;  // bytes that are copied at a time

@@ -220,7 +220,9 @@ void bind_text(nb::module_& m) {
       .def(
           "cut",
           [](const Bpe& bpe, const nb::bytes& text, size_t at) {
-            return bpe.splitter().cut(view(text), at);
+            const std::string_view letters = view(text);
+            const ReleasedGil released;
+            return bpe.splitter().cut(letters, at);
           },
           "text"_a, "at"_a, "Where a text can be cut from `at` on without another encoding.")
       .def(

@@ -1,5 +1,8 @@
 // Binds decoding: all ids at once, or as they come.
 #include <algorithm>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "bindings/text.h"
 #include "text/bpe.h"
@@ -17,35 +20,58 @@ std::string_view unspaced(const Bpe& bpe, uint32_t id, bool& fresh) {
   return bytes;
 }
 
-// Writes the bytes of the tokens to what allocate(size) gives, without a space at the end of the
-// last one of a word; returns whether there was one. From a copy of the ids: another
-// thread or process may write to the array between the check and the use.
+// Which of the ids lose the space that they start with, as it is a prefix; and whether a stretch of
+// text starts behind them.
+std::pair<std::vector<size_t>, bool> prefixed(const Bpe& bpe, const std::vector<uint32_t>& ids,
+                                              bool fresh) {
+  std::vector<size_t> places;
+  const bool again = bpe.prefix() >= Prefix::always;  // behind special tokens
+  for (size_t i = 0; i < ids.size() && (fresh || again); ++i) {
+    if (!fresh) {
+      fresh = bpe.restarts(ids[i]);
+    } else if (bpe.read(ids[i], fresh).size() < bpe.bytes().size_of(ids[i])) {
+      places.push_back(i);
+    }
+  }
+  return {std::move(places), fresh};
+}
+
+// Writes the bytes of the tokens to what allocate(size) gives, without prefixes and a space at the
+// end of the last one of a word; returns whether there was such a space. From a copy of the ids:
+// another thread or process may write to the array between the check and the use.
 template <class Allocate>
 bool decode_into(const Bpe& bpe, const Ids& shared, bool& fresh, const Allocate& allocate) {
   std::vector<uint32_t> ids;
+  std::vector<size_t> places;
   int64_t bad, size;
   {
     const ReleasedGil released;
     ids.assign(shared.data(), shared.data() + shared.size());
     size = bpe.bytes().size(ids.data(), int64_t(ids.size()), bad);
+    if (bad < 0 && bpe.prefix() != Prefix::none) {
+      std::tie(places, fresh) = prefixed(bpe, ids, fresh);
+    }
   }
   if (bad >= 0) refuse_id(bpe, ids[size_t(bad)], bad);
-  if (bpe.prefix() != Prefix::none) {
-    std::string text;
-    for (const uint32_t id : ids) text += bpe.read(id, fresh);
-    std::copy(text.begin(), text.end(), allocate(int64_t(text.size())));
-    return false;
-  }
   const bool spaced = !ids.empty() && bpe.spaced(ids.back());
-  auto* out = reinterpret_cast<uint8_t*>(allocate(size - spaced));
+  size -= int64_t(places.size()) + spaced;
+  auto* out = reinterpret_cast<uint8_t*>(allocate(size));
   const ReleasedGil released;
+  const uint8_t* end = out + size;
+  std::string_view last;
   if (spaced) {
-    const std::string_view last = unspaced(bpe, ids.back(), fresh);
+    last = unspaced(bpe, ids.back(), fresh);
     ids.pop_back();
-    size -= 1 + int64_t(last.size());
-    std::copy(last.begin(), last.end(), out + size);
   }
-  bpe.bytes().write(out, size, ids.data(), int64_t(ids.size()));
+  size_t at = 0;
+  for (const size_t place : places) {
+    out = bpe.bytes().write(out, end - out, ids.data() + at, int64_t(place - at));
+    const std::string_view token = bpe.bytes().of(ids[place]).substr(1);
+    out = std::copy(token.begin(), token.end(), out);
+    at = place + 1;
+  }
+  out = bpe.bytes().write(out, end - out, ids.data() + at, int64_t(ids.size() - at));
+  std::copy(last.begin(), last.end(), out);
   return spaced;
 }
 

@@ -10,22 +10,29 @@ void bind_text_split(nb::module_& m) {
       "split",
       [](const nb::bytes& text, const std::string& split) {
         const Splitter& splitter = splitter_named(split);
-        std::vector<uint32_t> lengths(text.size());
-        const auto state = splitter.start();
-        size_t count = 0;
-        for (std::string_view rest = view(text); !rest.empty();) {
-          const auto room = int64_t(lengths.size() - count);
-          const int64_t more = splitter.split(rest, lengths.data() + count, room, state.get());
-          for (int64_t i = 0; i < more; ++i) rest.remove_prefix(lengths[count++]);
+        std::string_view rest = view(text);
+        std::vector<uint32_t> lengths(rest.size());
+        {
+          const ReleasedGil released;
+          const auto state = splitter.start();
+          size_t count = 0;
+          while (!rest.empty()) {
+            const auto room = int64_t(lengths.size() - count);
+            const int64_t more = splitter.split(rest, lengths.data() + count, room, state.get());
+            for (int64_t i = 0; i < more; ++i) rest.remove_prefix(lengths[count++]);
+          }
+          lengths.resize(count);
         }
-        lengths.resize(count);
         return to_numpy(std::move(lengths));
       },
       "text"_a, "split"_a, "The lengths in bytes of the pieces of a text.");
   m.def(
       "split_cut",
       [](const nb::bytes& text, size_t at, const std::string& split) {
-        return splitter_named(split).cut(view(text), at);
+        const std::string_view letters = view(text);
+        const Splitter& splitter = splitter_named(split);
+        const ReleasedGil released;
+        return splitter.cut(letters, at);
       },
       "text"_a, "at"_a, "split"_a,
       "The next place from at on where the text can be cut without changing its pieces.");
