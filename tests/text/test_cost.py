@@ -49,7 +49,22 @@ def test_a_long_token_is_saved(tmp_path):
         tok = Tokenizer.load(tmp_path / "a.tiktoken", split="gpt2", special_tokens={})
         assert tok._vocabulary.listed_merges().tolist() == [[97, 98]]
 
-    assert growth(save, 25_000) < MOST
+    assert growth(save, 8000) < MOST
+
+
+@pytest.mark.parametrize(
+    "tokens, says",
+    [
+        ([b"a" * 65_537], "token 256 has 65537 bytes; at most 65536"),
+        ([b"%03d" % i * 20_000 for i in range(300)], "[0-9]+ bytes together; at most 16777216"),
+    ],
+)
+def test_tokens_too_long_for_any_use(tmp_path, tokens, says):
+    tokens = [*(bytes([b]) for b in range(256)), *tokens]
+    lines = [b"%s %d\n" % (base64.b64encode(token), i) for i, token in enumerate(tokens)]
+    (tmp_path / "a.tiktoken").write_bytes(b"".join(lines))
+    with pytest.raises(ValueError, match=rf"a\.tiktoken: .*{says}"):
+        Tokenizer.load(tmp_path / "a.tiktoken", split="gpt2", special_tokens={})
 
 
 def test_listed_merges_are_those_of_every_cut():
