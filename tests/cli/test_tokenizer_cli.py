@@ -114,6 +114,12 @@ def test_what_cannot_be_trained(folder, tmp_path, capsys):
     assert "no data" in error(capsys)
     assert tokenizer("train", tmp_path / "none.txt", "--out", out) == 2
     assert "none.txt: no such file" in error(capsys)
+    assert tokenizer("train", "", "--out", out) == 2
+    assert "a path of the texts is empty" in error(capsys)
+    assert tokenizer("train", text, "--out", "") == 2
+    assert "tokenizer train: --out is empty" in error(capsys)
+    assert tokenizer("inspect", "") == 2
+    assert "the path is empty" in error(capsys)
     assert tokenizer("train", text, "--out", out, "--split", "foo") == 2
     assert "split 'foo' is not known" in error(capsys)
     assert tokenizer("train", text, "--out", out, "--vocab-size", 7) == 2

@@ -63,6 +63,15 @@ def test_missing_files_are_named(tmp_path):
         list(read_documents(tmp_path))
 
 
+def test_an_empty_path_is_not_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.txt").write_text("a")
+    assert [*read_documents(".")] == [b"a"]
+    for paths in ("", ["a.txt", ""]):
+        with pytest.raises(ValueError, match="a path of the texts is empty"):
+            next(read_documents(paths))
+
+
 def test_one_text_holds_out_its_end(shards):
     tok = ByteTokenizer()
     train, val = tokens(shards, "train"), tokens(shards, "val")

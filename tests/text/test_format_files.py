@@ -266,3 +266,14 @@ def test_what_a_format_cannot_say(tmp_path):
     with pytest.raises(ValueError, match="cannot be never merged .* 'gpt2'.*b'abc'"):
         whole.save(tmp_path / "c.gguf")
     assert not (tmp_path / "c.gguf").exists()
+
+
+def test_an_empty_path_is_not_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="the path is empty: give a file or a folder"):
+        tokenizer().save("")
+    assert not [*tmp_path.iterdir()]
+    tokenizer().save(".")
+    assert Tokenizer.load(".") == tokenizer()
+    with pytest.raises(ValueError, match="the path is empty: give a file or a folder"):
+        Tokenizer.load("")

@@ -18,7 +18,9 @@ def find_files(paths) -> list[Path]:
     """The text files that `paths` (one or several files or folders) mean, in a fixed order."""
     if isinstance(paths, (str, os.PathLike)):
         paths = [paths]
-    found = []
+    paths, found = [*paths], []
+    if "" in paths:  # it would be the current folder, which nobody named
+        raise ValueError("a path of the texts is empty: give a file or a folder (. is this folder)")
     for path in map(Path, paths):
         if path.is_dir():
             inside = sorted(p for p in path.rglob("*") if p.is_file() and _suffix(p))

@@ -1,5 +1,6 @@
 """Which format a file of a tokenizer is in, and who reads and writes it."""
 
+import os
 import pathlib
 
 from gptengine.files import atomic_write, folder_in_use
@@ -22,7 +23,7 @@ MOST_BYTES = hugging_face.MOST_BYTES
 
 def located(path):
     """The file that is meant by a path to it or to its folder."""
-    path = pathlib.Path(path)
+    path = _path(path)
     file = _in_folder(path) if path.is_dir() else path
     if file.is_file():
         return file
@@ -63,7 +64,7 @@ def read(file, split=None, special_tokens=None):
 
 def write(path, vocabulary, config, eos_token):
     """Writes a folder, or a file in the format of its suffix."""
-    path = pathlib.Path(path)
+    path = _path(path)
     with folder_in_use(path.parent):
         _write(path, vocabulary, config, eos_token)
 
@@ -90,6 +91,13 @@ def _write(path, vocabulary, config, eos_token):
         path.mkdir(parents=True, exist_ok=True)
         hugging_face.write_config(path / hugging_face.CONFIG_FILE, config, eos_token)
         atomic_write(path / hugging_face.TOKENIZER_FILE, hugging_face.encode(contents))
+
+
+def _path(path):
+    """A path that says something: the empty one would be the current folder, which nobody named."""
+    if os.fspath(path) == "":
+        raise ValueError("tokenizer: the path is empty: give a file or a folder (. is this folder)")
+    return pathlib.Path(path)
 
 
 def _in_folder(path):

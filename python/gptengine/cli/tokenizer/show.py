@@ -100,13 +100,14 @@ def found(path: str) -> tuple[Path, str]:
     if said:
         return formats.located(f"{ranks}{tiktoken_file.SUFFIX}"), split
     folder = Path(path)
-    if folder.is_dir() and not (folder / "tokenizer.json").exists() and (folder / "data").is_dir():
-        return formats.located(find_model_folder(path)), ""
-    return formats.located(path), ""
+    run = path and not (folder / "tokenizer.json").exists() and (folder / "data").is_dir()
+    return formats.located(find_model_folder(path) if run else path), ""
 
 
 def check_out(command: str, out: str, name: str) -> None:
-    """Refuse to write a tokenizer where another one belongs to a model or to token shards."""
+    """Refuse to write a tokenizer nowhere, or where another belongs to a model or token shards."""
+    if not out:
+        raise ValueError(f"{command}: {name} is empty: give a file or a folder (. is this folder)")
     for file, what in (("config.json", "a model"), ("sources.json", "token shards")):
         if (Path(out) / file).exists():
             raise ValueError(
