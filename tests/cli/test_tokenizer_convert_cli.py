@@ -57,6 +57,8 @@ def test_what_it_does_not_write(folder, tmp_path, capsys):
     for target in (tok, tok / "tokenizer.json"):
         assert tokenizer("convert", tok, target) == 2
         assert f"{target} is what {tok} is read from" in error(capsys)
+    assert tokenizer("convert", tok, tmp_path / "tekken.json") == 2
+    assert "tekken.json, a format that is read and not written: choose another" in error(capsys)
     Tokenizer.load(tok).save(tmp_path / "v/vocab.json")
     assert tokenizer("convert", tmp_path / "v", tmp_path / "v/merges.txt") == 2
     assert "is read from" in error(capsys)

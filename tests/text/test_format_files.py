@@ -277,3 +277,10 @@ def test_an_empty_path_is_not_the_current_folder(tmp_path, monkeypatch):
     assert Tokenizer.load(".") == tokenizer()
     with pytest.raises(ValueError, match="the path is empty: give a file or a folder"):
         Tokenizer.load("")
+
+
+@pytest.mark.parametrize("name", ["tekken.json", "tokenizer_config.json", "config.json"])
+def test_names_of_other_formats_are_refused(name, tmp_path):
+    with pytest.raises(ValueError, match=f"{name} would be a tokenizer.json under the name of"):
+        tokenizer().save(tmp_path / "new" / name)
+    assert not [*tmp_path.iterdir()]

@@ -17,6 +17,11 @@ from gptengine.tokenizer import (
 )
 from gptengine.tokenizer.vocabulary import END_OF_WORD
 
+OTHERS = {  # names ending in .json that mean another format than tokenizer.json
+    "tekken.json": "a format that is read and not written",
+    hugging_face.CONFIG_FILE: "which a folder has beside its tokenizer.json",
+    "config.json": "which has the shape of a model",
+}
 WRITTEN = (".json", tiktoken_file.SUFFIX, ggml_keys.SUFFIX)
 MOST_BYTES = hugging_face.MOST_BYTES
 
@@ -74,6 +79,11 @@ def _write(path, vocabulary, config, eos_token):
         raise ValueError(f"{path}: a folder stands where a file should be: choose another name")
     if path.name in (vocab_merges.VOCAB, vocab_merges.MERGES):
         vocab_merges.write(path.parent, vocabulary, config, eos_token)
+    elif path.name in OTHERS:
+        raise ValueError(
+            f"tokenizer: {path} would be a tokenizer.json under the name of {path.name}, "
+            f"{OTHERS[path.name]}: choose another name"
+        )
     elif path.suffix == ".json":
         hugging_face.write(path, vocabulary)
     elif path.suffix == tiktoken_file.SUFFIX:
