@@ -47,9 +47,16 @@ def test_tiktoken_does_not_say_all(tmp_path):
     for known in ({}, {"split": "gpt2"}, {"special_tokens": {}}):
         with pytest.raises(ValueError, match=r"ours\.tiktoken: .* neither its split nor its spec"):
             Tokenizer.load(file, **known)
-    tok = Tokenizer.load(file, split="gpt2", special_tokens={"<a>": 499, "<b>": 502})
+    known = {"<a>": 499, "<b>": 502}
+    tok = Tokenizer.load(file, split="gpt2", special_tokens=known)
     assert tok.vocab_size == 503  # the ids 498, 500 and 501 have no token
     assert tok.special_tokens["<|unused_500|>"] == 500
+    for split in (None, "gpt2"):  # said behind its name too
+        assert Tokenizer.load(f"{file}:gpt2", split=split, special_tokens=known) == tok
+    with pytest.raises(ValueError, match="its split is given as 'gpt2' and as 'o200k'"):
+        Tokenizer.load(f"{file}:gpt2", split="o200k", special_tokens={})
+    with pytest.raises(ValueError, match=r"ours\.tiktoken: .* its special tokens: load"):
+        Tokenizer.load(f"{file}:gpt2")
     with pytest.raises(ValueError, match="both have the id 7"):
         Tokenizer.load(file, split="gpt2", special_tokens={"<a>": 7})
     with pytest.raises(ValueError, match="split 'x' is not known"):

@@ -26,6 +26,16 @@ WRITTEN = (".json", tiktoken_file.SUFFIX, ggml_keys.SUFFIX)
 MOST_BYTES = hugging_face.MOST_BYTES
 
 
+def named(path, split=None):
+    """The file that a path means, and the split, which may stand behind ranks: x.tiktoken:gpt2."""
+    ranks, said, behind = os.fspath(path).partition(f"{tiktoken_file.SUFFIX}:")
+    if not said:
+        return located(path), split
+    if split not in (None, behind):
+        raise ValueError(f"{path}: its split is given as {behind!r} and as {split!r}")
+    return located(f"{ranks}{tiktoken_file.SUFFIX}"), behind
+
+
 def located(path):
     """The file that is meant by a path to it or to its folder."""
     path = _path(path)

@@ -127,10 +127,10 @@ class Tokenizer:
 
         tokenizer.json (BPE), vocab.json with merges.txt, .tiktoken, .gguf, tekken.json, a .model of
         SentencePiece (BPE), the codes of subword-nmt. split and special_tokens (ids by name) are
-        for those that do not say them: .tiktoken needs both, vocab.json has GPT-2's split if
-        nothing is said.
+        for those that do not say them: .tiktoken needs both (the split may stand behind its
+        name, x.tiktoken:gpt2), vocab.json has GPT-2's split if nothing is said.
         """
-        file = formats.located(path)
+        file, split = formats.named(path, split)
         vocabulary, config = formats.read(file, split, special_tokens)
         eos_token, bos_token = config.get("eos_token", END_OF_TEXT), config.get("bos_token")
         eos_token, bos_token = name_of(eos_token), name_of(bos_token)

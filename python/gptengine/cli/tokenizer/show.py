@@ -67,10 +67,7 @@ def load(path: str, split: str = "", special_tokens: dict[str, int] | None = Non
         if split or special_tokens:
             raise ValueError("bytes: this tokenizer has its own split and special tokens")
         return Tokenizer.bytes()
-    file, named = found(path)
-    if split and named and split != named:
-        raise ValueError(f"{path}: its split is given as {named!r} and as {split!r}")
-    split = split or named
+    file, split = found(path, split)
     ranks = file.suffix == tiktoken_file.SUFFIX
     if ranks and not split:
         raise ValueError(
@@ -80,7 +77,7 @@ def load(path: str, split: str = "", special_tokens: dict[str, int] | None = Non
     specials = {} if ranks and special_tokens is None else special_tokens
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        tok = Tokenizer.load(file, split=split or None, special_tokens=specials)
+        tok = Tokenizer.load(file, split=split, special_tokens=specials)
     for warning in said:
         warn(f"warning: {warning.message}")
     if ranks and special_tokens is None:
@@ -91,17 +88,14 @@ def load(path: str, split: str = "", special_tokens: dict[str, int] | None = Non
     return tok
 
 
-def found(path: str) -> tuple[Path, str]:
-    """The file that `path` means, and the split that it names: x.tiktoken:gpt2."""
+def found(path: str, split: str = "") -> tuple[Path, str | None]:
+    """The file that `path` means, and the split, if it is given or stands behind ranks."""
     from gptengine.checkpoint import find_model_folder
     from gptengine.tokenizer import formats
 
-    ranks, said, split = path.partition(f"{tiktoken_file.SUFFIX}:")
-    if said:
-        return formats.located(f"{ranks}{tiktoken_file.SUFFIX}"), split
     folder = Path(path)
     run = path and not (folder / "tokenizer.json").exists() and (folder / "data").is_dir()
-    return formats.located(find_model_folder(path) if run else path), ""
+    return formats.named(find_model_folder(path) if run else path, split or None)
 
 
 def check_out(command: str, out: str, name: str) -> None:
