@@ -165,7 +165,10 @@ def test_a_small_vocabulary_and_strange_bytes_are_said(tmp_path, capsys):
     assert pretrain(tmp_path / "a.txt", "--out", tmp_path / "run", "--vocab-size", 5000) == 0
     out, err = capsys.readouterr()
     assert "not the 5,000 of --vocab-size" in out
-    assert err.startswith("warning: ") and "a.txt: 50% of its first bytes are NUL" in err
+    assert (
+        err.startswith("warning: ")
+        and "a.txt: 50% of its first bytes are NUL or not UTF-8: it looks like binary data" in err
+    )
 
 
 def test_changed_settings_are_refused(tmp_path, text, capsys):

@@ -220,7 +220,16 @@ def test_progress_tells_the_time_that_is_left(capsys):
 def test_strange_bytes_are_said(tmp_path, capsys):
     (tmp_path / "a.txt").write_bytes(bytes(range(256)) * 40)
     assert tokenizer("train", tmp_path / "a.txt", "--out", tmp_path / "tok") == 0
-    assert "a.txt: 50% of its first bytes are NUL or not UTF-8" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "a.txt: 50% of its first bytes are NUL or not UTF-8: it looks like binary data" in err
+
+
+def test_text_in_another_encoding_is_said(tmp_path, capsys):
+    for name, looks in (("latin-1", "Latin-1 or another"), ("utf-16", "UTF-16;")):
+        (tmp_path / "a.txt").write_bytes((TEXT + "Größe über Häuser\n" * 300).encode(name))
+        assert tokenizer("train", tmp_path / "a.txt", "--out", tmp_path / "tok") == 0
+        err = capsys.readouterr().err
+        assert f"it looks like {looks}" in err and "shows as U+FFFD" in err
 
 
 def test_training_says_what_it_replaces(folder, tmp_path, capsys):

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.byte_tokenizer import ByteTokenizer
-from gptengine.data import Loader, TokenShards, read_documents, sequential, write, write_shards
+from gptengine.data import (
+    Loader,
+    TokenShards,
+    documents,
+    read_documents,
+    sequential,
+    write,
+    write_shards,
+)
 from gptengine.data.shards import LAYOUT
 
 TEXT = "".join(f"line {i} of a text with ümlauts\n" for i in range(300))
@@ -70,6 +78,25 @@ def test_an_empty_path_is_not_the_current_folder(tmp_path, monkeypatch):
     for paths in ("", ["a.txt", ""]):
         with pytest.raises(ValueError, match="a path of the texts is empty"):
             next(read_documents(paths))
+
+
+@pytest.mark.parametrize(
+    "data, looks",
+    [
+        (TEXT.encode("latin-1"), "Latin-1 or another encoding of one byte"),
+        (TEXT.encode("utf-16"), "UTF-16;"),
+        (TEXT.encode("utf-16-be"), "UTF-16;"),
+        (TEXT.encode("utf-32"), "UTF-32;"),
+        (("漢" * 40).encode() + b"\xe6\xbc" * 2, "damaged UTF-8;"),
+        (bytes(range(256)), "binary data;"),
+    ],
+)
+def test_strange_text_is_told_what_it_looks_like(data, looks, tmp_path):
+    for name, pack in (("a.txt", bytes), ("a.txt.gz", gzip.compress)):
+        (tmp_path / name).write_bytes(pack(data))
+        assert f"not UTF-8: it looks like {looks}" in documents.strange(tmp_path / name)
+        (tmp_path / name).write_bytes(pack(TEXT.encode() + b"\xff"))
+        assert documents.strange(tmp_path / name) == ""
 
 
 def test_one_text_holds_out_its_end(shards):

@@ -8,10 +8,20 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from gptengine.data.encoding import decode
 from gptengine.files import parse_object
 
 SUFFIXES = (".txt", ".txt.gz", ".jsonl", ".jsonl.gz")
 LOOKED_AT = 1 << 16  # bytes of a file, to tell whether it is text
+STRANGE = 0.01  # share of them that are no text, from which on it is said
+LOOKS = {
+    "utf-8": "damaged UTF-8",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16",
+    "utf-32-le": "UTF-32",
+    "utf-32-be": "UTF-32",
+    "cp1252": "Latin-1 or another encoding of one byte a character",
+}
 
 
 def find_files(paths) -> list[Path]:
@@ -51,14 +61,26 @@ def read_documents(paths, field: str = "text") -> Iterator[bytes]:
             raise ValueError(f"{path}: broken gzip file: {error}") from None
 
 
-def share_not_text(path: Path) -> float:
-    """The share of a .txt file's first bytes that are NUL or not UTF-8; 0 for a .jsonl file."""
+def strange(path: Path) -> str:
+    """What the first bytes of a file have that UTF-8 text has not, and what they look like.
+
+    "" where that is at most STRANGE of them, and for a .jsonl file, as JSON checks itself.
+    """
     if ".jsonl" in _suffix(path):
-        return 0.0  # JSON checks itself
+        return ""
     with _open(path) as file:
         start = file.read(LOOKED_AT)
-    strange = start.count(0) + start.decode("utf-8", "replace").count("\ufffd")
-    return strange / max(1, len(start))
+    count = start.count(0) + start.decode("utf-8", "replace").count("\ufffd")
+    if count <= STRANGE * len(start):
+        return ""
+    try:
+        looks = LOOKS.get(name := decode(start)[1], name)
+    except ValueError:
+        looks = "binary data"
+    return (
+        f"{count / len(start):.0%} of its first bytes are NUL or not UTF-8: it looks like {looks}; "
+        f"what is not UTF-8 is taken byte by byte, and shows as U+FFFD"
+    )
 
 
 def _lines(path: Path, field: str) -> Iterator[bytes]:

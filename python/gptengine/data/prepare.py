@@ -9,11 +9,9 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from gptengine.data.documents import find_files, read_documents, share_not_text
+from gptengine.data.documents import find_files, read_documents, strange
 from gptengine.data.write import SOURCES, split_documents, write_shards
 from gptengine.files import read_json, recover
-
-STRANGE = 0.01  # share of a text's bytes that are no text, from which on it is said
 
 
 def prepare(
@@ -48,8 +46,7 @@ def prepare(
     if not any(texts()):
         raise ValueError(f"{', '.join(map(str, paths))}: there is no text in it")
     for path in paths:
-        if (share := share_not_text(path)) > STRANGE:
-            says = f"{share:.0%} of its first bytes are NUL or not UTF-8: is it text?"
+        if says := strange(path):
             print(f"warning: {path}: {says}", file=sys.stderr)
     tok = tokenizer(t for split, t, _ in split_documents(texts(), held_out, seed) if split != "val")
     write_shards(

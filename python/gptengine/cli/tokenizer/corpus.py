@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from gptengine.data.documents import find_files, read_documents, share_not_text
+from gptengine.data.documents import find_files, read_documents, strange
 from gptengine.tokenizer.fertility import MOST, whole_characters
 from gptengine.tokenizer.training import FileStart
 
 LONG = 1 << 16  # bytes of a document of which the end is held out; of shorter ones, some as a whole
 LARGE = 1 << 24  # bytes of a .txt file that is never held as a whole
 MOST_HELD = 1 << 22  # bytes that are kept of one source
-STRANGE = 0.01  # share of a text's bytes that are no text, from which on it is said
 WIDEST = 4  # bytes of a character
 UNPACKED = 3  # times as much text as .gz file, where the file does not say it
 
@@ -34,8 +33,8 @@ class Source:
 
     def warnings(self) -> Iterator[str]:
         for path in self.files:
-            if (share := share_not_text(path)) > STRANGE:
-                yield f"{path}: {share:.0%} of its first bytes are NUL or not UTF-8: is it text?"
+            if says := strange(path):
+                yield f"{path}: {says}"
 
     def to_learn_from(self) -> Iterator:
         """The texts, bytes or the starts of files, without what is held out."""

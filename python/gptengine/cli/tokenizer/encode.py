@@ -133,8 +133,7 @@ def told(progress, name: str):
 
 def check_file(name: str) -> None:
     """Refuse text that is packed; say where a file is no text."""
-    from gptengine.cli.tokenizer.corpus import STRANGE
-    from gptengine.data.documents import share_not_text
+    from gptengine.data.documents import strange
     from gptengine.train.log import warn
 
     path = Path(name)
@@ -146,8 +145,8 @@ def check_file(name: str) -> None:
         )
     if not path.is_file():
         return  # a pipe can be read only once; what is not there is refused where it is opened
-    if (share := share_not_text(path)) > STRANGE:
-        warn(f"warning: {name}: {share:.0%} of its first bytes are NUL or not UTF-8: is it text?")
+    if says := strange(path):
+        warn(f"warning: {name}: {says}")
 
 
 def write_to(out: str, content) -> None:

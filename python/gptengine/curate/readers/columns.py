@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
+from gptengine.data.encoding import well_formed
+
 from ..document import Loss, Record
-from ..encoding import well_formed
 from .options import ReadOptions
 
 TEXT = ("text", "content", "raw_content", "body")

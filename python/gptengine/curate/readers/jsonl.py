@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gptengine.data.encoding import decode
 from gptengine.files import parse_object
 
 from ..document import Loss, Record
-from ..encoding import decode
 from .columns import record_of
 from .options import ReadOptions
 from .stream import bounded_lines, open_text

@@ -9,7 +9,8 @@ import sys
 import zlib
 from collections.abc import Iterator
 
-from ..encoding import MARKS
+from gptengine.data.encoding import MARKS
+
 from ..optional import need
 
 BLOCK = 1 << 16

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gptengine.data.encoding import decode
+
 from ..document import Loss, Record
-from ..encoding import decode
 from . import http
 from .members import RECORD, Members, Plain, Window
 from .options import ReadOptions

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from gptengine.data.encoding import decode
+
 from ..document import Loss, Record
-from ..encoding import decode
 from .options import ReadOptions
 from .stream import open_bytes, open_text, read_at_most
 

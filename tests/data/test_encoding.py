@@ -2,7 +2,7 @@
 
 import pytest
 
-from gptengine.curate.encoding import decode, encoding_name, well_formed
+from gptengine.data.encoding import decode, encoding_name, well_formed
 
 TEXT = "Grüße aus Köln, „schön“ – €"
 
