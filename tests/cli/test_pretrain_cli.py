@@ -161,14 +161,14 @@ def test_heads_that_were_not_asked_for_fit():
 
 
 def test_a_small_vocabulary_and_strange_bytes_are_said(tmp_path, capsys):
-    (tmp_path / "a.txt").write_bytes(bytes(range(256)) * 40)
-    assert pretrain(tmp_path / "a.txt", "--out", tmp_path / "run", "--vocab-size", 5000) == 0
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text/a.txt").write_bytes(bytes(range(256)) * 40)
+    (tmp_path / "text/b.md").touch()
+    assert pretrain(tmp_path / "text", "--out", tmp_path / "run", "--vocab-size", 5000) == 0
     out, err = capsys.readouterr()
     assert "not the 5,000 of --vocab-size" in out
-    assert (
-        err.startswith("warning: ")
-        and "a.txt: 50% of its first bytes are NUL or not UTF-8: it looks like binary data" in err
-    )
+    assert err.startswith(f"warning: {tmp_path}/text: not read: b.md (1 in all)")
+    assert "a.txt: 50% of its first bytes are NUL or not UTF-8: it looks like binary data" in err
 
 
 def test_changed_settings_are_refused(tmp_path, text, capsys):

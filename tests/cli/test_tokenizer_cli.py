@@ -179,6 +179,23 @@ def test_the_first_bytes_of_each_text(tmp_path):
     assert first("", 24) == ["ä" * 10, "漢"]
 
 
+def test_files_that_are_named_and_files_of_folders(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("gptengine.cli.tokenizer.corpus.LARGE", 1000)
+    for name in ("a.txt", "README.md", "notes/b.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(TEXT)
+    options = ["--vocab-size", 280, "--out", tmp_path / "tok"]
+    assert tokenizer("train", tmp_path / "README.md", *options) == 0
+    said, err = capsys.readouterr()
+    assert "plan     1 file, 19,200 bytes" in said and err == ""
+    assert tokenizer("train", tmp_path, "--vocab-size", 280, "--out", tmp_path / "tok.json") == 0
+    said, err = capsys.readouterr()
+    assert "plan     1 file, 19,200 bytes" in said
+    assert f"warning: {tmp_path}: not read: README.md, notes/b.md" in err and "3 in all" not in err
+    assert tokenizer("train", tmp_path / "notes", *options) == 2
+    assert "the folder holds no .txt, " in (said := error(capsys)) and "read: b.md (1 in" in said
+
+
 def test_broken_lines_end_a_training(tmp_path, capsys):
     (tmp_path / "a.jsonl").write_text('{"text": "fine"}\n{"text": 3}\n')
     assert tokenizer("train", tmp_path / "a.jsonl", "--out", tmp_path / "new" / "tok") == 2

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 
 import numpy as np
 import pytest
@@ -55,7 +56,11 @@ def test_documents_of_every_kind_of_file(tmp_path):
         ("a.jsonl", b'{"text": 3}', "line 1: field 'text' is int"),
         ("a.txt.gz", b"not gzip", "a.txt.gz: broken gzip"),
         ("a.txt.gz", gzip.compress(b"x" * 1000)[:-9], "a.txt.gz: broken gzip"),
-        ("a.pdf", b"", "ends in none of"),
+        ("b.txt.gz", gzip.compress(b"x")[:-1] + b"y", "b.txt.gz: broken gzip"),
+        ("a.pdf", bytes(range(256)), "ends in none of .*: 50% of its .* binary data"),
+        ("a.pdf.gz", gzip.compress(bytes(range(256))), "ends in none of .*: 50% of its"),
+        ("a.dat.gz", b"not gzip", "a.dat.gz: broken gzip"),
+        ("a.json", b"[]", "rename it to .jsonl if each line is one"),
     ],
 )
 def test_broken_files_are_named(tmp_path, name, content, match):
@@ -69,6 +74,20 @@ def test_missing_files_are_named(tmp_path):
         list(read_documents([tmp_path / "nowhere.txt"]))
     with pytest.raises(ValueError, match="holds no .txt"):
         list(read_documents(tmp_path))
+
+
+def test_a_named_file_is_text_whatever_its_suffix(tmp_path):
+    (tmp_path / "README.md").write_text("# A")
+    with gzip.open(tmp_path / "b.md.gz", "wt") as file:
+        file.write("# B")
+    (tmp_path / "c").write_text("C")
+    named = [tmp_path / name for name in ("README.md", "b.md.gz", "c")]
+    assert [*read_documents(named)] == [b"# A", b"# B", b"C"]
+    (tmp_path / ".hidden").touch()
+    says = "not read: README.md, b.md.gz, c (3 in all): name what is text"
+    assert documents.not_read(tmp_path) == says
+    with pytest.raises(ValueError, match=f"holds no .txt.*; {re.escape(says)}"):
+        next(read_documents(tmp_path))
 
 
 def test_an_empty_path_is_not_the_current_folder(tmp_path, monkeypatch):

@@ -51,8 +51,9 @@ class ModelOptions:
 
 @dataclasses.dataclass(frozen=True)
 class PretrainCommand:
-    """Train a GPT from nothing on .txt, .jsonl and .gz files, folders of them, or token shards.
+    """Train a GPT from nothing on text files, .jsonl files, .gz of both, folders, or token shards.
 
+    Of a folder of text, files that end in .txt, .jsonl and .gz of both are read.
     The same command again goes on where a stopped run ended, with the same result.
     """
 

@@ -1,7 +1,11 @@
-"""Documents out of files: a .txt file is one, a line of a .jsonl file is one; .gz of both."""
+"""Documents out of files: a .txt file is one, a line of a .jsonl file is one; .gz of both.
+
+In a folder these are read. A file that is named is read as text whatever its suffix, if it is text.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 import zlib
@@ -14,6 +18,7 @@ from gptengine.files import parse_object
 SUFFIXES = (".txt", ".txt.gz", ".jsonl", ".jsonl.gz")
 LOOKED_AT = 1 << 16  # bytes of a file, to tell whether it is text
 STRANGE = 0.01  # share of them that are no text, from which on it is said
+NAMED = 3  # files that are not read
 LOOKS = {
     "utf-8": "damaged UTF-8",
     "utf-16-le": "UTF-16",
@@ -26,22 +31,21 @@ LOOKS = {
 
 def find_files(paths) -> list[Path]:
     """The text files that `paths` (one or several files or folders) mean, in a fixed order."""
-    if isinstance(paths, (str, os.PathLike)):
-        paths = [paths]
-    paths, found = [*paths], []
+    paths, found = _several(paths), []
     if "" in paths:  # it would be the current folder, which nobody named
         raise ValueError("a path of the texts is empty: give a file or a folder (. is this folder)")
     for path in map(Path, paths):
         if path.is_dir():
             inside = sorted(p for p in path.rglob("*") if p.is_file() and _suffix(p))
             if not inside:
-                raise ValueError(f"{path}: the folder holds no {', '.join(SUFFIXES)} file")
+                says = f"{path}: the folder holds no {', '.join(SUFFIXES)} file"
+                raise ValueError("; ".join(filter(None, [says, not_read(path)])))
             found += inside
         elif not path.is_file():
-            raise ValueError(f"{path}: no such file or folder")
-        elif not _suffix(path):
-            raise ValueError(f"{path}: its name ends in none of {', '.join(SUFFIXES)}")
+            what = "neither a file nor a folder" if path.exists() else "no such file or folder"
+            raise ValueError(f"{path}: {what}")
         else:
+            _check_text(path)
             found.append(path)
     if not found:
         raise ValueError("no text files were given")
@@ -51,14 +55,38 @@ def find_files(paths) -> list[Path]:
 def read_documents(paths, field: str = "text") -> Iterator[bytes]:
     """The documents of some files as UTF-8 bytes; `field` holds the text of a JSON line."""
     for path in find_files(paths):
-        try:
-            if ".jsonl" in _suffix(path):
-                yield from _lines(path, field)
-            else:
-                with _open(path) as file:
-                    yield file.read()
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise ValueError(f"{path}: broken gzip file: {error}") from None
+        if ".jsonl" in _suffix(path):
+            yield from _lines(path, field)
+        else:
+            with _open(path) as file:
+                yield file.read()
+
+
+def warnings(paths) -> Iterator[str]:
+    """What whoever reads the documents of `paths` should know: what is not read, or is no text."""
+    for folder in map(Path, _several(paths)):
+        if folder.is_dir() and (says := not_read(folder)):
+            yield f"{folder}: {says}"
+    for path in find_files(paths):
+        if says := strange(path):
+            yield f"{path}: {says}"
+
+
+def not_read(path: Path) -> str:
+    """What a folder holds beside the files that are read of it; "" where that is nothing."""
+    inside = (p.relative_to(path) for p in path.rglob("*") if p.is_file() and not _suffix(p))
+    others = sorted(str(p) for p in inside if not any(part.startswith(".") for part in p.parts))
+    if not others:
+        return ""
+    more = ", …" * (len(others) > NAMED)
+    return (
+        f"not read: {', '.join(others[:NAMED])}{more} ({len(others):,} in all): name what is text"
+    )
+
+
+def is_plain(path: Path) -> bool:
+    """Whether the bytes of a file are the text, neither packed nor JSON."""
+    return path.suffix != ".gz" and ".jsonl" not in _suffix(path)
 
 
 def strange(path: Path) -> str:
@@ -83,6 +111,21 @@ def strange(path: Path) -> str:
     )
 
 
+def _several(paths) -> list:
+    return [paths] if isinstance(paths, (str, os.PathLike)) else [*paths]
+
+
+def _check_text(path: Path) -> None:
+    """Refuse a file that is neither text nor of a kind that is read."""
+    if _suffix(path):
+        return
+    says = strange(path)
+    if path.suffix == ".json":
+        says = "such a file is one value, not documents: rename it to .jsonl if each line is one"
+    if says:
+        raise ValueError(f"{path}: its name ends in none of {', '.join(SUFFIXES)}: {says}")
+
+
 def _lines(path: Path, field: str) -> Iterator[bytes]:
     with _open(path) as file:
         for number, line in enumerate(file, 1):
@@ -99,8 +142,14 @@ def _lines(path: Path, field: str) -> Iterator[bytes]:
             yield record[field].encode("utf-8", "replace")  # JSON can hold lone surrogates
 
 
+@contextlib.contextmanager
 def _open(path: Path):
-    return gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb")
+    """A file to read its text from, unpacked; what is broken in it is said with its name."""
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as file:
+            yield file
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(f"{path}: broken gzip file: {error}") from None
 
 
 def _suffix(path: Path) -> str:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from gptengine.data.documents import find_files, read_documents, strange
+from gptengine.data.documents import find_files, read_documents, warnings
 from gptengine.data.write import SOURCES, split_documents, write_shards
 from gptengine.files import read_json, recover
 
@@ -45,9 +45,8 @@ def prepare(
     texts = lambda: read_documents(data, field)
     if not any(texts()):
         raise ValueError(f"{', '.join(map(str, paths))}: there is no text in it")
-    for path in paths:
-        if says := strange(path):
-            print(f"warning: {path}: {says}", file=sys.stderr)
+    for warning in warnings(data):
+        print(f"warning: {warning}", file=sys.stderr)
     tok = tokenizer(t for split, t, _ in split_documents(texts(), held_out, seed) if split != "val")
     write_shards(
         texts(),

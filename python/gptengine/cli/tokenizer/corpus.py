@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from gptengine.data.documents import find_files, read_documents, strange
+from gptengine.data.documents import find_files, is_plain, read_documents
 from gptengine.tokenizer.fertility import MOST, whole_characters
 from gptengine.tokenizer.training import FileStart
 
 LONG = 1 << 16  # bytes of a document of which the end is held out; of shorter ones, some as a whole
-LARGE = 1 << 24  # bytes of a .txt file that is never held as a whole
+LARGE = 1 << 24  # bytes of a plain file that is never held as a whole
 MOST_HELD = 1 << 22  # bytes that are kept of one source
 WIDEST = 4  # bytes of a character
 UNPACKED = 3  # times as much text as .gz file, where the file does not say it
@@ -26,15 +26,10 @@ class Source:
     def __init__(self, name: str, field: str, held_out: float):
         self.name, self.files = name, find_files(name)
         self.size = sum(map(text_size, self.files))
-        self.packed = any(p.suffix == ".gz" or ".jsonl" in p.suffixes for p in self.files)
+        self.packed = not all(map(is_plain, self.files))
         self.held_bytes = 0
         self._field, self._share = field, held_out
         self._held: list[bytes] = []
-
-    def warnings(self) -> Iterator[str]:
-        for path in self.files:
-            if says := strange(path):
-                yield f"{path}: {says}"
 
     def to_learn_from(self) -> Iterator:
         """The texts, bytes or the starts of files, without what is held out."""
@@ -75,7 +70,7 @@ class Source:
     def _documents(self):
         for path in self.files:
             size = path.stat().st_size
-            if path.suffix == ".txt" and size >= LARGE:
+            if is_plain(path) and size >= LARGE:
                 yield FileStart(path, size)
             else:
                 yield from read_documents(path, self._field)
@@ -102,7 +97,7 @@ def first_texts(name: str, field: str, most: int = MOST) -> Iterator[bytes]:
 
 
 def _texts(path, field, most):
-    if path.suffix != ".txt":
+    if not is_plain(path):
         return read_documents(path, field)
     with open(path, "rb") as file:
         return [file.read(most + WIDEST)]

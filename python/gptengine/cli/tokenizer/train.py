@@ -28,7 +28,10 @@ SHOWN = 12  # of the longest and of the most frequent tokens
 
 @dataclasses.dataclass(frozen=True)
 class TrainCommand:
-    """Learn a vocabulary from .txt and .jsonl files, .gz of both, and folders of them."""
+    """Learn a vocabulary from text files, .jsonl files, .gz of both, and folders.
+
+    Of a folder, files that end in .txt, .jsonl and .gz of both are read.
+    """
 
     data: tuple[str, ...] = option(
         REQUIRED, "text files and folders", positional=True, shows="PATH"
@@ -68,6 +71,7 @@ class TrainCommand:
 def main(c: TrainCommand) -> None:
     from rich.console import Console
 
+    from gptengine.data import documents
     from gptengine.tokenizer import Tokenizer
     from gptengine.train.log import say, warn
 
@@ -77,16 +81,15 @@ def main(c: TrainCommand) -> None:
     with folder_in_use(Path(c.out).parent):
         rehearse(c.out, options)
         say(console, plan(c, sources, options) + replaced(c.out))
-        for source in sources:
-            for warning in source.warnings():
-                warn(f"warning: {warning}")
+        for warning in documents.warnings(c.data):
+            warn(f"warning: {warning}")
         start = time.perf_counter()
-        documents = (text for source in sources for text in source.to_learn_from())
+        texts = (text for source in sources for text in source.to_learn_from())
         with Progress(console) as progress:
             phases = Phases(progress, sum(s.size for s in sources))
             with warnings.catch_warnings(record=True) as said:
                 warnings.simplefilter("always")
-                tok = Tokenizer.train(documents, progress=phases.update, **options)
+                tok = Tokenizer.train(texts, progress=phases.update, **options)
         seconds = time.perf_counter() - start
         for warning in said:
             warn(f"warning: {warning.message}")
