@@ -3,6 +3,8 @@
 import gzip
 import json
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -177,6 +179,22 @@ def test_the_first_bytes_of_each_text(tmp_path):
     assert first("b.jsonl", 5) == ["漢"]
     assert first("b.jsonl", 100) == ["漢漢", "", "x"]
     assert first("", 24) == ["ä" * 10, "漢"]
+
+
+def test_text_through_a_pipe(folder, tmp_path, capfd):
+    for name in ("-", "/dev/stdin"):
+        run = [sys.executable, "-m", "gptengine", "tokenizer", "train", name, "--vocab-size", "285"]
+        run += ["--out", str(tmp_path / "tok")]
+        subprocess.run(run, input=TEXT.encode(), check=True)
+        said, err = capfd.readouterr()
+        assert "plan     1 file, 19,200 bytes" in said and err == ""
+        assert f"\n{name.removeprefix('/dev/')} " in said and "gptengine pretrain" not in said
+        assert Tokenizer.load(tmp_path / "tok") == Tokenizer.train(TEXT, vocab_size=285)
+        subprocess.run(run, input=TEXT.encode("utf-16"), check=True)
+        assert capfd.readouterr().err.startswith(f"warning: {name}: 50% of its first bytes")
+        with open(folder / "text.txt") as file:
+            subprocess.run(run, stdin=file, check=True)
+        assert "plan     1 file, 19,200 bytes" in capfd.readouterr().out
 
 
 def test_files_that_are_named_and_files_of_folders(tmp_path, monkeypatch, capsys):

@@ -62,14 +62,14 @@ def read_documents(paths, field: str = "text") -> Iterator[bytes]:
                 yield file.read()
 
 
-def warnings(paths) -> Iterator[str]:
-    """What whoever reads the documents of `paths` should know: what is not read, or is no text."""
+def warnings(paths) -> Iterator[tuple[Path, str]]:
+    """Files and folders of which not all is read or not all is text, and what is to say of each."""
     for folder in map(Path, _several(paths)):
         if folder.is_dir() and (says := not_read(folder)):
-            yield f"{folder}: {says}"
+            yield folder, says
     for path in find_files(paths):
         if says := strange(path):
-            yield f"{path}: {says}"
+            yield path, says
 
 
 def not_read(path: Path) -> str:

@@ -45,8 +45,8 @@ def prepare(
     texts = lambda: read_documents(data, field)
     if not any(texts()):
         raise ValueError(f"{', '.join(map(str, paths))}: there is no text in it")
-    for warning in warnings(data):
-        print(f"warning: {warning}", file=sys.stderr)
+    for path, says in warnings(data):
+        print(f"warning: {path}: {says}", file=sys.stderr)
     tok = tokenizer(t for split, t, _ in split_documents(texts(), held_out, seed) if split != "val")
     write_shards(
         texts(),

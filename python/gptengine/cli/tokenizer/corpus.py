@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from gptengine.data import documents
 from gptengine.data.documents import find_files, is_plain, read_documents
+from gptengine.files import explained
 from gptengine.tokenizer.fertility import MOST, whole_characters
 from gptengine.tokenizer.training import FileStart
 
@@ -17,19 +23,26 @@ UNPACKED = 3  # times as much text as .gz file, where the file does not say it
 
 
 class Source:
-    """A file or folder: the texts to learn from, and after them what was held out.
+    """A file, folder or pipe: the texts to learn from, and after them what was held out.
 
     name    as it was given              files   its text files
     size    bytes of text, for packed files about that many
+    copy    of what came through a pipe, or None: it goes when the source does
     """
 
     def __init__(self, name: str, field: str, held_out: float):
-        self.name, self.files = name, find_files(name)
+        self.name, self.copy = name, copy_of_pipe(name) if is_pipe(name) else None
+        self._path = self.copy.name if self.copy else name
+        self.files = find_files(self._path)
         self.size = sum(map(text_size, self.files))
         self.packed = not all(map(is_plain, self.files))
         self.held_bytes = 0
         self._field, self._share = field, held_out
         self._held: list[bytes] = []
+
+    def warnings(self) -> Iterator[str]:
+        for path, says in documents.warnings(self._path):
+            yield f"{self.name if self.copy else path}: {says}"
 
     def to_learn_from(self) -> Iterator:
         """The texts, bytes or the starts of files, without what is held out."""
@@ -74,6 +87,21 @@ class Source:
                 yield FileStart(path, size)
             else:
                 yield from read_documents(path, self._field)
+
+
+def is_pipe(name: str) -> bool:
+    """Whether text comes through a pipe, or from standard input (-), and can be read only once."""
+    return name == "-" or Path(name).is_fifo()
+
+
+def copy_of_pipe(name: str):
+    """A temporary file of what a pipe gives: it is read to learn from and to measure on."""
+    copy = tempfile.NamedTemporaryFile(suffix=".txt")
+    stdin = contextlib.nullcontext(sys.stdin.buffer)
+    with stdin if name == "-" else open(name, "rb") as pipe, explained(copy.name):
+        shutil.copyfileobj(pipe, copy)
+        copy.flush()
+    return copy
 
 
 def part(text: bytes | FileStart, start: int, end: int) -> bytes:

@@ -21,6 +21,7 @@ from gptengine.options import REQUIRED, option
 EXAMPLES = """\
   gptengine tokenizer train book.txt --vocab-size 8192 --out runs/tok
   gptengine tokenizer train novels-en.jsonl.gz novels-de.jsonl.gz --vocab-size 32768 --out runs/tok
+  zcat book.txt.gz | gptengine tokenizer train - --out runs/tok
   gptengine tokenizer train chats/ --special-tokens "<|user|>" "<|bot|>" --out chat.json
   gptengine tokenizer train more/ --base runs/tok --vocab-size 16384 --out runs/larger"""
 SHOWN = 12  # of the longest and of the most frequent tokens
@@ -34,7 +35,10 @@ class TrainCommand:
     """
 
     data: tuple[str, ...] = option(
-        REQUIRED, "text files and folders", positional=True, shows="PATH"
+        REQUIRED,
+        "text files and folders, pipes of plain text; - reads it from standard input",
+        positional=True,
+        shows="PATH",
     )
     out: str = option(
         "runs/tokenizer", "folder, or a file by its suffix, such as tok.json", shows="PATH"
@@ -71,18 +75,19 @@ class TrainCommand:
 def main(c: TrainCommand) -> None:
     from rich.console import Console
 
-    from gptengine.data import documents
     from gptengine.tokenizer import Tokenizer
     from gptengine.train.log import say, warn
 
     console = Console(highlight=False)
     options = settings(c)
-    sources = [Source(name, c.field, c.held_out) for name in c.data]
+    with console.status("reading"):  # a pipe takes as long as what comes through it
+        sources = [Source(name, c.field, c.held_out) for name in c.data]
     with folder_in_use(Path(c.out).parent):
         rehearse(c.out, options)
         say(console, plan(c, sources, options) + replaced(c.out))
-        for warning in documents.warnings(c.data):
-            warn(f"warning: {warning}")
+        for source in sources:
+            for warning in source.warnings():
+                warn(f"warning: {warning}")
         start = time.perf_counter()
         texts = (text for source in sources for text in source.to_learn_from())
         with Progress(console) as progress:
@@ -226,7 +231,7 @@ def report(console, c: TrainCommand, tok, sources, seconds: float) -> None:
     for note in show.not_said(tok, c.out):
         say(console, note)
     say(console, f"next     gptengine tokenizer inspect {shlex.quote(saved)} 'a word or text'")
-    if saved == c.out:  # pretrain needs to be told the split
+    if saved == c.out and not any(s.copy for s in sources):  # pretrain reads files, of known split
         field = ["--field", c.field] * (c.field != "text")
         words = ["gptengine", "pretrain", *c.data, "--tokenizer", c.out, *field]
         say(console, f"         {shlex.join(words)}")
