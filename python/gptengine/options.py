@@ -15,6 +15,7 @@ import typing
 from typing import Annotated
 
 REQUIRED = dataclasses.MISSING
+ABSENT = "\0"  # the default of a text that may be empty: no argument can hold it
 LARGEST = 2**31 - 1  # of a size
 
 
@@ -87,7 +88,7 @@ def _help_of_value(f, kind, default):
     said = {}
     if default is REQUIRED:
         said["help_behavior_hint"] = "(required)"
-    elif default in ("", ()):
+    elif default in ("", (), ABSENT):
         said["help_behavior_hint"] = ""  # an empty default is said in the help, if it means much
     if name and typing.get_origin(kind) is tuple and not f.metadata["repeated"]:
         name = f"{name} [{name} ...]" if default is REQUIRED else f"[{name} ...]"

@@ -84,6 +84,17 @@ def test_files_that_are_not_encoded_as_they_are(folder, tmp_path, capsys):
     assert "50% of its first bytes are NUL or not UTF-8" in capsys.readouterr().err
 
 
+def test_an_empty_text_has_no_ids(tmp_path, stdin, capfdbinary):
+    stdin(b"")
+    (tmp_path / "empty.txt").touch()
+    for args in ([""], ["-"], ["--file", tmp_path / "empty.txt"]):
+        for more in ([], ["--offsets"]):
+            assert tokenizer("encode", "bytes", *args, *more, "--format", "json") == 0
+            assert json.loads(capfdbinary.readouterr().out)["ids"] == []
+    assert tokenizer("encode", "bytes") == 2
+    assert b"no text: give it" in capfdbinary.readouterr().err
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_documents_are_encoded(tmp_path, packed, capsys):
     lines = "".join(json.dumps({"body": text}) + "\n" for text in ("ab", "é", "x<|endoftext|>"))

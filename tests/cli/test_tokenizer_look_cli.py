@@ -30,6 +30,15 @@ def test_inspecting_shows_what_cannot_be_seen(folder, capsys):
     assert capsys.readouterr().out.count("── ") >= 4
 
 
+def test_an_empty_text_is_a_text(folder, tmp_path, capsys):
+    page = tmp_path / "x.html"
+    assert tokenizer("inspect", folder / "tok", "", "--tree", "--html", page) == 0
+    assert "\n0 tokens, 0 bytes, - bytes a token\n" in capsys.readouterr().out
+    assert "0 tokens, 0 bytes" in page.read_text()
+    assert tokenizer("compare", folder / "tok", "bytes", "") == 0
+    assert "bytes:\n" in capsys.readouterr().out
+
+
 def test_facts_and_languages(folder, tmp_path, capsys):
     assert tokenizer("inspect", folder / "tok", "--longest", 2) == 0
     said = capsys.readouterr().out

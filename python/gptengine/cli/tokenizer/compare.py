@@ -6,7 +6,7 @@ import dataclasses
 
 from gptengine.cli.tokenizer import show
 from gptengine.files import atomic_write
-from gptengine.options import REQUIRED, option
+from gptengine.options import ABSENT, REQUIRED, option
 
 EXAMPLES = """\
   gptengine tokenizer compare runs/a runs/b "Die Hausaufgaben sind fertig."
@@ -21,7 +21,7 @@ class CompareCommand:
 
     a: str = option(REQUIRED, f"a tokenizer: {show.TOKENIZER}", positional=True)
     b: str = option(REQUIRED, "another one", positional=True)
-    text: str = option("", "the text; - reads it from standard input", positional=True)
+    text: str = option(ABSENT, "the text; - reads it from standard input", positional=True)
     files: tuple[str, ...] = option(
         (), "text files and folders: 8 MB in all, the first of each", shows="PATH"
     )
@@ -31,7 +31,7 @@ class CompareCommand:
     field: str = option("text", "what holds the text in a .jsonl line", shows="NAME")
 
     def __post_init__(self):
-        if bool(self.text) == bool(self.files):
+        if (self.text != ABSENT) == bool(self.files):
             raise ValueError("compare: give a text, or - for standard input, or --files")
         if self.examples < 0:
             raise ValueError(f"compare: --examples {self.examples} must be at least 0")
@@ -66,7 +66,7 @@ def main(c: CompareCommand) -> None:
             a, b, documents or [text], names=names(c), examples=examples, specials=c.specials
         )
     cut = {}
-    if c.text:
+    if c.text != ABSENT:
         cut = {
             n: tokens(t, text, specials=c.specials) for n, t in zip(names(c), (a, b), strict=True)
         }

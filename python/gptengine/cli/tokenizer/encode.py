@@ -15,7 +15,7 @@ from typing import Literal
 from gptengine.cli.tokenizer import show
 from gptengine.cli.tokenizer.progress import Progress, time_left
 from gptengine.files import atomic_write
-from gptengine.options import REQUIRED, option
+from gptengine.options import ABSENT, REQUIRED, option
 from gptengine.tokenizer.encode_file import encode_parts, id_dtype
 
 EXAMPLES = """\
@@ -34,7 +34,7 @@ class EncodeCommand:
     """Turn text into token ids."""
 
     tokenizer: str = option(REQUIRED, show.TOKENIZER, positional=True)
-    text: str = option("", "the text; - reads it from standard input", positional=True)
+    text: str = option(ABSENT, "the text; - reads it from standard input", positional=True)
     file: str = option(
         "",
         "a file with the text; of a .jsonl file, packed or not, the documents, and the end-of-text "
@@ -52,7 +52,7 @@ class EncodeCommand:
     offsets: bool = option(False, "also the bytes of the text that each token stands for")
 
     def __post_init__(self):
-        if not self.text and not self.file:
+        if self.text == ABSENT and not self.file:
             raise ValueError("encode: no text: give it, or - for standard input, or --file")
 
 
@@ -92,7 +92,7 @@ def main(c: EncodeCommand) -> None:
 
 def opened(text: str, file: str):
     """The text of the command line, a file, or standard input (-), to read from."""
-    if file and text:
+    if file and text != ABSENT:
         raise ValueError(f"encode: give a text or --file {file}, not both")
     if file:
         return open(file, "rb")

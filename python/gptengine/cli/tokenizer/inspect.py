@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 from gptengine.cli.tokenizer import show
 from gptengine.files import atomic_write
-from gptengine.options import REQUIRED, option
+from gptengine.options import ABSENT, REQUIRED, option
 
 EXAMPLES = """\
   gptengine tokenizer inspect runs/tok
@@ -22,7 +23,7 @@ class InspectCommand:
     """Look at a tokenizer: what it knows, how it cuts a text, how many tokens languages cost."""
 
     tokenizer: str = option(REQUIRED, show.TOKENIZER, positional=True)
-    text: str = option("", "a word or text; - reads it from standard input", positional=True)
+    text: str = option(ABSENT, "a word or text; - reads it from standard input", positional=True)
     files: tuple[str, ...] = option(
         (), "text files and folders: the first 8 MB of each count", shows="PATH"
     )
@@ -34,7 +35,7 @@ class InspectCommand:
     field: str = option("text", "what holds the text in a .jsonl line", shows="NAME")
 
     def __post_init__(self):
-        if self.html and not (self.text or self.files):
+        if self.html and self.text == ABSENT and not self.files:
             raise ValueError("inspect: --html shows tokens: give a text or --files too")
         if self.longest < 0:
             raise ValueError(f"inspect: --longest {self.longest} must be at least 0")
@@ -51,7 +52,7 @@ def main(c: InspectCommand) -> None:
     read = find_files(c.files) if c.files else []  # what is not there is said before the work
     show.check_not_read("inspect", c.html, "--html", read, [c.tokenizer])
     tok = show.load(c.tokenizer)
-    text = show.given_text(c.text)
+    given, text = c.text != ABSENT, show.given_text(c.text)
     if len(text) > MOST_BYTES:
         raise ValueError(
             f"inspect: the text has {len(text):,} bytes, and at most {MOST_BYTES:,} are shown: "
@@ -60,19 +61,19 @@ def main(c: InspectCommand) -> None:
     show.check_specials("inspect", tok, text, c.specials)
     tree = trees(tok, text, c.specials) if with_trees(c, text) else None  # refused before output
     tokens = inspect.tokens(tok, text, specials=c.specials)
-    found = inspect.facts(tok, c.longest) if c.html or not (text or c.files) else None
-    if not text and not c.files:
+    found = inspect.facts(tok, c.longest) if c.html or not (given or c.files) else None
+    if not given and not c.files:
         console.print(show.facts_table(facts(found)))
-    if text:
+    if given:
         console.print((show.with_ids if c.ids else show.colored)(console, tokens))
-        mean = show.number(len(text) / max(1, len(tokens)))
+        mean = show.number(len(text) / len(tokens) if tokens else math.nan)
         console.print(f"\n{counted(tokens, text)}, {mean} bytes a token")
         if tree:
             console.print()
             console.print(tree)
     rows = [show.fertility_row(f) for f in fertilities(console, tok, c)]
     if rows:
-        say(console, "\n" * bool(text) + show.table(show.FERTILITY, rows))
+        say(console, "\n" * given + show.table(show.FERTILITY, rows))
     if c.html:
         write_page(c, tok, text, tokens, found, rows)
         say(console, f"page     {c.html}")
@@ -143,7 +144,7 @@ def write_page(c: InspectCommand, tok, text: bytes, tokens, found, rows) -> None
     from gptengine.tokenizer import inspect
 
     parts = []
-    if text:
+    if c.text != ABSENT:
         parts += [report.paragraph(counted(tokens, text))]
         parts += [report.tokens(map(show.shown, tokens))]
         if with_trees(c, text):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from gptengine.files import descriptor_of
-from gptengine.options import option
+from gptengine.options import ABSENT, option
 from gptengine.report.tokens import Shown
 from gptengine.tokenizer import splits, tiktoken_file, vocab_merges
 from gptengine.tokenizer.vocabulary import END_OF_TEXT
@@ -135,8 +135,10 @@ def name_of(tok, path: str) -> str:
 
 
 def given_text(text: str) -> bytes:
-    """The bytes of a text from the command line, or of standard input (-)."""
-    return sys.stdin.buffer.read() if text == "-" else os.fsencode(text)
+    """The bytes of a text from the command line, or of standard input (-); none of no text."""
+    if text == "-":
+        return sys.stdin.buffer.read()
+    return b"" if text == ABSENT else os.fsencode(text)
 
 
 def colored(console, tokens):
