@@ -84,6 +84,20 @@ def test_files_that_are_not_encoded_as_they_are(folder, tmp_path, capsys):
     assert "50% of its first bytes are NUL or not UTF-8" in capsys.readouterr().err
 
 
+def test_the_suffix_says_the_format_and_folders_are_made(tmp_path, capsys):
+    ids = tmp_path / "new/a/x.foo"
+    assert tokenizer("encode", "bytes", "ab", "--out", ids) == 2
+    assert "x.foo: .foo says no format: give --format, or one of .npy, .bin" in error(capsys)
+    assert not (tmp_path / "new").exists()
+    assert tokenizer("encode", "bytes", "ab", "--out", ids, "--format", "bin") == 0
+    assert ids.read_bytes() == b"a\0b\0"
+    for name in ("ids-v1.5", "ids", "x.txt", "x.ids"):
+        assert tokenizer("encode", "bytes", "ab", "--out", tmp_path / name) == 0
+        assert (tmp_path / name).read_text() == "97 98\n"
+    assert tokenizer("decode", "bytes", "97", "--out", tmp_path / "b/c/text") == 0
+    assert (tmp_path / "b/c/text").read_text() == "a"
+
+
 def test_an_empty_text_has_no_ids(tmp_path, stdin, capfdbinary):
     stdin(b"")
     (tmp_path / "empty.txt").touch()
@@ -165,8 +179,8 @@ def test_what_cannot_be_encoded_or_decoded(folder, tmp_path, stdin, capsys):
     assert "the special token <|endoftext|> stands at byte 2; specials" in error(capsys)
     assert tokenizer("encode", tok, "a", "--format", "bin", "--offsets") == 2
     assert "--offsets goes with the formats ids and json, not with bin" in error(capsys)
-    assert tokenizer("encode", tok, "a", "--out", tmp_path / "none" / "x.bin") == 2
-    assert "no such file" in error(capsys)
+    assert tokenizer("encode", tok, "a", "--out", folder / "text.txt" / "x.bin") == 2
+    assert "a file stands where a folder should be" in error(capsys)
     assert tokenizer("decode", tok) == 2
     assert "give ids" in error(capsys)
     assert tokenizer("decode", tok, 5, "--format", "bin") == 2

@@ -52,8 +52,12 @@ def test_facts_and_languages(folder, tmp_path, capsys):
     assert "none.txt: no such file" in error(capsys)
     assert tokenizer("inspect", folder / "tok", "--html", tmp_path / "x.html") == 2
     assert "give a text" in error(capsys)
-    assert tokenizer("inspect", folder / "tok", "a", "--html", tmp_path / "no" / "x.html") == 2
-    capsys.readouterr()
+    (tmp_path / "file").touch()
+    assert tokenizer("inspect", folder / "tok", "a", "--html", tmp_path / "file/x.html") == 2
+    assert "a file stands where a folder should be" in capsys.readouterr().err
+    for args in (["inspect", folder / "tok"], ["compare", folder / "tok", "bytes"]):
+        page = tmp_path / args[0] / "new/x.html"
+        assert tokenizer(*args, "a", "--html", page) == 0 and page.is_file()
 
 
 class Page(html.parser.HTMLParser):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 from gptengine.cli.tokenizer import show
-from gptengine.files import atomic_write
 from gptengine.options import ABSENT, REQUIRED, option
 
 EXAMPLES = """\
@@ -84,7 +83,7 @@ def main(c: CompareCommand) -> None:
         console.print()
         console.print(differences(c, cells))
     if c.html:
-        atomic_write(c.html, page(c, found, cut).encode())
+        show.write_out(c.html, page(c, found, cut).encode())
         say(console, f"page     {c.html}")
 
 

@@ -13,7 +13,6 @@ from typing import Literal
 
 from gptengine.cli.tokenizer import show
 from gptengine.cli.tokenizer.progress import Progress
-from gptengine.files import atomic_write
 from gptengine.options import REQUIRED, option
 from gptengine.tokenizer.encode_file import id_dtype
 
@@ -72,7 +71,7 @@ def main(c: DecodeCommand) -> None:
             ids = parse_ids("decode", " ".join(c.ids))
         try:
             if c.out:
-                atomic_write(c.out, lambda file: write(file, tok, ids, c.errors, told))
+                show.write_out(c.out, lambda file: write(file, tok, ids, c.errors, told))
             else:
                 sys.stdout.flush()
                 write(sys.stdout.buffer, tok, ids, c.errors, told)

@@ -14,7 +14,6 @@ from typing import Literal
 
 from gptengine.cli.tokenizer import show
 from gptengine.cli.tokenizer.progress import Progress, time_left
-from gptengine.files import atomic_write
 from gptengine.options import ABSENT, REQUIRED, option
 from gptengine.tokenizer.encode_file import encode_parts, id_dtype
 
@@ -24,7 +23,7 @@ EXAMPLES = """\
   cat book.txt | gptengine tokenizer encode runs/tok - --format json
   gptengine tokenizer encode runs/tok --file book.txt --out book.bin
   gptengine tokenizer encode runs/tok --file chats.jsonl.gz --field body --out chats.bin"""
-SUFFIXES = {".npy": "npy", ".bin": "bin", ".json": "json"}
+SUFFIXES = {".npy": "npy", ".bin": "bin", ".json": "json", ".ids": "ids", ".txt": "ids"}
 DOCUMENTS = (".jsonl", ".jsonl.gz")
 CHUNK = 1 << 16  # ids that are written at a time
 
@@ -46,7 +45,7 @@ class EncodeCommand:
     format: Literal["auto", "ids", "json", "npy", "bin"] = option(
         "auto",
         "ids: numbers in a line; bin: 16 bits an id (32 for more than 65,536 tokens); "
-        "auto: by the suffix of --out, else ids",
+        "auto: by the suffix of --out (.ids, .txt or none: ids)",
     )
     specials: show.Specials = show.specials_option()
     offsets: bool = option(False, "also the bytes of the text that each token stands for")
@@ -59,9 +58,7 @@ class EncodeCommand:
 def main(c: EncodeCommand) -> None:
     from rich.console import Console
 
-    kind = c.format
-    if kind == "auto":
-        kind = next((k for suffix, k in SUFFIXES.items() if c.out.endswith(suffix)), "ids")
+    kind = format_of(c.out) if c.format == "auto" else c.format
     if c.offsets and kind not in ("ids", "json"):
         raise ValueError(f"encode: --offsets goes with the formats ids and json, not with {kind}")
     if kind in ("npy", "bin") and not c.out and sys.stdout.isatty():
@@ -88,6 +85,17 @@ def main(c: EncodeCommand) -> None:
             else:
                 parts = encode_parts(tok, text, specials=c.specials, progress=update)
             write_to(c.out, lambda file: write(file, kind, tok, parts))
+
+
+def format_of(out: str) -> str:
+    """The format that the suffix of --out says: numbers where there is none, or .5 of ids-v1.5."""
+    suffix = Path(out).suffix
+    if suffix[1:].isalpha() and suffix not in SUFFIXES:
+        raise ValueError(
+            f"encode: --out {out}: {suffix} says no format: give --format, or one of "
+            f"{', '.join(SUFFIXES)}"
+        )
+    return SUFFIXES.get(suffix, "ids")
 
 
 def opened(text: str, file: str):
@@ -162,7 +170,7 @@ def write_to(out: str, content) -> None:
         nonlocal count
         count = content(file)
 
-    atomic_write(out, counted)
+    show.write_out(out, counted)
     show.say_written(count, out)
 
 

@@ -6,7 +6,6 @@ import dataclasses
 import math
 
 from gptengine.cli.tokenizer import show
-from gptengine.files import atomic_write
 from gptengine.options import ABSENT, REQUIRED, option
 
 EXAMPLES = """\
@@ -157,4 +156,4 @@ def write_page(c: InspectCommand, tok, text: bytes, tokens, found, rows) -> None
     if rows:
         parts += [report.heading("Fertility"), report.table(show.FERTILITY, rows)]
     parts += [report.heading("Vocabulary"), report.table(("", ""), facts(found))]
-    atomic_write(c.html, report.page(f"Tokens of {c.tokenizer}", *parts).encode())
+    show.write_out(c.html, report.page(f"Tokens of {c.tokenizer}", *parts).encode())

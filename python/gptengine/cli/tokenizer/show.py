@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from gptengine.files import descriptor_of
+from gptengine.files import atomic_write, descriptor_of, folder_in_use
 from gptengine.options import ABSENT, option
 from gptengine.report.tokens import Shown
 from gptengine.tokenizer import splits, tiktoken_file, vocab_merges
@@ -279,6 +279,12 @@ def share(value: float) -> str:
 
 def count(n: int, thing: str) -> str:
     return f"{n:,} {thing}" + "s" * (n != 1)
+
+
+def write_out(path: str, content) -> None:
+    """Write a file as atomic_write() does, and make its folder."""
+    with folder_in_use(Path(path).parent):
+        atomic_write(path, content)
 
 
 def say_written(n: int, out: str) -> None:
