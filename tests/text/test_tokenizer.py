@@ -186,8 +186,10 @@ def test_training_on_files_equals_training_on_texts(tmp_path):
     for names in (str(paths[0]), [str(p) for p in paths], ["a text", str(paths[1])]):
         with pytest.raises(ValueError, match="a str is a text"):
             Tokenizer.train(names, vocab_size=280)
-    with pytest.raises(FileNotFoundError, match="missing"):
+    with pytest.raises(ValueError, match="missing: no such file"):
         Tokenizer.train(tmp_path / "missing", vocab_size=280)
+    with pytest.raises(ValueError, match="missing: no such file"):
+        Tokenizer.train([tmp_path / "missing"], vocab_size=280, progress=print)
 
 
 def test_fingerprints_tell_vocabularies_apart(tok):

@@ -11,7 +11,7 @@ import os
 
 import numpy as np
 
-from gptengine.files import atomic_write
+from gptengine.files import atomic_write, folder_in_use
 
 BLOCK = 1 << 24  # bytes of text that are read at a time
 
@@ -22,6 +22,8 @@ def encode_file(tok, source, target, *, specials="refuse", mode=None, progress=N
     The ids are those of the whole text at once: it is only cut where that changes nothing.
     progress is called with the number of bytes that are done.
     """
+    if not os.path.exists(source):
+        raise ValueError(f"encode: {source}: no such file")
     if os.path.isfile(target) and os.path.samefile(source, target):
         raise ValueError(f"encode: the target is the file to read, {source}: choose another")
     options = dict(specials=specials, mode=mode, progress=progress, block=block)
@@ -35,7 +37,8 @@ def encode_file(tok, source, target, *, specials="refuse", mode=None, progress=N
                 file.write(ids.astype(dtype, copy=False).data)
                 total += len(ids)
 
-    atomic_write(target, write)
+    with folder_in_use(os.path.dirname(target)):
+        atomic_write(target, write)
     return total, dtype
 
 

@@ -238,7 +238,7 @@ class _Feed:
         self._texts, self._weights, self._bytes = [], [], 0
 
     def _add_file(self, path, weight):
-        if not stat.S_ISREG(os.stat(path).st_mode):  # to open a pipe would wait for its writer
+        if not stat.S_ISREG(_stat(path).st_mode):  # to open a pipe would wait for its writer
             raise ValueError(f"tokenizer: {os.fspath(path)} is not a regular file")
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -267,8 +267,15 @@ def _items(texts_or_paths):
 def _size(item):
     """In bytes, of what has them; a str that is not ASCII has a few more than this says."""
     if isinstance(item, os.PathLike) and not isinstance(item, FileStart):
-        return os.path.getsize(item)
+        return _stat(item).st_size
     return len(item) if hasattr(item, "__len__") else 0
+
+
+def _stat(path):
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        raise ValueError(f"tokenizer: {os.fsdecode(path)}: no such file") from None
 
 
 def _check_path_or_text(item):
