@@ -62,8 +62,8 @@ class Bpe {
   const std::vector<Merge>& merges() const { return merges_; }
   const SpecialTokens& specials() const { return specials_; }
   const TokenBytes& bytes() const { return bytes_; }
-  // Whether decoding gives back every text.
-  bool lossless() const { return symbols_ != Symbols::words; }
+  // Whether the tokens of a text tile it: those of words do not tell what stands between words.
+  bool tiles() const { return symbols_ != Symbols::words; }
   // Whether the token's bytes end in a space that stands before another token only, as the last
   // token of a word does.
   bool spaced(uint32_t id) const { return symbols_ == Symbols::words && ends_word(tokens_[id]); }

@@ -104,7 +104,7 @@ void char_spans(int64_t* spans, std::string_view text, int64_t count) {
 Bpe::Refusal truncate(int64_t& length, const Bpe& bpe, std::string_view text, int64_t n,
                       const Bpe::Options& options) {
   check(n >= 0, "truncate: ", n, " tokens must not be fewer than 0");
-  check(bpe.lossless(), "truncate: a vocabulary of words does not keep where its tokens stand");
+  check(bpe.tiles(), "truncate: a vocabulary of words does not keep where its tokens stand");
   TokenBuffer ids;
   std::vector<int64_t> offsets;
   const Bpe::Refusal refusal = bpe.encode(ids, offsets, {text}, options, false);

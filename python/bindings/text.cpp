@@ -190,7 +190,7 @@ void bind_text(nb::module_& m) {
           [](const Bpe& bpe, nb::handle text, const Request::Tuple& how, bool characters) {
             Request request(how);
             const TextInput input(text, request.strict);
-            check(bpe.lossless(), "encode: a vocabulary of words has no offsets");
+            check(bpe.tiles(), "encode: a vocabulary of words has no offsets");
             TokenBuffer ids = encode_all(bpe, {input.view()}, request, false).first;
             std::vector<int64_t> spans;
             {

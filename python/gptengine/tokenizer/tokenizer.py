@@ -262,9 +262,11 @@ class Tokenizer:
         return self._core.decode(self._checked(ids), errors)
 
     def decode_bytes(self, ids):
-        """The bytes of some ids: exactly what was encoded.
+        """The bytes of some ids: exactly what was encoded, if the tokens are made of bytes.
 
         Where tokens are those of words, one space stands between words and none behind the last.
+        Those of SentencePiece make ▁ a space; and where one is put before texts without one, that
+        of a text that has one is taken for it.
         """
         return self._core.decode_bytes(self._checked(ids))
 
