@@ -97,6 +97,17 @@ def test_weights_and_cache_of_few_bits(folder, capsys):
         assert capsys.readouterr().out == "ab" + "".join(pieces) + "\n"
 
 
+@pytest.mark.parametrize("command", ["generate", "inspect", "eval"])
+def test_every_command_of_a_model_has_a_device(command, folder, tmp_path, capsys):
+    text = tmp_path / "a.txt"
+    text.write_text("Once upon a time. " * 30)
+    args = [command, str(folder), str(text) if command == "eval" else "ab", "--device"]
+    assert main([*args, "cpu"]) == 0
+    capsys.readouterr()
+    assert main([*args, "cuda"]) == 2
+    assert "device 'cuda' is not available yet" in capsys.readouterr().err
+
+
 def test_the_help_has_examples_of_what_is_used_most(capsys):
     with pytest.raises(SystemExit):
         main(["generate", "--help"])

@@ -13,7 +13,7 @@ import pytest
 from cli.commands import error
 from gptengine import Config, Model, Tokenizer
 from gptengine.cli.main import main
-from gptengine.tokenizer import stages
+from gptengine.tokenizer import WordPiece, stages
 from model.cases import small
 
 HOSTILE = '</script><script>alert("x")</script><img src=x onerror=alert(1)>&\'\x1b[31m\u202e'
@@ -186,3 +186,12 @@ def test_errors_take_one_line(folder, tmp_path, capsys):
         assert says in captured, (args, captured)
     assert inspect(tmp_path / "none", "a b") == 2
     assert "none" in error(capsys)
+
+
+def test_an_encoder_of_wordpiece_is_refused_as_that(tmp_path, capsys):
+    tok = WordPiece(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a"])
+    c = Config(6, 16, 1, 2, 8, causal=False, norm_order="post", embedding_norm=True, token_types=2)
+    Model(c).save(tmp_path / "m", tok)
+    assert inspect(tmp_path / "m", "a a") == 2
+    assert "inspect: of encoders only those of BPE can be opened: " in (said := error(capsys))
+    assert "WordPiece" in said

@@ -48,6 +48,7 @@ class EvalCommand:
     dtype: tuple[Literal["float32", "bfloat16"], ...] = option(
         ("float32",), "what it computes in; the first one is what the others are compared with"
     )
+    device: Literal["cpu", "cuda"] = option("cpu", "where it computes")
     kv_dtype: tuple[Literal["float32", "bfloat16", "q8"], ...] = option(
         (), "measure each with keys and values in such a cache, too"
     )
@@ -155,7 +156,7 @@ def plan(c: EvalCommand, source, config: Config, shards, context: int, forms) ->
     tokens, length = tokens_to_score(c, shards, context)
     plans = [planned(config, form, c.batch, length) for form in forms]
     memory = max(plans, key=lambda m: sum(m.values()))
-    check_memory(memory, "cpu")
+    check_memory(memory, c.device)
     part = f", the part {shards.split!r} of {shards.folder}" if len(c.data) == 1 else ""
     part = part if c.data[0] == str(shards.folder) else ""
     return [
@@ -214,7 +215,7 @@ def measure(c: EvalCommand, source, config, tok, shards, context, forms, progres
         progress.show(f"{form}  reading the weights")
         weights = dict(dtype=form.dtype, quantize=form.quantize)
         model = None  # first, so that the peak is not the sum of two
-        model = Model.load(source, **weights, trainable=False)
+        model = Model.load(source, **weights, device=c.device, trainable=False)
         parts, text, begin = [], 0, time.perf_counter()
         blocks = shards, c.batch, context, c.tokens or None
         for logp, targets in scored(model, *blocks, kv_dtype=form.kv_dtype):

@@ -65,6 +65,7 @@ class GenerateCommand:
     seed: int = option(0, "of the draws: the same seed writes the same text")
     stop: tuple[str, ...] = option((), "strings that end the text, and are not shown", shows="TEXT")
     dtype: Literal["float32", "bfloat16"] = option("float32", "what it computes in")
+    device: Literal["cpu", "cuda"] = option("cpu", "where it computes")
     quantize: Literal["none", "q8", "q4"] = option("none", "keep matrices in 8 or 4 bits a weight")
     kv_dtype: Literal["same", "float32", "bfloat16", "q8"] = option(
         "same", "what the cache keeps of keys and values; q8: 8 bits a number"
@@ -100,13 +101,14 @@ def main(c: GenerateCommand) -> None:
     sampler, constraint = sampler_from(c), constraint_from(c)
     folder = find_model(c.model)
     quantize = None if c.quantize == "none" else c.quantize
-    model = Model.load(folder, dtype=c.dtype, quantize=quantize, trainable=False)
+    how = dict(dtype=c.dtype, device=c.device, trainable=False)
+    model = Model.load(folder, quantize=quantize, **how)
     tok = Tokenizer.load(folder)
     prompt = sys.stdin.read().rstrip("\n") if c.prompt == "-" else c.prompt
     say_specials(tok, prompt, c.specials)
     draft = c.draft or None
     if draft and draft != "ngram":
-        draft = Model.load(find_model(draft), dtype=c.dtype, trainable=False)
+        draft = Model.load(draft, **how)
     pieces = stream(
         model,
         tok,

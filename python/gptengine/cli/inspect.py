@@ -52,6 +52,7 @@ class InspectCommand:
         "allow", "the name of a control token in the text: an error, text, or that token"
     )
     dtype: Literal["float32", "bfloat16"] = option("float32", "what it computes in")
+    device: Literal["cpu", "cuda"] = option("cpu", "where it computes")
 
     def __post_init__(self):
         check_sizes("inspect", self, most=1, cut=0)
@@ -71,8 +72,13 @@ def main(c: InspectCommand) -> None:
 
     console = Console(highlight=False)
     folder = find_model(c.model)
-    model = Model.load(folder, dtype=c.dtype, trainable=False)
-    tok = Tokenizer.load(folder)
+    model = Model.load(folder, dtype=c.dtype, device=c.device, trainable=False)
+    try:
+        tok = Tokenizer.load(folder)
+    except ValueError as error:
+        if model.config.causal:
+            raise
+        raise ValueError(f"inspect: of encoders only those of BPE can be opened: {error}") from None
     parts = along_the_text(c, model, tok, console) if c.text else []
     parts += among_the_words(c, model, tok, console)
     if c.out:
