@@ -93,6 +93,17 @@ def test_the_error_of_what_is_lost():
     assert errors.mean() == pytest.approx(shares.std(), rel=0.1)
 
 
+@pytest.mark.parametrize("flags, rows", [((), 4), (("--batch", 3), 3), (("--context", 8), 16)])
+def test_a_pass_is_short_for_ctrl_c(model, flags, rows, monkeypatch, capsys):
+    seen, logprob = [], Model.logprob
+    monkeypatch.setattr("gptengine.cli.eval.PASS_TOKENS", 128)
+    monkeypatch.setattr(
+        Model, "logprob", lambda m, x, *a, **k: seen.append(len(x)) or logprob(m, x, *a, **k)
+    )
+    assert evaluate("m", "text.txt", *flags) == 0
+    assert max(seen) == rows and len(seen) > 1
+
+
 def test_of_shards_the_held_out_part_counts(model, capsys):
     write_shards([TEXT] * 10, "s", Tokenizer.bytes(), held_out=0.1)
     write_shards([TEXT], "all", Tokenizer.bytes(), held_out=0)

@@ -26,6 +26,8 @@ EXAMPLES = """\
   gptengine eval model.gguf book.txt --dtype float32 bfloat16 --tokens 100000
   gptengine eval llama-folder texts/ --context 2048 --json eval.json"""
 
+PASS_TOKENS = 1024
+
 
 @dataclasses.dataclass(frozen=True)
 class EvalCommand:
@@ -53,7 +55,7 @@ class EvalCommand:
         (), "measure each with keys and values in such a cache, too"
     )
     context: int = option(0, "tokens of a block (0: the model's context, at most 1,024)")
-    batch: int = option(4, "blocks at a time")
+    batch: int = option(0, "blocks at a time (0: as many as 1,024 tokens hold)")
     tokens: int = option(0, "score at most so many, spread evenly over the text (0: all)")
     field: str = option("text", "what holds the text in a .jsonl line", shows="NAME")
     json: str = option("", "file to write the figures to", shows="FILE")
@@ -61,7 +63,7 @@ class EvalCommand:
     def __post_init__(self):
         if not self.data:
             raise ValueError("eval: no data: give text files, folders, or a folder of shards")
-        check_sizes("eval", self, context=0, batch=1, tokens=0)
+        check_sizes("eval", self, context=0, batch=0, tokens=0)
         for name in ("quantize", "dtype", "kv_dtype"):
             if len(set(given := getattr(self, name))) < len(given):
                 flag = name.replace("_", "-")
@@ -154,7 +156,7 @@ def plan(c: EvalCommand, source, config: Config, shards, context: int, forms) ->
     from gptengine.train.plan import check_memory
 
     tokens, length = tokens_to_score(c, shards, context)
-    plans = [planned(config, form, c.batch, length) for form in forms]
+    plans = [planned(config, form, batch_of(c, length), length) for form in forms]
     memory = max(plans, key=lambda m: sum(m.values()))
     check_memory(memory, c.device)
     part = f", the part {shards.split!r} of {shards.folder}" if len(c.data) == 1 else ""
@@ -175,6 +177,11 @@ def tokens_to_score(c: EvalCommand, shards: TokenShards, context: int) -> tuple[
 
     length, blocks = evaluation_blocks(shards, context, c.tokens or None)
     return len(blocks) * length, length
+
+
+def batch_of(c: EvalCommand, length: int) -> int:
+    """Blocks of a pass. Longer ones are hardly faster, and Ctrl-C waits for the end of a pass."""
+    return c.batch or max(1, PASS_TOKENS // length)
 
 
 def planned(config: Config, form: Form, batch: int, length: int) -> dict[str, int]:
@@ -217,7 +224,7 @@ def measure(c: EvalCommand, source, config, tok, shards, context, forms, progres
         model = None  # first, so that the peak is not the sum of two
         model = Model.load(source, **weights, device=c.device, trainable=False)
         parts, text, begin = [], 0, time.perf_counter()
-        blocks = shards, c.batch, context, c.tokens or None
+        blocks = shards, batch_of(c, context), context, c.tokens or None
         for logp, targets in scored(model, *blocks, kv_dtype=form.kv_dtype):
             parts.append(logp)
             text += int(token_bytes[targets].sum())
