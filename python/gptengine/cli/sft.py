@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Literal
 
 from gptengine.files import folder_in_use, read_json
 from gptengine.options import REQUIRED, check_sizes, option
@@ -43,8 +44,10 @@ class SftCommand:
     lr_factor: float = option(
         3.0, "--lr as a multiple of the base's last learning rate, where it is known (0: --lr)"
     )
-    dtype: str = option("float32", "float32 or bfloat16: what it computes in")
-    recompute: int = option(1, "more of it, from 0 to 2: less memory for more time")
+    dtype: Literal["float32", "bfloat16"] = option(
+        "float32", "what it computes in; master weights are float32"
+    )
+    recompute: Literal[0, 1, 2] = option(1, "more of it: less memory for more time")
     show: int = option(0, "only print so many conversations, coloured by what counts")
     training: SftConfig = SftConfig()
 
