@@ -50,7 +50,7 @@ class SftConfig(TrainConfig):
     accumulate: int = option(1, "micro-steps a step")
     context: int = option(0, "most tokens of an example (0: the model's context length)")
     template: str = option("gptengine", "chat template", shows="NAME")
-    loss_on: tuple[str, ...] = option(LOSS_ROLES, "roles whose messages count")
+    loss_on: tuple[str, ...] = option(LOSS_ROLES, "roles whose messages count", shows="ROLE")
     too_long: Literal["split", "drop", "cut", "refuse"] = option(
         "split", "what becomes of a conversation that is longer than the context"
     )
