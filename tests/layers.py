@@ -53,6 +53,7 @@ ONE_ROOM = dict.fromkeys(  # a file and the room that it is a part of
         "draw",
         "model_memory",
         "own_tokenizer",
+        "weights",
         "kv_blocks",
         "text_stream",
         "requests",

@@ -25,6 +25,7 @@ from gptengine.model_memory import BITS, naming_bytes, planned_memory
 from gptengine.own_tokenizer import own_tokenizer
 from gptengine.sentence import Pooling, is_sentence_folder, read_pooling
 from gptengine.tokenizer import Tokenizer, WordPiece
+from gptengine.weights import arrays_of, copy_into
 
 DTYPES = ("float32", "bfloat16")
 
@@ -65,7 +66,7 @@ class Model:
         if seed is not None:
             check_seed("Model", seed)
         self.config, self.dtype, self.device, self.recompute = config, dtype, device, recompute
-        self.quantize, self.trainable = quantize, trainable and quantize is None
+        self.quantized, self.trainable = quantize, trainable and quantize is None
         self.engine_config = _core.GPTConfig(**dataclasses.asdict(config))
         with naming_bytes("Model", lambda: self.memory(1, training=False)):
             self.engine = _core.Transformer(
@@ -134,13 +135,28 @@ class Model:
         F32 or BF16; in a .gguf file also Q8_0 or Q4_0. A sentence encoder is written as
         sentence-transformers does.
         """
-        if self.quantize:
-            raise ValueError(f"save: a model of {self.quantize} weights cannot be saved")
+        if self.quantized:
+            raise ValueError(f"save: a model of {self.quantized} weights cannot be saved")
         if not self.trainable:
             raise ValueError("save: a model of trainable False cannot be saved: load it without")
         tokenizer, params = tokenizer or self.tokenizer, self.parameters()
         of_files = dict(pooling=self.pooling, end_ids=self.end_ids)
         checkpoint.save(path, self.config, params, tokenizer, weights, **of_files)
+
+    def quantize(self, quantize: str) -> Model:
+        """A copy with matrices of 8 or 4 bits a weight, "q8" or "q4", for decoding and evaluation.
+
+        `load(..., quantize=...)` has the same bits, and needs no memory for the model first.
+        """
+        if not self.trainable:
+            has = f"{self.quantized} weights" if self.quantized else "trainable False"
+            raise ValueError(
+                f"quantize: a model of {has} cannot be: load with quantize={quantize!r}"
+            )
+        copy = Model(self.config, seed=None, dtype=self.dtype, quantize=quantize)
+        copy.set_parameters(self.parameters())
+        copy.pooling, copy.end_ids, copy._tokenizer = self.pooling, self.end_ids, self._tokenizer
+        return copy
 
     # Training
 
@@ -265,11 +281,11 @@ class Model:
 
         After writing to them call `weights_changed()`: bfloat16 models compute with copies.
         """
-        return _arrays(self.engine.weights())
+        return arrays_of(self.engine.weights())
 
     def gradients(self) -> dict[str, np.ndarray]:
         """Every gradient by name, float32, sharing memory with the model."""
-        return _arrays(self.engine.gradients())
+        return arrays_of(self.engine.gradients())
 
     def weights_changed(self) -> None:
         self.version += 1
@@ -288,7 +304,7 @@ class Model:
                     raise ValueError(f"weight: {name!r} holds values that are not finite")
                 if not self.engine.set_matrix(name, np.ascontiguousarray(array, np.float32)):
                     raise ValueError(f"weight: {name!r} is not part of this model")
-        _copy_into(plain, params, "weight")
+        copy_into(plain, params, "weight")
         self.weights_changed()
 
     def _read_matrices(self, source) -> None:
@@ -304,15 +320,15 @@ class Model:
     def optimizer_state(self) -> dict:
         """AdamW's moments by name (shared memory) and its step count."""
         return {
-            "exp_avg": _arrays(self.engine.first_moment()),
-            "exp_avg_sq": _arrays(self.engine.second_moment()),
+            "exp_avg": arrays_of(self.engine.first_moment()),
+            "exp_avg_sq": arrays_of(self.engine.second_moment()),
             "step": self.engine.steps,
         }
 
     def load_optimizer_state(self, state: dict) -> None:
         mine = self.optimizer_state()
         for key in ("exp_avg", "exp_avg_sq"):
-            _copy_into(mine[key], state[key], key)
+            copy_into(mine[key], state[key], key)
         self.engine.steps = int(state["step"])
 
     # Plans
@@ -349,7 +365,7 @@ class Model:
             dtype=self.dtype,
             recompute=self.recompute,
             training=training,
-            quantize=self.quantize,
+            quantize=self.quantized,
             trainable=self.trainable,
         )
 
@@ -373,23 +389,3 @@ class Model:
         if keep:
             self.kept_shape = shape
         return logp
-
-
-def _arrays(tensors) -> dict[str, np.ndarray]:
-    return {name: tensor.numpy() for name, tensor in tensors.items()}
-
-
-def _copy_into(mine, theirs, kind):
-    if missing := sorted(mine.keys() - theirs.keys()):
-        raise ValueError(f"{kind} {missing[0]!r} is missing")
-    if foreign := sorted(theirs.keys() - mine.keys()):
-        raise ValueError(f"{kind} {foreign[0]!r} is not part of this model")
-    for name, array in theirs.items():
-        if array.shape != mine[name].shape:
-            raise ValueError(f"{kind} {name!r}: shape {array.shape} must be {mine[name].shape}")
-        if not np.isfinite(array).all():
-            raise ValueError(
-                f"{kind} {name!r}: {int((~np.isfinite(array)).sum())} values are not finite"
-            )
-    for name, array in theirs.items():
-        mine[name][...] = array

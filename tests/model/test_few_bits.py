@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from gptengine import Model, _core
+from gptengine import Config, Model, Tokenizer, _core
 from model.cases import DECODERS, SHAPES
 from ops.test_quantized import packed, rows
 from reference import model as ref
@@ -89,6 +89,27 @@ def test_generates_and_loads(rng, tmp_path):
     first, second = (m.generate([[1, 2, 3]], max_new_tokens=20, seed=3)[0] for m in (loaded, made))
     np.testing.assert_array_equal(first.tokens, second.tokens)
     assert loaded.num_parameters == plain.num_parameters
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("quantize", QUANTIZE)
+def test_a_copy_of_few_bits_is_what_is_loaded(quantize, dtype, tmp_path):
+    tok = Tokenizer.bytes()
+    Model(Config.llama(tok.vocab_size, 16, 2, 2, 32), seed=1).save(tmp_path / "m", tok)
+    plain = Model.load(tmp_path / "m", dtype=dtype)
+    copy, loaded = (
+        plain.quantize(quantize),
+        Model.load(tmp_path / "m", dtype=dtype, quantize=quantize),
+    )
+    ids = np.arange(10, dtype=np.int32)
+    assert copy.quantized == quantize and plain.quantized is None
+    assert copy.logits(ids).tobytes() == loaded.logits(ids).tobytes()
+    assert copy.tokenizer == tok and copy.end_ids == plain.end_ids == (tok.eos_id,)
+    with pytest.raises(ValueError, match="quantize 'q5' must be"):
+        plain.quantize("q5")
+    for model, has in (copy, quantize), (Model(plain.config, trainable=False), "trainable False"):
+        with pytest.raises(ValueError, match=f"a model of {has}.* load with quantize='q8'"):
+            model.quantize("q8")
 
 
 @pytest.mark.parametrize("name", ["m", "m.gguf"])

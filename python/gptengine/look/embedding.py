@@ -94,8 +94,8 @@ def parse(expression: str) -> list[tuple[float, str]]:
 
 def embeddings(model: Model, tok) -> np.ndarray:
     """(V, C) float32: the rows that the tokenizer has tokens for."""
-    if model.quantize:
-        raise ValueError(f"embeddings: a model of {model.quantize} weights has no table to read")
+    if model.quantized:
+        raise ValueError(f"embeddings: a model of {model.quantized} weights has no table to read")
     known, rows = tok.vocab_size, model.config.vocab_size
     if known > rows:
         raise ValueError(
