@@ -5,11 +5,11 @@
 // segments[b] .. segments[b+1]-1 of qkv, and stand at the positions from starts[b] on.
 // qkv: (N, (H+2K) D)   k_cache, v_cache: (blocks, K, kCacheBlock, kept_row(D)): a head's keys in a
 // block lie together, because decoding reads them at the speed of memory. They are of qkv's dtype,
-// and the keys turned (kernels/attention_pack.h); or of another one (kernels/cache_rows.h),
-// float32, bfloat16, or uint8 for q8, in rows: then attention sees what rounding left, of the new
-// tokens too, so that it does not matter which of them are new. segments: (B+1) i32 from 0 to N,
-// never falling   tables: (B, T) i32   starts: (B) i32 Entries of a table that no position needs
-// may be anything.
+// and the keys turned (kernels/attention_pack.h); or in rows of another one, float32, bfloat16, or
+// uint8 for q8 (kernels/cache_rows.h): then attention sees what rounding left, of the new tokens
+// too, so that it does not matter which of them are new.
+// segments: (B+1) i32 from 0 to N, never falling   tables: (B, T) i32   starts: (B) i32
+// Entries of a table that no position needs may be anything.
 #pragma once
 
 #include "core/dispatch.h"
