@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gptengine.data.encoding import well_formed
+
 from ..document import Loss, Record
-from ..encoding import well_formed
 from ..optional import need
 from .columns import record_of
 from .options import ReadOptions
