@@ -1,5 +1,6 @@
 // What curation counts of texts: repeated n-grams equal their definition, every instruction set
 // signs alike, counts are those of the text's parts, and copies have the hash of what they copy.
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -24,7 +25,12 @@ void check_repeats(std::string_view bytes, uint32_t distinct) {
     ids.push_back(uint8_t(c) % distinct);
     lengths.push_back(1 + ids.back());  // a word has one length
   }
-  const Repeats got = count_repeats(ids, distinct, lengths);
+  std::vector<uint32_t> times(distinct);
+  const Repeats got = count_repeats(times, ids, lengths);
+  for (uint32_t id = 0; id < distinct; ++id) {
+    const auto often = std::count(ids.begin(), ids.end(), id);
+    require(times[id] == uint64_t(often), "word ", id, " comes ", times[id], " times, not ", often);
+  }
   for (int n = kTopFirst; n <= kRepeatLast; ++n) {
     std::map<Gram, int64_t> counts;
     std::set<size_t> covered;
