@@ -5,9 +5,10 @@ import time
 
 import pytest
 
+from gptengine.curate import extract as extracting
 from gptengine.curate.boilerplate import is_boilerplate, without_boilerplate
 from gptengine.curate.document import Loss
-from gptengine.curate.extract import DEEPEST, EXTRACTORS, ExtractOptions, extract, too_deep
+from gptengine.curate.extract import DEEPEST, EXTRACTORS, ExtractOptions, extract
 from gptengine.curate.page import facts
 
 ARTICLE = [
@@ -84,6 +85,10 @@ def nested(depth, tag="div"):
     return f"<html><body>{f'<{tag}>' * depth}{text}{f'</{tag}>' * depth}</body></html>"
 
 
+def too_deep(html):
+    return extracting.too_deep(html, extracting._opens(html))
+
+
 @each
 def test_pages_nested_too_deeply_are_a_loss(extractor):
     options = ExtractOptions(extractor)
@@ -122,6 +127,53 @@ BOMBS = [
     "\0",
     "\ud800",
 ]
+
+
+CELLS = "<td>1</td>"
+BEYOND = {
+    "siblings": "<p>x</p>" * 100_000,
+    "unclosed": "<p>word " * 100_000,
+    "one row": f"<table><tr>{CELLS * 100_000}</tr></table>",
+    "attributes": f"<p {' '.join(f'a{i}=1' for i in range(100_000))}>text</p>",
+    "attributes by quotes": "<p " + "".join(f"a{i}='>'" for i in range(100_000)) + ">text</p>",
+    "several tags": f"<p {'a/' * 20_000}>" * 3,
+}
+
+
+@each
+@pytest.mark.parametrize("page", BEYOND)
+def test_what_extractors_would_take_long_for_is_a_loss(page, extractor):
+    lost = extract(f"<html><body>{BEYOND[page]}</body></html>", ExtractOptions(extractor), "here")
+    assert lost.reason == "extract.too_many" and lost.detail.endswith(", at most 30,000")
+
+
+def test_a_table_of_5_megabytes_is_a_loss():
+    assert extract("<table>" + "<tr><td>1</td></tr>" * 300_000).reason == "extract.too_long"
+
+
+WITHIN = {
+    "one row": f"<table><tr>{CELLS * 29_900}</tr></table>",
+    "unclosed": "<p>word " * 29_900,
+    "articles": "<article><p>A word.</p></article>" * 14_900,
+    "attributes": f"<p {' '.join(f'a{i}=1' for i in range(29_900))}>",
+    "one attribute": f"<img src='data:image/png;base64,{'A' * 1_900_000}'>",
+    "one script": "<script>" + "if (a < b) c();" * 100_000 + "</script>",
+    "attributes of the head": "<head>" + f"<meta {'x' * 990}>" * 1900 + "</head>",
+}
+
+
+@each
+@pytest.mark.parametrize("page", WITHIN)
+def test_the_worst_within_the_bounds_ends_soon(page, extractor):
+    start = time.process_time()
+    found = extract(f"<html>{WITHIN[page]}<p>{ARTICLE[0]}</p></html>", ExtractOptions(extractor))
+    assert isinstance(found.text, str)
+    assert time.process_time() - start < 30
+
+
+def test_pages_with_much_between_attributes_are_read():
+    long = f"<p class='{'a ' * 40_000}' data-x=\"{'/' * 40_000}\">{ARTICLE[0]}</p>"
+    assert ARTICLE[0] in extract(long).text
 
 
 @each

@@ -1,8 +1,9 @@
 """HTML to text without navigation, advertising, cookie notices and footers.
 
 `trafilatura` is the more exact extractor, `resiliparse` the faster one. What either leaves of share
-buttons, notices and footers goes by rules for lines. Work is bounded by a page's size and depth and
-never by time, so that the result does not depend on the machine.
+buttons, notices and footers goes by rules for lines. Work is bounded by a page's size, depth and
+numbers of elements and attributes, and never by time, so that the result does not depend on the
+machine: what is within all bounds takes seconds at most.
 """
 
 from __future__ import annotations
@@ -24,10 +25,16 @@ from .page import facts
 
 EXTRACTORS = ("trafilatura", "resiliparse")
 DEEPEST = 250  # elements within elements; at 256 libxml2 stops reading without a word
+MOST_ELEMENTS = 30_000  # of a page; some of the extractor's steps take the square of siblings
+# Parsers compare each attribute of an element with each other one: of the root of these comparisons
+MOST_ATTRIBUTES = 30_000
+LONG_TAG = 2000  # characters from which on a tag may have many
 # A short result is doubted if it is less than this share of what resiliparse finds: then
 # trafilatura tries again with all its fallbacks. Some take time in the square of a page's tags.
 DOUBTED, SHARE, MOST_TAGS = 2000, 1 / 3, 10_000
 XML_DECLARATION = re.compile(r"\s*<\?xml\b[^<>]{0,200}\?>", re.I)
+TAG = re.compile(r"<[a-z][^>\"']*(?:\"[^\"]*\"|'[^']*'|[^>\"'])*", re.I)
+BETWEEN = re.compile(r"\"[^\"]*\"|'[^']*'|[/\s]+")  # attributes: with no value, it alone
 WHOLE_PAGE = re.compile(r"<(html|body)\b", re.I)
 
 
@@ -64,8 +71,15 @@ def extract(html: str, options: ExtractOptions | None = None, where: str = "") -
     html = html.replace("\0", "")
     if declared := XML_DECLARATION.match(html):
         html = html[declared.end() :]  # its encoding is no longer true
-    if too_deep(html):
+    if (attributes := most_attributes(html)) > MOST_ATTRIBUTES:
+        limit = f"{attributes:,} attributes, at most {MOST_ATTRIBUTES:,}"
+        return Loss("extract.too_many", where, limit)
+    opens = _opens(html)
+    if too_deep(html, opens):
         return Loss("extract.too_deep", where, f"more than {DEEPEST} elements within each other")
+    if (elements := int(np.count_nonzero(opens > 0))) > MOST_ELEMENTS:
+        limit = f"{elements:,} elements, at most {MOST_ELEMENTS:,}"
+        return Loss("extract.too_many", where, limit)
     try:
         text = (_exact if options.extractor == "trafilatura" else _fast)(html)
     except _mistakes() as error:
@@ -73,12 +87,13 @@ def extract(html: str, options: ExtractOptions | None = None, where: str = "") -
     return Page(without_boilerplate(text).strip(), facts(html))
 
 
-def too_deep(html: str) -> bool:
+def too_deep(html: str, opens: np.ndarray) -> bool:
     """Whether elements lie deeper in each other than parsers read, or read in linear time.
 
-    Opening less closing tags are at least the depth; where they are many, the parser is asked.
+    opens: of `_opens`. Opening less closing tags are at least the depth; where they are many, the
+    parser is asked.
     """
-    if _most_open(html) <= DEEPEST:
+    if _most_open(opens) <= DEEPEST:
         return False
     etree = need("lxml.etree", "extracting pages")
     parser = etree.HTMLParser(encoding="utf-8")
@@ -89,13 +104,30 @@ def too_deep(html: str) -> bool:
     return any("depth" in error.message for error in parser.error_log)
 
 
-def _most_open(html: str) -> int:
+def _opens(html: str) -> np.ndarray:
+    """1 for each "<" that opens an element, -1 for one that closes one, 0 for others: int8 (N,)."""
     data = np.frombuffer(html.encode("utf-8", "replace") + b" ", np.uint8)
     after = data[np.flatnonzero(data[:-1] == ord("<")) + 1]
     opens = ((after | 32) >= ord("a")) & ((after | 32) <= ord("z"))
-    depth = np.cumsum(opens.astype(np.int64) - (after == ord("/")))
+    return opens.astype(np.int8) - (after == ord("/"))
+
+
+def _most_open(opens: np.ndarray) -> int:
+    depth = np.cumsum(opens, dtype=np.int64)
     least = np.minimum.accumulate(np.minimum(depth, 0))  # closing tags that nothing had opened
     return int((depth - least).max(initial=0))
+
+
+def most_attributes(html: str) -> int:
+    """So many in one tag would cost as much to compare as those in all long tags, or fewer.
+
+    Where a page has no more characters that could stand between attributes, nothing is looked at.
+    """
+    between = sum(map(html.count, "\"'/ \n\t\r\f"))
+    if between <= MOST_ATTRIBUTES:
+        return 0
+    long = (tag for tag in TAG.findall(html) if len(tag) >= LONG_TAG)
+    return int(sum(len(BETWEEN.findall(tag)) ** 2 for tag in long) ** 0.5)
 
 
 def _exact(html: str) -> str:
