@@ -7,6 +7,7 @@ import small_corpora as corpora
 
 from gptengine.curate import plan, run
 from gptengine.curate.executors import Inline
+from gptengine.curate.recipe import Source
 from gptengine.curate.strides import LEAST_BYTES, MOST, Strides
 from gptengine.files import read_json
 
@@ -39,7 +40,17 @@ def sizes(tmp_path):
 )
 def test_counts(sizes, times, workers, counts):
     paths = sizes(*times)
-    assert list(map(Strides(paths, workers).count, paths)) == counts
+    strides = Strides([(path, Source(("x",))) for path in paths], workers)
+    assert list(map(strides.count, paths)) == counts
+
+
+def test_pages_are_more_work(tmp_path):
+    corpora.write_jsonl(tmp_path / "pages.jsonl", [{"html": "<p>x" * LEAST_BYTES}])
+    corpora.write_jsonl(tmp_path / "texts.jsonl", [{"text": "<p>x" * LEAST_BYTES}])
+    paths = [str(tmp_path / name) for name in ("pages.jsonl", "texts.jsonl")]
+    for extract, counts in (("trafilatura", [4, 1]), ("resiliparse", [2, 2])):
+        strides = Strides([(path, Source(("x",), extract=extract)) for path in paths], 4)
+        assert list(map(strides.count, paths)) == counts
 
 
 @pytest.fixture

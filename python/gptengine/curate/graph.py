@@ -39,7 +39,8 @@ def read_tasks(recipe: Recipe, base, work, workers: int) -> dict[str, list[Task]
     """The tasks of the first stage, by source, for so many workers; 0: for many machines."""
     digests = Digests(Path(work) / DIGESTS)
     files = {name: find_files(source.path, base) for name, source in recipe.sources.items()}
-    strides = Remembered(work, Strides([p for paths in files.values() for p in paths], workers))
+    strides = Strides([(p, recipe.sources[n]) for n, ps in files.items() for p in ps], workers)
+    divided = Remembered(work, strides)
     tasks: dict[str, list[Task]] = {}
     for name, paths in files.items():
         wanted = plain(_reading(recipe, name))
@@ -49,11 +50,12 @@ def read_tasks(recipe: Recipe, base, work, workers: int) -> dict[str, list[Task]
 
             def make(count, path=path, size=size, settings=settings):
                 own = [settings | {"stride": [first, count]} for first in range(count)]
-                return [Task("read", read, each, (path,), size // count) for each in own]
+                rest = ((path,), size // count, strides.weights[path])
+                return [Task("read", read, each, *rest) for each in own]
 
-            tasks.setdefault(name, []).extend(strides.tasks(path, digest, make))
+            tasks.setdefault(name, []).extend(divided.tasks(path, digest, make))
     digests.save()
-    strides.save()
+    divided.save()
     return tasks
 
 

@@ -12,12 +12,13 @@ from .strides import Strides
 def plan(recipe, *, workers: int = 0, memory: int | str = "4GiB") -> dict:
     """Plain values: "sources" with files, bytes, tasks and steps; "memory"; "recipe_digest".
 
-    Reads no file, but the sizes of all.
+    Reads the beginnings of files, and the names of all.
     """
     recipe, base = load_recipe(recipe)
     planned = Memory.plan(recipe, memory, workers, base)
     paths = {name: find_files(source.path, base) for name, source in sorted(recipe.sources.items())}
-    strides = Strides([path for files in paths.values() for path in files], planned.workers)
+    of_sources = [(path, recipe.sources[name]) for name, files in paths.items() for path in files]
+    strides = Strides(of_sources, planned.workers)
     sources = {}
     for name, files in paths.items():
         source = recipe.sources[name]

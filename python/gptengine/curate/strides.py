@@ -12,25 +12,44 @@ from pathlib import Path
 
 from gptengine.files import read_json, write_json
 
+from .document import Record
+from .readers import read_file
+from .recipe import Source
 from .tasks import Task, is_done
 
 LEAST_BYTES = 1 << 20  # of a file, for a task
 MOST = 32  # tasks of a file
 MOST_OF_MACHINES = 8  # where each has to come to the same number, whatever its workers
+PAGES = 5  # times as long as packed text takes the extractor for packed pages
+PEEKED = 20  # records of a file, to see what is in it
 FILE = "strides.json"
 
 
 class Strides:
     """Divides the files of a run among so many workers; 0 stands for those of many machines."""
 
-    def __init__(self, paths: list[str], workers: int):
+    def __init__(self, files: list[tuple[str, Source]], workers: int):
         self.workers = workers
-        self.whole = sum(map(os.path.getsize, paths))
+        self.weights = {path: weight(path, source) for path, source in files}
+        self.whole = sum(os.path.getsize(path) * n for path, n in self.weights.items())
 
     def count(self, path: str) -> int:
         size = os.path.getsize(path)
-        wanted = -(-size * self.workers // max(1, self.whole)) if self.workers else MOST_OF_MACHINES
+        share = size * self.weights[path] * self.workers
+        wanted = -(-share // max(1, self.whole)) if self.workers else MOST_OF_MACHINES
         return max(1, min(wanted, MOST, size // LEAST_BYTES))
+
+
+def weight(path: str, source: Source) -> int:
+    """How many times as much work a byte of the file is as one of text. Small ones are not read."""
+    if source.extract != "trafilatura" or os.path.getsize(path) < 2 * LEAST_BYTES:
+        return 1
+    for number, item in enumerate(read_file(path, source.read_options())):
+        if isinstance(item, Record):
+            return PAGES if item.kind == "html" else 1
+        if number == PEEKED:
+            break
+    return 1
 
 
 class Remembered:

@@ -27,7 +27,7 @@ class Task:
 
     call: a function of a module, which other processes can import. settings: JSON values that may
     change the result. files: what is read but named by its content in the settings, so that a
-    moved file is the same. size: of the work, in bytes.
+    moved file is the same. size: of the work, in bytes; weight: how much work a byte is.
     """
 
     stage: str
@@ -35,6 +35,7 @@ class Task:
     settings: dict
     files: tuple[str, ...] = ()
     size: int = 0
+    weight: int = 1
     key: str = field(init=False)
 
     def __post_init__(self):
@@ -123,7 +124,8 @@ def run_stage(
             progress(done, total)
 
     try:
-        for task in sorted(todo, key=lambda task: -task.size):  # so that no long one is the last
+        todo.sort(key=lambda task: -task.size * task.weight)  # so that no long one is the last
+        for task in todo:
             future = executor.submit(run_task, task, str(work))
             if future.done():  # where tasks are done one at a time in this process
                 finish(future, task)
