@@ -54,18 +54,39 @@ void check_spans(const Bpe& bpe, std::string_view text, const reference::Ids& id
 
 void check_truncation(const Bpe& bpe, std::string_view text, int64_t most,
                       const Bpe::Options& options) {
-  const auto fits = [&](size_t length) {
-    int64_t count;
-    bpe.count(count, text.substr(0, length), options);
-    return count <= most;
-  };
-  size_t want = text.size();
-  const auto broken = [&] { return want < text.size() && (uint8_t(text[want]) & 0xC0) == 0x80; };
-  while (want > 0 && (broken() || !fits(want))) --want;
+  const auto want = int64_t(reference::truncated(bpe, text, most, options));
   int64_t length = -1;
   truncate(length, bpe, text, most, options);
-  require(length == int64_t(want), "truncated to ", length, " bytes, not ", want, ", for ", most,
-          " ids");
+  require(length == want, "truncated to ", length, " bytes, not ", want, ", for ", most, " ids");
+}
+
+// Where a byte stands that no token stands for, in a piece that may not be one; or the text's size.
+size_t unknown_byte(const std::map<std::string_view, uint32_t>& ids, const Splitter& plain,
+                    std::string_view text, bool whole) {
+  size_t at = 0;
+  for (const std::string_view piece : reference::split(plain, text)) {
+    const bool token = whole && ids.count(piece);
+    for (size_t i = 0; i < piece.size() && !token; ++i) {
+      if (!ids.count(piece.substr(i, 1))) return at + i;
+    }
+    at += piece.size();
+  }
+  return text.size();
+}
+
+void check_refusal(const Bpe& bpe, std::string_view text, const Bpe::Options& options,
+                   size_t place) {
+  const bool none = place == text.size();
+  const SpecialTokens::Match want{none ? 0 : place, none ? 0 : place + 1, TokenMap::kNone};
+  TokenBuffer ids;
+  std::vector<int64_t> offsets;
+  int64_t count;
+  for (const Bpe::Refusal& refusal :
+       {bpe.encode(ids, offsets, {text}, options, false), bpe.count(count, text, options)}) {
+    const SpecialTokens::Match& match = refusal.match;
+    require(match.start == want.start && match.end == want.end && (none || match.id == want.id),
+            "refused bytes ", match.start, " to ", match.end, ", not from ", place);
+  }
 }
 
 void check_dropout(const Bpe& bpe, const std::map<std::string_view, uint32_t>& ids,
@@ -82,7 +103,7 @@ void check_dropout(const Bpe& bpe, const std::map<std::string_view, uint32_t>& i
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Input in(data, size);
-  const size_t split = in.below(6);
+  const size_t split = in.byte();
   const auto mode = Mode(in.below(3));
   const int64_t kCaches[] = {0, 1, 4096, int64_t(1) << 16, int64_t(64) << 20};
   const int64_t cache = kCaches[in.below(5)];
@@ -98,6 +119,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
   const auto ids = vocabulary.plain_ids();
   const Splitter& plain = *find_splitter(split_name(split, true));
+  const bool whole = mode != Mode::merges || vocabulary.ignore_merges;
+  const size_t unknown = unknown_byte(ids, plain, text, whole);
+  check_refusal(*bpe, text, options, unknown);
+  if (unknown < text.size()) return 0;
+  if (text.size() <= 128) check_truncation(*bpe, text, most, options);
   const reference::Ids want =
       reference::encode(*bpe, ids, plain, text, mode, vocabulary.ignore_merges);
   bpe->set_cache_bytes(cache);
@@ -111,7 +137,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   require(count == int64_t(want.size()), "counted ", count, " of ", want.size());
   check_round_trip(*bpe, text, want);
   check_spans(*bpe, text, want);
-  if (mode != Mode::greedy && text.size() <= 512) check_dropout(*bpe, ids, plain, text, options);
-  if (text.size() <= 128) check_truncation(*bpe, text, most, options);
+  const bool every = unknown_byte(ids, plain, text, false) == text.size();
+  if (every && mode != Mode::greedy && text.size() <= 512) {
+    check_dropout(*bpe, ids, plain, text, options);
+  }
   return 0;
 }

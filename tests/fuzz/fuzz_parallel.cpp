@@ -32,9 +32,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   TokenBuffer one, two;
   std::vector<int64_t> one_ends, two_ends;
   set_num_threads(1);
-  bpe->encode(one, one_ends, texts, options, false);
+  const Bpe::Refusal refused = bpe->encode(one, one_ends, texts, options, false);
   set_num_threads(2);
-  bpe->encode(two, two_ends, texts, options, true);
+  const Bpe::Refusal also = bpe->encode(two, two_ends, texts, options, true);
+  require(refused.text == also.text && refused.match.start == also.match.start &&
+              refused.match.end == also.match.end && refused.match.id == also.match.id,
+          "refused from byte ", also.match.start, ", not ", refused.match.start);
+  if (refused.match.end != 0) return 0;
   require(one_ends == two_ends, "offsets ", listed(two_ends), ", not ", listed(one_ends));
   require(std::equal(one.data(), one.end(), two.data(), two.end()), "other ids on two threads");
   return 0;

@@ -1,6 +1,7 @@
 // Splitting: pieces tile the text, every instruction set finds those of the plain scanner, any room
 // for them gives the same, and a text cut at cut() has the pieces of the whole.
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 
 #include "fuzz/fuzz.h"
@@ -73,7 +74,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       {"words", "words plain", &TextKernels::words},
   };
   Input in(data, size);
-  const auto& which = kSplits[in.below(7)];
+  const auto& which = kSplits[in.below(std::size(kSplits))];
   const size_t room = 1 + in.below(200);
   const size_t at = in.byte();
   const Exact exact(in.rest());

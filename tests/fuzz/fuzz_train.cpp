@@ -185,9 +185,9 @@ void check_file(const Task& task) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Input in(data, size);
   Task task;
-  const size_t split = in.below(8);
-  task.words = split == 6;
-  if (split == 7) {
+  const size_t split = in.below(kSplitNames + 2);
+  task.words = split == kSplitNames;
+  if (split > kSplitNames) {
     task.splitter = task.plain = find_splitter("rules:_?L+N?|S*N{2,3}|[OM]+|S{2,}");
   } else {
     task.splitter = find_splitter(task.words ? "words" : split_name(split));

@@ -1,6 +1,7 @@
 // A vocabulary as a hostile file may give it: it is refused by name or it encodes and decodes.
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <stdexcept>
 
 #include "fuzz/fuzz.h"
@@ -35,7 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const char* const kSplits[] = {"gpt2",  "cl100k", "o200k", "llama3",
                                         "qwen2", "tekken", "words", "smollm"};
   Input in(data, size);
-  const char* split = kSplits[in.below(8)];
+  const char* split = kSplits[in.below(std::size(kSplits))];
   const bool ignore_merges = in.flag(), words = std::strcmp(split, "words") == 0;
   const std::vector<std::string> tokens = tokens_of(in);
   std::vector<Merge> merges;

@@ -51,19 +51,17 @@ inline std::string replace_invalid(std::string_view bytes) {
   return out;
 }
 
-// The ids of one piece: joins the pair of the lowest rank, the leftmost of equals, until none is.
-// left_out(step) pairs are passed over before that; it is 0 without dropout.
+// Joins the pair of the lowest rank, the leftmost of equals, until there is none. left_out(step)
+// pairs are passed over before that; it is 0 without dropout.
 template <class LeftOut>
-Ids merge(const Bpe& bpe, const std::map<std::string_view, uint32_t>& ids, std::string_view piece,
-          Mode mode, const LeftOut& left_out) {
+Ids join(const Bpe& bpe, const std::map<std::string_view, uint32_t>& ids, Ids out, Mode mode,
+         const LeftOut& left_out) {
   std::map<std::pair<uint32_t, uint32_t>, uint32_t> ranks;
   if (mode == Mode::merges) {
     for (uint32_t rank = 0; rank < bpe.merges().size(); ++rank) {
       ranks[{bpe.merges()[rank].left, bpe.merges()[rank].right}] = rank;
     }
   }
-  Ids out;
-  for (size_t i = 0; i < piece.size(); ++i) out.push_back(ids.at(piece.substr(i, 1)));
   const auto joined = [&](size_t i) { return bpe.tokens()[out[i]] + bpe.tokens()[out[i + 1]]; };
   for (uint64_t step = 0;; ++step) {
     std::vector<std::pair<uint32_t, size_t>> joins;
@@ -83,6 +81,15 @@ Ids merge(const Bpe& bpe, const std::map<std::string_view, uint32_t>& ids, std::
     out[place] = ids.at(joined(place));
     out.erase(out.begin() + int64_t(place) + 1);
   }
+}
+
+// The ids of one piece, from its bytes.
+template <class LeftOut>
+Ids merge(const Bpe& bpe, const std::map<std::string_view, uint32_t>& ids, std::string_view piece,
+          Mode mode, const LeftOut& left_out) {
+  Ids bytes;
+  for (size_t i = 0; i < piece.size(); ++i) bytes.push_back(ids.at(piece.substr(i, 1)));
+  return join(bpe, ids, std::move(bytes), mode, left_out);
 }
 
 inline Ids longest_matches(const std::map<std::string_view, uint32_t>& ids,
@@ -127,6 +134,21 @@ inline Ids encode_with_dropout(const Bpe& bpe, const std::map<std::string_view, 
     at += piece.size();
   }
   return out;
+}
+
+// The length of the longest prefix of whole characters that has at most so many ids.
+inline size_t truncated(const Bpe& bpe, std::string_view text, int64_t most,
+                        const Bpe::Options& options) {
+  const auto fits = [&](size_t length) {
+    int64_t count;
+    return bpe.count(count, text.substr(0, length), options).match.end == 0 && count <= most;
+  };
+  size_t length = text.size();
+  const auto broken = [&] {
+    return length < text.size() && (uint8_t(text[length]) & 0xC0) == 0x80;
+  };
+  while (length > 0 && (broken() || !fits(length))) --length;
+  return length;
 }
 
 // Where the leftmost special token from `start` on stands, the longest of those that start there;

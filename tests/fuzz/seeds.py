@@ -36,18 +36,23 @@ TEXTS = [text.encode() for text in TRAPS] + [TRAPS[0].encode() + INVALID + TRAPS
 
 def main():
     for name, heads in HEADS.items():
-        for i, text in enumerate(TEXTS):
-            write(name, f"text{i}", heads[i % len(heads)] + text)
+        for i in range(max(len(heads), len(TEXTS))):
+            write(name, f"text{i}", heads[i % len(heads)] + TEXTS[i % len(TEXTS)])
     for name, content in {**rules(), **readers(), **models(), **documents.seeds()}.items():
         write(*name, content)
 
 
 # The first bytes of an input choose options: see each target.
 MERGES = b"heThlolowe\x80rer in" + b"aaabababan" + b"\x80\x80\x81\x80"
+MISSING = [0, 0xF9, 0xC3, 0, 0xE6, 0, 0]
 HEADS = {
-    "split": [bytes([i, 70, 40]) for i in range(7)],
-    "encode": [bytes([i, i % 3, i % 5, 9, 7, 3 * i, i % 2, 15, i]) + MERGES for i in range(6)],
-    "parallel": [bytes([i, i % 3, i % 2, i % 4, 1, 3 * i, 0, 15, i]) + MERGES for i in range(3)],
+    "split": [bytes([i, 70, 40]) for i in range(8)],
+    "encode": [
+        bytes([i, i % 3, i % 5, 9, 7, 3 * i, i % 2, 15, i, MISSING[i]]) + MERGES for i in range(7)
+    ],
+    "parallel": [
+        bytes([i, i % 3, i % 2, i % 4, 1, 3 * i, 0, 15, i, MISSING[i]]) + MERGES for i in range(3)
+    ],
     "specials": [
         bytes([4, 5])
         + b"<|a|>\0"
@@ -57,7 +62,12 @@ HEADS = {
         + bytes([0, 0, 0, 7, i])
         for i, times in ((0, 3), (2, 60))
     ],
-    "train": [bytes([i, i % 2, 60, 0, 0, 0, 0, 2, 0, i % 3 == 1, 1, 30]) for i in range(7)],
+    "train": [bytes([i, i % 2, 60, 0, 0, 0, 0, 2, 0, i % 3 == 1, 1, 30]) for i in range(9)],
+    "pieces": [
+        bytes([i % 4, i % 2, i % 3 == 1, i % 3 != 2, 9, 12])
+        + bytes([1, 2, 9, 3, 0, 10, 4, 5, 12, 0, 0, 11, 13, 14])
+        for i in range(8)
+    ],
     "decode": [
         bytes([4, 3])
         + b"abc"

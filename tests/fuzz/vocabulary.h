@@ -1,5 +1,5 @@
 // A small vocabulary from a few bytes of an input: its ids in any order, with merges that make a
-// token that is there already, and special tokens that overlap.
+// token that is there already, special tokens that overlap, and perhaps none for one of the bytes.
 #pragma once
 
 #include <map>
@@ -30,6 +30,8 @@ struct Vocabulary {
     const size_t wanted = in.below(96), names = in.below(8);
     tokens.resize(256);
     for (size_t b = 0; b < 256; ++b) tokens[(b + turn) % 256] = std::string(1, char(b));
+    const size_t missing = in.byte();
+    if (missing >= 128) tokens[(missing + turn) % 256] = "none";
     std::map<std::string, uint32_t> ids;
     for (uint32_t id = 0; id < 256; ++id) ids[tokens[id]] = id;
     std::set<std::pair<uint32_t, uint32_t>> known;
@@ -68,12 +70,14 @@ struct Vocabulary {
   }
 };
 
+constexpr size_t kSplitNames = 7;
+
 inline const char* split_name(size_t which, bool plain = false) {
-  static const char* const kNames[][2] = {{"gpt2", "gpt2 plain"},    {"cl100k", "cl100k plain"},
-                                          {"o200k", "o200k plain"},  {"llama3", "llama3 plain"},
-                                          {"qwen2", "qwen2 plain"},  {"tekken", "tekken plain"},
-                                          {"smollm", "smollm plain"}};
-  return kNames[which % 7][plain];
+  static const char* const kNames[kSplitNames][2] = {
+      {"gpt2", "gpt2 plain"},     {"cl100k", "cl100k plain"}, {"o200k", "o200k plain"},
+      {"llama3", "llama3 plain"}, {"qwen2", "qwen2 plain"},   {"tekken", "tekken plain"},
+      {"smollm", "smollm plain"}};
+  return kNames[which % kSplitNames][plain];
 }
 
 }  // namespace gpte
