@@ -44,7 +44,8 @@ def test_from_a_recipe_to_batches(recipe, tmp_path, capsys):
     assert f"{mixture['tokens']:,} tokens to train on of {held:,} in the shards" in said
     assert f"tokens 64: {64 / mixture['tokens']:.1f} epochs" in said
     assert run("run", recipe, "--out", out, "--workers", 1) == 0  # the mixture stays in the report
-    assert "mixture" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "mixture" in said and f"next     gptengine pretrain {out / 'tokens'} --context " in said
     assert run("report", out, "--html", tmp_path / "page.html") == 0
     assert "quality.words" in capsys.readouterr().out and (tmp_path / "page.html").is_file()
     sample = json.loads((out / "report.json").read_text())["samples"]["quality.words"][0]

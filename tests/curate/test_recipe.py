@@ -63,6 +63,14 @@ def test_the_digest_is_of_all_settings():
     assert load_recipe(plain(one))[0] == one
 
 
+def test_a_key_of_the_whole_recipe_stands_behind_its_file(tmp_path):
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps({**LEAST, "qualty": {}}))
+    with pytest.raises(ValueError) as error:
+        load_recipe(path)
+    assert str(error.value).startswith(f"{path}: unknown key")
+
+
 def test_files_of_recipes(tmp_path):
     (tmp_path / "r.json").write_text(json.dumps(LEAST))
     recipe, base = load_recipe(tmp_path / "r.json")

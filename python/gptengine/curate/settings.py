@@ -57,25 +57,26 @@ def _unique_keys(yaml):
 
 def from_mapping(cls, values: dict, where: str):
     """An instance of the dataclass; `where` begins the ValueError about a key or a value."""
+    here = f"{where}: " if where else ""
     if not isinstance(values, dict):
-        raise ValueError(f"{where}: {_shown(values)} is not a mapping of names to settings")
+        raise ValueError(f"{here}{_shown(values)} is not a mapping of names to settings")
     kinds = typing.get_type_hints(cls)
     fields = {f.name: f for f in dataclasses.fields(cls) if f.init}
     for name in values:
         if name not in fields:
-            raise ValueError(f"{where}: unknown key {_shown(name)}; {known(name, fields)}")
+            raise ValueError(f"{here}unknown key {_shown(name)}; {known(name, fields)}")
     missing = [
         name
         for name, f in fields.items()
         if f.default is f.default_factory is dataclasses.MISSING and name not in values
     ]
     if missing:
-        raise ValueError(f"{where}: {missing[0]!r} is missing")
+        raise ValueError(f"{here}{missing[0]!r} is missing")
     given = {k: convert(v, kinds[k], f"{where}.{k}".lstrip(".")) for k, v in values.items()}
     try:
         return cls(**given)
     except ValueError as error:
-        raise ValueError(f"{where}: {error}" if where else str(error)) from None
+        raise ValueError(f"{here}{error}") from None
 
 
 def known(name, names) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from gptengine.cli.curate.run import Stages
-from gptengine.cli.curate.show import mixture_lines
+from gptengine.cli.curate.show import mixture_lines, next_line
 from gptengine.cli.tokenizer.progress import Progress
 from gptengine.options import REQUIRED, option
 
@@ -39,8 +39,8 @@ def main(c: MixCommand) -> None:
         mixture = mix(c.recipe, c.out, progress=Stages(progress).update)
     for line in mixture_lines(mixture):
         say(console, line)
-    folder = Path(c.out) / FOLDER
     if c.export:
-        say(console, f"exported {export(folder, Path(c.out) / c.export, c.export)}")
+        written = export(Path(c.out) / FOLDER, Path(c.out) / c.export, c.export)
+        say(console, f"exported {written}")
     say(console, f"report   {c.out}/report.html")
-    say(console, f"next     gptengine pretrain {folder} --context {mixture['length']}")
+    say(console, next_line(c.recipe, c.out, mixture))

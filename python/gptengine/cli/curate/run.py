@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 
-from gptengine.cli.curate.show import account_lines, count, share
+from gptengine.cli.curate.show import account_lines, count, next_line, share
 from gptengine.cli.tokenizer.progress import Progress, time_left
 from gptengine.options import REQUIRED, check_sizes, option
 
@@ -61,7 +61,7 @@ def main(c: RunCommand) -> int:
     for line in account_lines(report):
         say(console, line)
     say(console, f"report   {c.out}/report.html")
-    say(console, f"next     gptengine curate mix {c.recipe} --out {c.out}")
+    say(console, next_line(c.recipe, c.out, report.get("mixed")))
     return 0
 
 

@@ -54,6 +54,15 @@ def mixture_lines(mixture: dict) -> list[str]:
     return lines
 
 
+def next_line(recipe: str, out: str, mixture: dict | None) -> str:
+    """The command that comes next: to mix what was kept, or to train on its mixture."""
+    if not mixture:
+        return f"next     gptengine curate mix {recipe} --out {out}"
+    from gptengine.curate.mixing import FOLDER
+
+    return f"next     gptengine pretrain {Path(out) / FOLDER} --context {mixture['length']}"
+
+
 def check_run(folder: str) -> Path:
     """The report of a run's folder."""
     path = Path(folder) / "report.json"
