@@ -23,6 +23,8 @@ def command(config):
         raise ValueError("pretrain: steps 0\nmust be at least 1")
     if config.error == "file":
         raise FileNotFoundError(2, "No such file or directory", "x.txt")
+    if config.error == "full":
+        raise OSError(28, "No space left on device")
     if config.error == "interrupt":
         raise KeyboardInterrupt
     if config.error == "memory":
@@ -52,6 +54,7 @@ def test_a_command_runs(capsys):
     [
         (["test", "--error", "value"], 2, "error: pretrain: steps 0 must be at least 1"),
         (["test", "--error", "file"], 2, "error: x.txt: no such file or directory"),
+        (["test", "--error", "full"], 2, "error: no space left on device"),
         (["test", "--error", "memory"], 2, "error: out of memory"),
         (
             ["test", "--error", "interrupt"],

@@ -110,6 +110,14 @@ def test_a_large_file_is_not_held_as_a_whole(tmp_path, monkeypatch):
     assert tokenizer("train", tmp_path / "a.txt", "--out", tmp_path / "tok") == 0
 
 
+def test_long_tokens_that_begin_alike_say_their_size(tmp_path, capsys):
+    (tmp_path / "a.txt").write_text("a" * 1000)
+    assert tokenizer("train", tmp_path / "a.txt", "--out", tmp_path / "tok") == 0
+    said = capsys.readouterr().out
+    sizes = re.findall(r"a{29}… \((\d+) bytes\)", said.split("\nlongest  ")[1].split("\n")[0])
+    assert len(sizes) > 2 and len({*sizes}) == len(sizes)
+
+
 def test_what_cannot_be_trained(folder, tmp_path, capsys):
     text, out = folder / "text.txt", tmp_path / "new" / "tok"
     assert tokenizer("train", "--out", out) == 2
@@ -123,7 +131,9 @@ def test_what_cannot_be_trained(folder, tmp_path, capsys):
     assert tokenizer("inspect", "") == 2
     assert "the path is empty" in error(capsys)
     assert tokenizer("train", text, "--out", out, "--split", "foo") == 2
-    assert "split 'foo' is not known" in error(capsys)
+    assert "split 'foo' is not known: choose from gpt2, smollm, " in error(capsys)
+    assert tokenizer("train", text, "--out", out, "--special-tokens", "") == 2
+    assert "special_tokens has an empty name" in error(capsys)
     assert tokenizer("train", text, "--out", out, "--vocab-size", 7) == 2
     assert "vocab_size 7 must be at least 257" in error(capsys)
     assert tokenizer("train", text, "--out", out, "--memory", "much") == 2

@@ -18,6 +18,11 @@ def test_hausaufgaben(folder, capsys):
     names = [tok.token_bytes(int(i)).decode() for i in tok.encode("Hausaufgaben")]
     assert said.startswith("|".join(names) + "\n") and len(names) > 1
     assert f"{len(names)} tokens, 12 bytes" in said and "── a  id 97" in said
+    names = [tok.token_bytes(int(i)).decode() for i in tok.encode(" Hausaufgaben")]
+    cut = "|".join(names).replace(" ", "·")
+    assert f"\nbehind a space: {cut}, {len(names)} tokens\n" in said
+    assert tokenizer("inspect", folder / "tok", "im Haus") == 0
+    assert "behind a space" not in capsys.readouterr().out
 
 
 def test_inspecting_shows_what_cannot_be_seen(folder, capsys):
@@ -28,6 +33,19 @@ def test_inspecting_shows_what_cannot_be_seen(folder, capsys):
     assert str(Tokenizer.load(folder / "tok").eos_id) in said and "── " not in said
     assert tokenizer("inspect", folder / "tok", "die die", "--tree") == 0
     assert capsys.readouterr().out.count("── ") >= 4
+
+
+def test_lines_into_a_pipe_end_without_spaces(folder, tmp_path, capsys):
+    for args in (["--longest", 3], ["die Aufgaben", "--ids"], ["die", "--tree"]):
+        assert tokenizer("inspect", folder / "tok", *args) == 0
+    assert tokenizer("compare", folder / "tok", "bytes", TEXT[:64]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines and not [line for line in lines if line.endswith(" ")]
+
+
+def test_no_token_is_longest_where_none_is_learned(capsys):
+    assert tokenizer("inspect", "bytes") == 0
+    assert "longest" not in capsys.readouterr().out
 
 
 def test_an_empty_text_is_a_text(folder, tmp_path, capsys):
@@ -110,7 +128,7 @@ def test_a_page_of_a_word_has_its_tree(folder, tmp_path, capsys):
     for word in ("Hausaufgaben", "<b>"):
         args = [folder / "tok", word, "--html", tmp_path / "x.html"]
         assert tokenizer("inspect", *args) == 0
-        tree = capsys.readouterr().out.split("bytes a token\n\n")[1].split("page ")[0]
+        tree = capsys.readouterr().out.split(" tokens\n\n")[1].split("page ")[0]
         check_page(Page(tmp_path / "x.html"))
         page = (tmp_path / "x.html").read_text(encoding="utf-8")
         found = page.split("<h2>Merges</h2>\n")[1].split("</div>")[0]

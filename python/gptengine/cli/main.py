@@ -193,8 +193,8 @@ def usage(group: Group, words: list[str]) -> str:
 
 def reason(error: Exception) -> str:
     """What an error says, without the number that a system's error starts with."""
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror.lower()}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: " * bool(error.filename) + error.strerror.lower()
     return str(error) or "out of memory"
 
 

@@ -70,7 +70,9 @@ def bytes_of(memory):
 def names(special_tokens):
     """A list of names that differ."""
     found = [*several("special_tokens", special_tokens)]
-    if isinstance(special_tokens, str) or not all(isinstance(n, str) and n for n in found):
+    if "" in found:
+        raise ValueError("tokenizer: special_tokens has an empty name")
+    if isinstance(special_tokens, str) or not all(isinstance(n, str) for n in found):
         raise ValueError(f"tokenizer: special_tokens must be a list of names: {special_tokens!r}")
     if len(set(found)) < len(found):
         raise ValueError(f"tokenizer: special_tokens repeat a name: {found}")

@@ -103,8 +103,8 @@ def _write(path, vocabulary, config, eos_token):
     elif path.suffix[1:].isalpha() and not path.is_dir():  # tok-v1.5 is a folder's name
         raise ValueError(
             f"tokenizer: {path} must be a folder, {vocab_merges.VOCAB}, {vocab_merges.MERGES}, or "
-            f"end in one of {WRITTEN}; a folder whose name ends in {path.suffix} must be there "
-            f"already"
+            f"end in one of {', '.join(WRITTEN)}; a folder whose name ends in {path.suffix} must "
+            f"be there already"
         )
     else:
         contents = hugging_face.to_json(vocabulary)  # first, so that what is refused leaves nothing

@@ -59,7 +59,7 @@ def from_pattern(pattern, tiktoken=False):
             return name
     if tiktoken and pattern in TIKTOKEN:
         return TIKTOKEN[pattern]
-    raise ValueError(f"the split pattern {pattern!r:.2000} is none of {NAMES[:-1]}")
+    raise ValueError(f"the split pattern {pattern!r:.2000} is none of {', '.join(NAMES[:-1])}")
 
 
 def of_bytes(split):
@@ -78,7 +78,8 @@ def check(split):
     families = (RULES, spaces.NAME)
     if not isinstance(split, str) or not (split in NAMES or split.startswith(families)):
         raise ValueError(
-            f"tokenizer: split {split!r} is not known: choose from {NAMES}, or {RULES}..."
+            f"tokenizer: split {split!r} is not known: choose from {', '.join(NAMES)}, "
+            f"or {RULES}..."
         )
     _core.split(b"", split)
 

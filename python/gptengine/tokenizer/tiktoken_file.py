@@ -21,7 +21,7 @@ def read(path, split, special_tokens):
         raise ValueError(
             "such a file says neither its split nor its special tokens: "
             f"load(path, split=..., special_tokens={{name: id}}), where split is one of "
-            f"{splits.NAMES[:-1]}"
+            f"{', '.join(splits.NAMES[:-1])}"
         )
     splits.check_of_bytes(split, KIND)
     ids = {}

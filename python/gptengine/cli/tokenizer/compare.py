@@ -71,7 +71,7 @@ def main(c: CompareCommand) -> None:
         }
     for name, found_tokens in cut.items():
         say(console, f"{name}:")
-        console.print(show.colored(console, found_tokens))
+        show.display(console, show.colored(console, found_tokens))
         console.print()
     for line in (show.table(("tokenizer", *show.FERTILITY[1:]), rows(found)), *summary(found)):
         say(console, line)
@@ -81,7 +81,7 @@ def main(c: CompareCommand) -> None:
             for d in found.differences[: c.examples]
         )
         console.print()
-        console.print(differences(c, cells))
+        show.display(console, differences(c, cells))
     if c.html:
         show.write_out(c.html, page(c, found, cut).encode())
         say(console, f"page     {c.html}")

@@ -42,6 +42,7 @@ class InspectCommand:
 
 def main(c: InspectCommand) -> None:
     from rich.console import Console
+    from rich.text import Text
 
     from gptengine.data.documents import find_files
     from gptengine.tokenizer import inspect
@@ -62,14 +63,17 @@ def main(c: InspectCommand) -> None:
     tokens = inspect.tokens(tok, text, specials=c.specials)
     found = inspect.facts(tok, c.longest) if c.html or not (given or c.files) else None
     if not given and not c.files:
-        console.print(show.facts_table(facts(found)))
+        show.display(console, show.facts_table(facts(found)))
     if given:
-        console.print((show.with_ids if c.ids else show.colored)(console, tokens))
+        show.display(console, (show.with_ids if c.ids else show.colored)(console, tokens))
         mean = show.number(len(text) / len(tokens) if tokens else math.nan)
         console.print(f"\n{counted(tokens, text)}, {mean} bytes a token")
+        if behind := behind_space(tok, text, c.specials):
+            line = Text("behind a space: ").append_text(show.colored(console, behind))
+            show.display(console, line.append(f", {show.count(len(behind), 'token')}"))
         if tree:
             console.print()
-            console.print(tree)
+            show.display(console, tree)
     rows = [show.fertility_row(f) for f in fertilities(console, tok, c)]
     if rows:
         say(console, "\n" * given + show.table(show.FERTILITY, rows))
@@ -80,6 +84,14 @@ def main(c: InspectCommand) -> None:
 
 def counted(tokens, text: bytes) -> str:
     return f"{show.count(len(tokens), 'token')}, {show.count(len(text), 'byte')}"
+
+
+def behind_space(tok, text: bytes, specials: str) -> list:
+    """The tokens of a word as it stands inside of a text, where a space changes them."""
+    from gptengine.tokenizer import inspect
+
+    alone = text.split() == [text] and tok._vocabulary.split != "words" and not tok._core.prefixed
+    return inspect.tokens(tok, b" " + text, specials=specials) if alone else []
 
 
 def with_trees(c: InspectCommand, text: bytes) -> bool:
@@ -114,7 +126,8 @@ def facts(found) -> list[tuple[str, object]]:
     says = f"differ for {show.count(len(found.ambiguous), 'token')}: id {differ}"
     says += " …" * (len(found.ambiguous) > 5)
     rows.append(("merges by list and by id", says if differ else "agree"))
-    for i, token in enumerate(found.longest):
+    longest = [token for token in found.longest if len(token.bytes) > 1]
+    for i, token in enumerate(longest):
         size = show.count(len(token.bytes), "byte")
         says = f"{show.clipped(visible(token.bytes), 28)}  id {token.id}, {size}"
         rows.append(("" if i else "longest tokens", says))

@@ -221,6 +221,16 @@ def plain(renderable) -> str:
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
 
 
+def display(console, renderable) -> None:
+    """Print for whoever watches; into a pipe or file without the spaces that end lines."""
+    from gptengine.train.log import say
+
+    if console.is_terminal:
+        console.print(renderable)
+    else:
+        say(console, plain(renderable))
+
+
 def shown(token) -> Shown:
     """A token as a page shows it."""
     from gptengine.tokenizer.inspect import visible
@@ -291,6 +301,14 @@ def say_written(n: int, out: str) -> None:
     """How many tokens are in a file, unless that is standard output."""
     if descriptor_of(out) != 1:
         print(f"{count(n, 'token')}: {out}")
+
+
+def short(token: bytes, most: int) -> str:
+    """A token to read; where there is not the room for it, its beginning and its size."""
+    from gptengine.tokenizer.inspect import visible
+
+    text = visible(token)
+    return text if len(text) <= most else f"{clipped(text, most)} ({count(len(token), 'byte')})"
 
 
 def clipped(text: str, most: int) -> str:

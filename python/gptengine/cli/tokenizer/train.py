@@ -238,9 +238,7 @@ def report(console, c: TrainCommand, tok, sources, seconds: float) -> None:
 
 
 def quoted(tokens) -> str:
-    from gptengine.tokenizer.inspect import visible
-
-    return "  ".join(show.clipped(visible(token), 30) for token in tokens)
+    return "  ".join(show.short(token, 30) for token in tokens)
 
 
 def peak_memory() -> int:
