@@ -150,7 +150,7 @@ def test_what_is_not_text_is_refused(tok, bad):
         (dict(vocab_size=300, split="gpt3"), "split 'gpt3' is not known"),
         (dict(vocab_size=300, special_tokens=["<|a|>", "<|a|>"]), "repeat a name"),
         (dict(vocab_size=300, special_tokens=EOT), "must be a list of names"),
-        (dict(vocab_size=300, special_tokens=[""]), "must be a list of names"),
+        (dict(vocab_size=300, special_tokens=[""]), "has an empty name"),
         (dict(vocab_size=300, special_tokens=["é"]), "is how files spell"),
         (dict(vocab_size=300, min_frequency=0), "min_frequency is 0"),
     ],
