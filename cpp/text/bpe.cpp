@@ -13,23 +13,10 @@ namespace gpte {
 namespace {
 
 constexpr uint32_t kNone = TokenMap::kNone;
-constexpr double kUsualLength = 64;  // of a token at the most, in bytes, weighted by them
-
-// A file may say anything. Of longer tokens, what encoding needs would take gigabytes and minutes.
+// Of tokens that are not special. A file may say anything, and joining longer ones would take
+// gigabytes and minutes.
 constexpr size_t kMostBytes = size_t(1) << 16, kMostTogether = size_t(1) << 24;
-
-std::vector<std::string> checked(std::vector<std::string> tokens) {
-  check(tokens.size() < kNone, "tokenizer: ", tokens.size(), " tokens do not fit 32-bit ids");
-  size_t together = 0;
-  for (size_t id = 0; id < tokens.size(); ++id) {
-    check(tokens[id].size() <= kMostBytes, "tokenizer: token ", id, " has ", tokens[id].size(),
-          " bytes; at most ", kMostBytes);
-    together += tokens[id].size();
-  }
-  check(together <= kMostTogether, "tokenizer: the tokens have ", together,
-        " bytes together; at most ", kMostTogether);
-  return tokens;
-}
+constexpr double kUsualLength = 64;  // of a token at the most, in bytes, weighted by them
 
 std::vector<SpecialTokens::Special> named(const std::vector<std::string>& tokens,
                                           const std::vector<uint32_t>& specials) {
@@ -62,7 +49,7 @@ std::vector<std::string> as_read(std::vector<std::string> tokens, Symbols symbol
 Bpe::Bpe(std::vector<std::string> tokens, std::vector<Merge> merges, std::vector<uint32_t> specials,
          const Splitter& splitter, bool ignore_merges, Symbols symbols, Prefix prefix,
          const std::function<void()>& poll)
-    : tokens_(checked(std::move(tokens))),
+    : tokens_(std::move(tokens)),
       merges_(std::move(merges)),
       is_special_(tokens_.size()),
       id_of_(tokens_),
@@ -72,12 +59,18 @@ Bpe::Bpe(std::vector<std::string> tokens, std::vector<Merge> merges, std::vector
       ignore_merges_(ignore_merges),
       symbols_(symbols),
       prefix_(prefix) {
+  check(tokens_.size() < kNone, "tokenizer: ", tokens_.size(), " tokens do not fit 32-bit ids");
   byte_id_.fill(kNone);
   for (const uint32_t id : specials) is_special_[id] = true;
   apart_ = is_special_;
+  size_t together = 0;
   for (uint32_t id = 0; id < tokens_.size(); ++id) {
     if (is_special_[id]) continue;
-    check(!tokens_[id].empty(), "tokenizer: token ", id, " is empty");
+    const size_t size = tokens_[id].size();
+    check(size > 0, "tokenizer: token ", id, " is empty");
+    check(size <= kMostBytes, "tokenizer: token ", id, " has ", size, " bytes; at most ",
+          kMostBytes);
+    together += size;
     const uint32_t known = id_of_.insert(id);
     check(known == id, "tokenizer: tokens ", known, " and ", id, " have the same bytes");
     if (symbols == Symbols::characters) {
@@ -88,6 +81,8 @@ Bpe::Bpe(std::vector<std::string> tokens, std::vector<Merge> merges, std::vector
       byte_id_[uint8_t(tokens_[id][0])] = id;
     }
   }
+  check(together <= kMostTogether, "tokenizer: the tokens have ", together,
+        " bytes together; at most ", kMostTogether);
   // Some vocabularies (SmolLM's) have no token for bytes that their training text did not have;
   // then texts with them are refused. Without letters it is no vocabulary of bytes.
   for (int byte = 0; byte < 256 && symbols != Symbols::words; ++byte) {
