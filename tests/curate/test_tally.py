@@ -59,6 +59,16 @@ def test_bins_hold_their_values():
         assert below == pytest.approx(value, rel=0.13, abs=0.02)
 
 
+@pytest.mark.parametrize("limit", [0.0, 0.14, 0.67, 3.0, 10302.3, 100_000.0])
+def test_an_edge_is_on_the_side_of_its_values(limit):
+    values = np.append(np.linspace(0.5, 1.5, 301) * limit, [limit, limit * 1.0001 + 0.0001])
+    for least, most in ((limit, math.inf), (-math.inf, limit)):
+        found = {float(edge): n for edge, n in histogram(values, least, most).items()}
+        passed = sum(n for edge, n in found.items() if least <= edge <= most)
+        assert passed == np.sum((values >= least) & (values <= most))
+        assert sum(found.values()) == len(values)
+
+
 def test_what_is_near_a_limit():
     near = nearness([50, 55, 61, 49, 100_000], 50, 100_000)
     assert np.allclose(near, [0, 0.1, math.inf, math.inf, 0])

@@ -3,7 +3,7 @@
 import re
 import xml.etree.ElementTree as ElementTree
 
-from gptengine.report.bars import histogram, shares
+from gptengine.report.bars import histogram, shares, short
 from gptengine.report.curation import page_of
 from gptengine.report.curation_diff import differences
 
@@ -51,6 +51,24 @@ def test_the_page_is_whole_escaped_and_alone():
 def test_a_report_of_nothing():
     values = report(10) | dict(reasons={}, samples={}, clusters={}, rules=[], licences={})
     assert "None was." in page_of(values)
+
+
+def test_the_most_frequent_reason_is_first():
+    values = report() | dict(reasons={"a": [1, 9], "b": [3, 9], "c": [3, 9]})
+    text = page_of(values)
+    assert text.index("<td>b</td>") < text.index("<td>c</td>") < text.index("<td>a</td>")
+
+
+def test_a_flag_has_no_near_misses():
+    values = report()
+    assert "nearest misses" in page_of(values)
+    values["rules"][0] |= dict(bins=[[0, 1], [1, 8]], least=1.0)
+    assert "nearest misses" not in page_of(values)
+
+
+def test_numbers_as_people_write_them():
+    numbers = (0, 0.147, 12.6, 1662.3, 105000, 1e300)
+    assert [*map(short, numbers)] == ["0", "0.147", "12.6", "1,662", "105,000", "1e+300"]
 
 
 def test_bars_stand_where_their_values_are():

@@ -77,7 +77,7 @@ def _reasons(tally: Tally) -> dict:
         for reason, (n, size) in reasons.items():
             before = total.get(reason, [0, 0])
             total[reason] = [before[0] + n, before[1] + size]
-    return dict(sorted(total.items(), key=lambda item: (-item[1][0], item[0])))
+    return dict(sorted(total.items()))
 
 
 def _rules(tally: Tally) -> list[dict]:

@@ -93,14 +93,22 @@ def rule_key(reason: str, least: float, most: float) -> str:
     return json.dumps([reason, *limits])
 
 
-def histogram(values: Sequence[float]) -> dict[str, int]:
-    """Values in bins, by their lower edge: 50 a unit up to 1, beyond that 20 a power of 10."""
+def histogram(
+    values: Sequence[float], least: float = -math.inf, most: float = math.inf
+) -> dict[str, int]:
+    """Values in bins, by their lower edge: 50 a unit up to 1, beyond that 20 a power of 10.
+
+    A limit divides the bin that it lies in, so that an edge shows on which side the values are.
+    """
     values = np.asarray(values, np.float64)
     finite = np.nan_to_num(values, nan=0.0, posinf=1e300, neginf=-1e300)
     large = np.abs(finite) > 1
     edges = np.floor(finite * 50 + 1e-9) / 50
     power = np.floor(np.log10(np.maximum(np.abs(finite), 1)) * 20 + 1e-9) / 20
     edges = np.where(large, np.sign(finite) * 10**power, edges)
+    edges = np.where(values >= least, np.maximum(edges, least), edges)
+    beyond = most + max(1e-6, 1e-5 * abs(most))  # what six digits tell from the limit
+    edges = np.where(values > most, np.maximum(edges, beyond), edges)
     found, counts = np.unique(np.round(edges, 6), return_counts=True)
     return {f"{edge:.6g}": int(n) for edge, n in zip(found, counts, strict=True)}
 

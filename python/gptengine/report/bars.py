@@ -32,16 +32,21 @@ def histogram(bins: Sequence[Sequence[float]], least: float | None, most: float 
             continue
         height = max(2.0, (BASE - 8) * (a + b) ** 0.5 / top)
         red = height * b / (a + b)
-        title = f"<title>{low + i * step:.3g}: {a + b:,}</title>"
+        title = f"<title>{short(low + i * step)}: {a + b:,}</title>"
         parts.append(_bar(i * width, BASE - height, width, height - red, "bar", title))
         parts.append(_bar(i * width, BASE - red, width, red, "out", title))
     parts.append(f'<line class="axis" x1="0" x2="{WIDTH}" y1="{BASE}" y2="{BASE}"/>')
     for limit in {v for v in (least, most) if v is not None}:
         x = (limit - low) / (high - low) * WIDTH
         parts.append(f'<line class="limit" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{BASE}"/>')
-    parts.append(f'<text x="0" y="{HEIGHT - 6}">{low:.3g}</text>')
-    parts.append(f'<text x="{WIDTH}" y="{HEIGHT - 6}" text-anchor="end">{high:.3g}</text></svg>')
+    parts.append(f'<text x="0" y="{HEIGHT - 6}">{short(low)}</text>')
+    parts.append(f'<text x="{WIDTH}" y="{HEIGHT - 6}" text-anchor="end">{short(high)}</text></svg>')
     return "".join(parts)
+
+
+def short(value: float) -> str:
+    """A number with three digits, or all those before the point."""
+    return f"{value:,.0f}" if 100 <= abs(value) < 1e12 else f"{value:.3g}"
 
 
 def _range(bins, least, most) -> tuple[float, float]:

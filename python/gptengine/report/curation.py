@@ -12,7 +12,9 @@ from .bars import histogram, shares
 from .tokens import heading, page, paragraph, table
 
 STYLE = """
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
+table { display: block; max-width: 100%; overflow-x: auto; }
+th, td { overflow-wrap: normal; }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)); gap: 1.2rem; }
 .card { border: 1px solid var(--line); border-radius: 6px; padding: .6rem .8rem; min-width: 0; }
 .card h3 { margin: 0 0 .2rem; font-size: .95rem; overflow-wrap: anywhere; }
@@ -82,7 +84,7 @@ def _reasons(report: dict) -> str:
     names = list(report["sources"])
     total = max(1, report["account"]["records"] + report["account"]["split"])
     rows = []
-    for reason, (documents, size) in report["reasons"].items():
+    for reason, (documents, size) in most_first(report["reasons"]):
         counts = [report["sources"][n]["reasons"].get(reason, [0])[0] for n in names]
         by_source = [f"{n:,}" if n else "" for n in counts]
         rows.append([reason, f"{documents:,}", f"{documents / total:.2%}", _size(size), *by_source])
@@ -90,6 +92,11 @@ def _reasons(report: dict) -> str:
     return heading("Why documents were dropped") + (
         _numbers(header, rows, left=1) if rows else paragraph("None was.")
     )
+
+
+def most_first(reasons: dict) -> list[tuple[str, list[int]]]:
+    """Reasons with their documents and bytes, the most frequent first: a file has them by name."""
+    return sorted(reasons.items(), key=lambda item: (-item[1][0], item[0]))
 
 
 def _changes(report: dict) -> str:
@@ -108,11 +115,11 @@ def _rules(report: dict) -> str:
     cards = {True: [], False: []}
     for rule in report["rules"]:
         total = sum(n for _, n in rule["bins"])
-        note = f"{total:,} documents came to it; {_limits(rule)}."
+        note = f"{total:,} {'document' if total == 1 else 'documents'} came to it; {_limits(rule)}."
         title = html.escape(rule["reason"])
         near = "".join(
             f'<p class="id">{_fact(n)}</p><blockquote>{html.escape(n["text"])}</blockquote>'
-            for n in rule["near"]
+            for n in (() if _is_flag(rule) else rule["near"])
         )
         near = near and f"<details><summary>nearest misses</summary>{near}</details>"
         picture = histogram(rule["bins"], rule["least"], rule["most"])
@@ -251,10 +258,20 @@ def _numbers(header, rows, left: int) -> str:
     return "<tr>".join(out)
 
 
+def _is_flag(rule: dict) -> bool:
+    """Whether its values are 0 and 1 alone, so that none is near a limit."""
+    return all(edge in (0, 1) for edge, _ in rule["bins"])
+
+
 def _limits(rule: dict) -> str:
     least, most = rule.get("least"), rule.get("most")
     limits = (("at least", least), ("at most", most))
-    return " and ".join(f"{word} {v:g}" for word, v in limits if v is not None) or "no limit"
+    return " and ".join(f"{word} {_number(v)}" for word, v in limits if v is not None) or "no limit"
+
+
+def _number(v: float) -> str:
+    """A limit, as it was set."""
+    return f"{v:,.0f}" if v == int(v) else f"{v:g}"
 
 
 def _size(n: float) -> str:

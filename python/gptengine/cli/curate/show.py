@@ -23,6 +23,8 @@ def count(n: int, what: str) -> str:
 
 def account_lines(report: dict) -> list[str]:
     """The account of a report, its reasons, and the mixture, if there is one."""
+    from gptengine.report.curation import most_first
+
     lines = []
     for name, source in [*report["sources"].items(), ("all", report)]:
         a = source["account"]
@@ -31,7 +33,7 @@ def account_lines(report: dict) -> list[str]:
             f"{name:8} {a['records']:,} records + {a['split']:,} by splitting = {a['kept']:,} "
             f"kept ({a['kept'] / came:.1%}) + {a['dropped']:,} dropped"
         )
-    for reason, (documents, size) in report["reasons"].items():
+    for reason, (documents, size) in most_first(report["reasons"]):
         lines.append(f"  {documents:9,}  {size / 1e6:9,.2f} MB  {reason}")
     if "mixed" in report:
         lines += mixture_lines(report["mixed"])

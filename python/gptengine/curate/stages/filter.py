@@ -99,7 +99,7 @@ class Seen:
         """Values to histograms and near misses, times to speeds."""
         for (reason, least, most), (values, documents) in self.values.items():
             key = rule_key(reason, least, most)
-            self.tally.values[key] = histogram(values)
+            self.tally.values[key] = histogram(values, least, most)
             distance = nearness(values, least, most)
             near = np.flatnonzero(np.isfinite(distance))
             nearest = sorted(near.tolist(), key=lambda i: (distance[i], documents[i].id))[:5]
