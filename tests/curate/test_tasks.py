@@ -156,7 +156,8 @@ import os, signal
 from gptengine.curate.executors import local
 
 if __name__ == "__main__":
-    print(local(2).submit(os.getpid).result(), flush=True)
+    pool = local(2)
+    print(pool.submit(os.getpid).result(), flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -171,6 +172,18 @@ def test_workers_end_with_a_parent_that_was_killed(tmp_path):
         time.sleep(0.1)
     os.kill(worker, signal.SIGKILL)
     pytest.fail(f"worker {worker} outlived its parent by 10 s")
+
+
+def test_workers_that_are_stopped_end_at_once():
+    pool = local(2)
+    worker = pool.submit(os.getpid).result()
+    pool.submit(time.sleep, 600)
+    pool.stop()
+    for _ in range(100):
+        if not _runs(worker):
+            return
+        time.sleep(0.1)
+    pytest.fail(f"worker {worker} still runs")
 
 
 def _runs(pid: int) -> bool:

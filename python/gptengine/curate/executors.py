@@ -23,6 +23,9 @@ class Inline(Executor):
         future.set_result(fn(*args, **kwargs))  # what it raises ends the stage here
         return future
 
+    def stop(self) -> None:
+        """Nothing runs any more."""
+
 
 class RayExecutor(Executor):
     """Tasks as Ray's remote functions. ray: the module, after `ray.init`."""
@@ -36,26 +39,37 @@ class RayExecutor(Executor):
         return remote.remote(*args, **kwargs).future()
 
 
-def local(workers: int) -> Executor:
-    """An executor of so many processes; of one, this process itself.
+class Processes(concurrent.futures.ProcessPoolExecutor):
+    """Processes of this machine, which end when the one that began them does or says so.
 
     They are spawned and not forked: a fork would copy locks that threads of the engine hold.
     """
+
+    def __init__(self, count: int):
+        context = multiprocessing.get_context("spawn")
+        ends, self._held = context.Pipe(duplex=False)
+        super().__init__(count, context, _begin_worker, (ends,))
+
+    def stop(self) -> None:
+        """End them at once: what they are doing is done again by the next run."""
+        self._held.close()
+        self.shutdown(wait=False)
+
+
+def local(workers: int) -> Inline | Processes:
+    """An executor of so many processes; of one, this process itself."""
     if workers < 1:
         raise ValueError(f"curate: {workers} workers must be at least 1")
-    if workers == 1:
-        return Inline()
-    context = multiprocessing.get_context("spawn")
-    return concurrent.futures.ProcessPoolExecutor(workers, context, _begin_worker)
+    return Inline() if workers == 1 else Processes(workers)
 
 
-def _begin_worker() -> None:
+def _begin_worker(ends) -> None:
     """Before the engine is loaded: the processes are the threads, and none outlives its parent."""
     os.environ["GPTE_THREADS"] = "1"
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with, args=(ends,), daemon=True).start()
 
 
-def _end_with_parent() -> None:
+def _end_with(ends) -> None:
     """A parent that was killed tells nobody: its workers would wait for tasks for ever."""
-    multiprocessing.parent_process().join()
+    ends.poll(None)  # nothing is ever sent: its end is closed
     os._exit(1)

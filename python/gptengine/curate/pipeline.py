@@ -104,7 +104,7 @@ def _workers(executor: Executor | None, count: int) -> Iterator[Executor]:
     try:
         yield own
     except BaseException:
-        own.shutdown(wait=False, cancel_futures=True)
+        own.stop()
         raise
     own.shutdown()
 

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from gptengine.files import atomic_folder, read_json
 
+from .executors import Processes
+
 DONE = "task.json"  # written last into a task's folder: the sizes of its files
 WAIT_SECONDS = 2.0  # between two looks for what other machines are doing
 
@@ -139,8 +141,9 @@ def run_stage(
             f"workers may help, and what is done stays done"
         ) from None
     finally:
-        for future in waiting:
-            future.cancel()
+        if not isinstance(executor, Processes):  # these are stopped, and do not bear both at once
+            for future in waiting:
+                future.cancel()
     while missing := [task for task in unique if not is_done(task, work)]:
         if not shard.wait:
             raise Unfinished(tasks[0].stage, len(missing), len(unique))
