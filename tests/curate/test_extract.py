@@ -86,7 +86,7 @@ def nested(depth, tag="div"):
 
 
 def too_deep(html):
-    return extracting.too_deep(html, extracting._opens(html))
+    return extracting.too_deep(html.encode(), extracting._opens(html.encode()))
 
 
 @each

@@ -33,8 +33,10 @@ LONG_TAG = 2000  # characters from which on a tag may have many
 # trafilatura tries again with all its fallbacks. Some take time in the square of a page's tags.
 DOUBTED, SHARE, MOST_TAGS = 2000, 1 / 3, 10_000
 XML_DECLARATION = re.compile(r"\s*<\?xml\b[^<>]{0,200}\?>", re.I)
-TAG = re.compile(r"<[a-z][^>\"']*(?:\"[^\"]*\"|'[^']*'|[^>\"'])*", re.I)
-BETWEEN = re.compile(r"\"[^\"]*\"|'[^']*'|[/\s]+")  # attributes: with no value, it alone
+QUOTED = rb"(?:\"[^\"]*\"|'[^']*')"
+TAG = re.compile(rb"<[a-zA-Z][^>\"']*(?:" + QUOTED + rb"[^>\"']*)*")
+BETWEEN = re.compile(QUOTED + rb"|[/\s]+")  # attributes
+LEAST_BYTES = 4  # of an attribute, of many that are all others, with what is before it
 WHOLE_PAGE = re.compile(r"<(html|body)\b", re.I)
 
 
@@ -71,11 +73,12 @@ def extract(html: str, options: ExtractOptions | None = None, where: str = "") -
     html = html.replace("\0", "")
     if declared := XML_DECLARATION.match(html):
         html = html[declared.end() :]  # its encoding is no longer true
-    if (attributes := most_attributes(html)) > MOST_ATTRIBUTES:
+    data = html.encode("utf-8", "replace")
+    if (attributes := most_attributes(data)) > MOST_ATTRIBUTES:
         limit = f"{attributes:,} attributes, at most {MOST_ATTRIBUTES:,}"
         return Loss("extract.too_many", where, limit)
-    opens = _opens(html)
-    if too_deep(html, opens):
+    opens = _opens(data)
+    if too_deep(data, opens):
         return Loss("extract.too_deep", where, f"more than {DEEPEST} elements within each other")
     if (elements := int(np.count_nonzero(opens > 0))) > MOST_ELEMENTS:
         limit = f"{elements:,} elements, at most {MOST_ELEMENTS:,}"
@@ -87,7 +90,7 @@ def extract(html: str, options: ExtractOptions | None = None, where: str = "") -
     return Page(without_boilerplate(text).strip(), facts(html))
 
 
-def too_deep(html: str, opens: np.ndarray) -> bool:
+def too_deep(data: bytes, opens: np.ndarray) -> bool:
     """Whether elements lie deeper in each other than parsers read, or read in linear time.
 
     opens: of `_opens`. Opening less closing tags are at least the depth; where they are many, the
@@ -98,15 +101,15 @@ def too_deep(html: str, opens: np.ndarray) -> bool:
     etree = need("lxml.etree", "extracting pages")
     parser = etree.HTMLParser(encoding="utf-8")
     try:
-        etree.fromstring(html.encode("utf-8", "replace"), parser)
+        etree.fromstring(data, parser)
     except etree.XMLSyntaxError:
         return False  # nothing is in it
     return any("depth" in error.message for error in parser.error_log)
 
 
-def _opens(html: str) -> np.ndarray:
+def _opens(html: bytes) -> np.ndarray:
     """1 for each "<" that opens an element, -1 for one that closes one, 0 for others: int8 (N,)."""
-    data = np.frombuffer(html.encode("utf-8", "replace") + b" ", np.uint8)
+    data = np.frombuffer(html + b" ", np.uint8)
     after = data[np.flatnonzero(data[:-1] == ord("<")) + 1]
     opens = ((after | 32) >= ord("a")) & ((after | 32) <= ord("z"))
     return opens.astype(np.int8) - (after == ord("/"))
@@ -118,15 +121,17 @@ def _most_open(opens: np.ndarray) -> int:
     return int((depth - least).max(initial=0))
 
 
-def most_attributes(html: str) -> int:
+def most_attributes(data: bytes) -> int:
     """So many in one tag would cost as much to compare as those in all long tags, or fewer.
 
-    Where a page has no more characters that could stand between attributes, nothing is looked at.
+    Where a page is too short for more, or has no more characters that could stand between
+    attributes, nothing is looked at.
     """
-    between = sum(map(html.count, "\"'/ \n\t\r\f"))
-    if between <= MOST_ATTRIBUTES:
+    if len(data) <= LEAST_BYTES * MOST_ATTRIBUTES:
         return 0
-    long = (tag for tag in TAG.findall(html) if len(tag) >= LONG_TAG)
+    if len(data) - len(data.translate(None, b"\"'/ \n\t\r\f")) <= MOST_ATTRIBUTES:
+        return 0
+    long = (tag for tag in TAG.findall(data) if len(tag) >= LONG_TAG)
     return int(sum(len(BETWEEN.findall(tag)) ** 2 for tag in long) ** 0.5)
 
 
