@@ -70,7 +70,7 @@ def test_what_an_earlier_run_did_is_not_done_again(recipe, tmp_path, monkeypatch
     assert corpora.output_digest(tmp_path / "one") == corpora.output_digest(tmp_path / "two")
     monkeypatch.setattr(Inline, "submit", lambda *_: 1 / 0)
     run(recipe, tmp_path / "two", workers=1)
-    for task in (tmp_path / "one/work/read").iterdir():
+    for task in (tmp_path / "one" / "work" / "read").iterdir():
         (task / "task.json").unlink()  # and where nothing is done, the workers decide
     run(recipe, tmp_path / "one", workers=2)
-    assert list(read_json(tmp_path / "one/work/strides.json").values()) == [2]
+    assert list(read_json(tmp_path / "one" / "work" / "strides.json").values()) == [2]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from gptengine.chat.conversation import ROLES
 from gptengine.chat.jinja import to_jinja
 from gptengine.chat.template import Template
@@ -36,11 +38,9 @@ LLAMA3 = Template(
     roles=_WORDS | {"tool": "ipython"},
     strips=True,
 )
-QWEN = Template(
+QWEN = dataclasses.replace(
+    CHATML,
     name="qwen",
-    header="<|im_start|>{role}\n",
-    end="<|im_end|>",
-    after="\n",
     roles=_WORDS | {"tool": "user"},
     call=("<tool_call>\n", "\n</tool_call>"),
     result=("<tool_response>\n", "\n</tool_response>"),

@@ -9,7 +9,6 @@ is never the same twice.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,22 +21,10 @@ from gptengine.train.evaluate import bytes_per_token, evaluate
 from gptengine.train.log import duration
 from gptengine.train.loop import Batch, Loop
 from gptengine.train.plan import model_line
+from gptengine.train.run import Run, changed, checked_context, finished
 from gptengine.train.settings import PretrainConfig
 
 MANY_EPOCHS = 10  # repeated text soon teaches little (Muennighoff et al. 2023, arXiv:2305.16264)
-
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """A finished run: its folder, its best model's folder, and where it ended."""
-
-    out: Path
-    best: Path
-    steps: int
-    loss: float  # nats a token, of the last step
-    val_loss: float | None  # nats a token, over the held-out text
-    val_bpb: float | None  # bits a byte
-    seconds: float  # of training, over all resumes
 
 
 def pretrain(
@@ -50,23 +37,15 @@ def pretrain(
     checkpoint first. `pretrain.iter(...)`, with the same arguments, yields after every step;
     in between signals do what they did before.
     """
-    last: dict = {}
-    for record in iterate(model, tok, data, out, config=config, console=console, **settings):
-        last |= record
-    best = Path(out) / "best"
-    keys = ("loss", "val_loss", "val_bpb", "elapsed")
-    loss, val_loss, val_bpb, seconds = (last.get(key) for key in keys)
-    return Run(Path(out), best, last["step"], loss, val_loss, val_bpb, seconds)
+    options = dict(config=config, console=console, **settings)
+    return finished(out, iterate(model, tok, data, out, **options))
 
 
 def iterate(
     model, tok, data, out, *, config: PretrainConfig | None = None, console=None, **settings
 ) -> Iterator[dict]:
     """As `pretrain`, but yields each step's record: step, loss, grad_norm, lr, val_loss, ..."""
-    known = {f.name for f in dataclasses.fields(PretrainConfig)}
-    for name in settings.keys() - known:
-        raise ValueError(f"pretrain: unknown setting {name!r}; known: {', '.join(sorted(known))}")
-    c = dataclasses.replace(config or PretrainConfig(), **settings)
+    c = changed(config or PretrainConfig(), settings)
     with folder_in_use(out) as out, locked(out):
         task = Pretraining(model, tok, data, out, c)
         yield from Loop(task, model, tok, out, c, console).run()
@@ -82,17 +61,7 @@ class Pretraining:
 
     def __init__(self, model, tok, data, out: Path, c: PretrainConfig):
         self.model, self.tok, self.c = model, tok, c
-        self.context = c.context or model.config.context_length
-        if self.context > model.config.context_length:
-            raise ValueError(
-                f"pretrain: context {self.context} is longer than the model's context_length "
-                f"{model.config.context_length}"
-            )
-        if tok.vocab_size > model.config.vocab_size:
-            raise ValueError(
-                f"pretrain: the tokenizer has {tok.vocab_size} tokens, the model's vocabulary only "
-                f"{model.config.vocab_size}"
-            )
+        self.context = checked_context("pretrain", model, tok, c.context)
         folder = prepare(data, out / "data", lambda _: tok, {"tokenizer": tok.fingerprint})
         self.train = TokenShards(folder, "train")
         self.train.check_tokenizer(tok)

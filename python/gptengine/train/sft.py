@@ -29,7 +29,7 @@ from gptengine.train.log import duration
 from gptengine.train.loop import Batch, Loop
 from gptengine.train.packing import epoch_batches
 from gptengine.train.plan import model_line
-from gptengine.train.pretrain import Run
+from gptengine.train.run import Run, changed, checked_context, finished
 from gptengine.train.settings import TrainConfig
 
 HELD_OUT = 1000  # a conversation is held out by its digest, in parts of so many
@@ -102,13 +102,8 @@ def sft(
     what is forgotten on. settings: fields of SftConfig by name, over those of `config`.
     `sft.iter(...)`, with the same arguments, yields after every step.
     """
-    last: dict = {}
     options = dict(pretraining=pretraining, config=config, console=console, **settings)
-    for record in iterate(model, tok, data, out, **options):
-        last |= record
-    keys = ("loss", "val_loss", "val_bpb", "elapsed")
-    loss, val_loss, val_bpb, seconds = (last.get(key) for key in keys)
-    return Run(Path(out), Path(out) / "best", last["step"], loss, val_loss, val_bpb, seconds)
+    return finished(out, iterate(model, tok, data, out, **options))
 
 
 def iterate(
@@ -123,10 +118,7 @@ def iterate(
     **settings,
 ) -> Iterator[dict]:
     """As `sft`, but yields each step's record."""
-    known = {f.name for f in dataclasses.fields(SftConfig)}
-    for name in settings.keys() - known:
-        raise ValueError(f"sft: unknown setting {name!r}; known: {', '.join(sorted(known))}")
-    c = dataclasses.replace(config or SftConfig(), **settings)
+    c = changed(config or SftConfig(), settings)
     with folder_in_use(out) as out, locked(out):
         tok = with_template(tok, template_of(c.template))
         task = FineTuning(model, tok, data, pretraining, c)
@@ -145,17 +137,7 @@ class FineTuning:
     def __init__(self, model, tok, data, pretraining, c: SftConfig):
         self.model, self.tok, self.c = model, tok, c
         self.template = template_of(c.template)
-        self.context = c.context or model.config.context_length
-        if self.context > model.config.context_length:
-            raise ValueError(
-                f"sft: context {self.context} is longer than the model's context_length "
-                f"{model.config.context_length}"
-            )
-        if tok.vocab_size > model.config.vocab_size:
-            raise ValueError(
-                f"sft: the tokenizer has {tok.vocab_size} tokens, the model's vocabulary only "
-                f"{model.config.vocab_size}"
-            )
+        self.context = checked_context("sft", model, tok, c.context)
         self.counts = Counts()
         self.examples, self.times, self.val = self._read(data)
         self.held_out = bool(self.val)
