@@ -10,13 +10,11 @@ preferences     {"prompt", "chosen", "rejected"}: the chosen one; without a prom
 from __future__ import annotations
 
 import dataclasses
-import gzip
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from gptengine.chat.conversation import ROLES, Message, conversation
-from gptengine.files import parse_object
+from gptengine.data.documents import records
 
 SHAREGPT = {"human": "user", "gpt": "assistant", "function_call": "assistant"}
 SHAREGPT |= {"observation": "tool", "function_response": "tool"} | {role: role for role in ROLES}
@@ -38,14 +36,8 @@ def read_dialogs(path) -> Iterator[Dialog]:
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
-    try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    where = f"{path}: line {number}"
-                    yield dialog(parse_object(line, where), where)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError(f"{path}: broken gzip file: {error}") from None
+    for record, where in records(path):
+        yield dialog(record, where)
 
 
 def dialog(record: Mapping, where: str = "dialog") -> Dialog:

@@ -126,20 +126,23 @@ def _check_text(path: Path) -> None:
         raise ValueError(f"{path}: its name ends in none of {', '.join(SUFFIXES)}: {says}")
 
 
-def _lines(path: Path, field: str) -> Iterator[bytes]:
+def records(path: Path) -> Iterator[tuple[dict, str]]:
+    """The JSON objects of a file's lines, each with its place, which names file and line."""
     with _open(path) as file:
         for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            record = parse_object(line, f"{path}: line {number}")
-            if field not in record:
-                raise ValueError(f"{path}: line {number} has no field {field!r}, only {[*record]}")
-            if not isinstance(record[field], str):
-                raise ValueError(
-                    f"{path}: line {number}: field {field!r} is {type(record[field]).__name__}, "
-                    f"not a string"
-                )
-            yield record[field].encode("utf-8", "replace")  # JSON can hold lone surrogates
+            if line.strip():
+                where = f"{path}: line {number}"
+                yield parse_object(line, where), where
+
+
+def _lines(path: Path, field: str) -> Iterator[bytes]:
+    for record, where in records(path):
+        if field not in record:
+            raise ValueError(f"{where} has no field {field!r}, only {[*record]}")
+        if not isinstance(record[field], str):
+            kind = type(record[field]).__name__
+            raise ValueError(f"{where}: field {field!r} is {kind}, not a string")
+        yield record[field].encode("utf-8", "replace")  # JSON can hold lone surrogates
 
 
 @contextlib.contextmanager
